@@ -1,0 +1,145 @@
+"""create_app(settings): extensions, blueprints, error handlers; nothing else builds a Flask app."""
+
+from __future__ import annotations
+
+import secrets
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask_babel import Babel
+from flask_wtf import CSRFProtect
+from sqlalchemy import text
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from haas import db, models
+from haas.auth.caller import find_caller, public
+from haas.auth.identify import PROGRAM_PATHS
+from haas.portal import shell
+from haas.rest import openapi, problems
+from haas.rest.limits import limiter
+from haas.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+LANGUAGES = ("en", "de", "es")
+
+# Every door of the product. `api` blueprints go to the OpenAPI document, the others are pages.
+API_BLUEPRINTS: tuple[str, ...] = ()
+PAGE_BLUEPRINTS: tuple[str, ...] = ()
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
+    " connect-src 'self'; manifest-src 'self'; worker-src 'self'; media-src 'self' blob:;"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+csrf = CSRFProtect()
+
+
+def create_app(settings: Settings) -> Flask:
+    """The web application, connected to its database.
+
+    :raises haas.db.WeakDatabaseRole: if the database role could bypass row-level security.
+    """
+    engine = db.configure(settings.database_url)
+    with engine.connect() as connection:
+        db.assert_safe_role(connection)
+
+    app = Flask(
+        "haas",
+        root_path=str(ROOT / "haas"),
+        template_folder=str(ROOT / "templates"),
+        static_folder=None,
+    )
+    app.config.update(
+        HAAS=settings,
+        SECRET_KEY=settings.secret_key,
+        TESTING=settings.testing,
+        MAX_CONTENT_LENGTH=16 * 1024 * 1024,
+        SESSION_COOKIE_NAME="haas",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,  # lives as long as the session
+        RATELIMIT_STORAGE_URI=settings.redis_url,
+        BABEL_DEFAULT_LOCALE="en",
+        BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "haas" / "translations"),
+    )
+    if settings.trusted_proxies:
+        n = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
+
+    csrf.init_app(app)
+    limiter.init_app(app)
+    Babel(app, locale_selector=_language, timezone_selector=_time_zone)
+    problems.install(app)
+    app.before_request(_name_request)
+    app.before_request(_check_csrf)
+    app.after_request(_secure)
+    app.add_url_rule(
+        "/healthz",
+        "healthz",
+        public("a probe of the load balancer")(limiter.exempt(_healthz)),
+    )
+    shell.install(app)
+    _register(app)
+    return app
+
+
+def _register(app: Flask) -> None:
+    if not models.EVERY_TABLE:
+        raise RuntimeError("no models were loaded")
+    api = openapi.install(app)
+    for name in API_BLUEPRINTS:
+        api.register_blueprint(_named(name))
+    for name in PAGE_BLUEPRINTS:
+        app.register_blueprint(_named(name))
+
+
+def _named(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute or "blueprint")
+
+
+def _language() -> str:
+    caller = find_caller()
+    if caller is not None and caller.user.language in LANGUAGES:
+        return caller.user.language
+    return request.accept_languages.best_match(LANGUAGES) or "en"
+
+
+def _time_zone() -> str | None:
+    caller = find_caller()
+    return caller.user.time_zone if caller is not None else None
+
+
+def _name_request() -> None:
+    g.request_id = secrets.token_hex(8)
+
+
+def _check_csrf() -> None:
+    if not request.path.startswith(PROGRAM_PATHS):
+        csrf.protect()
+
+
+def _secure(answer: Response) -> Response:
+    headers = answer.headers
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["X-Request-Id"] = g.get("request_id", "")
+    if request.is_secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if "Cache-Control" not in headers:
+        headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _healthz() -> dict[str, str]:
+    with db.engine().connect() as connection:
+        connection.execute(text("select 1"))
+    return {"status": "ok"}

@@ -1,0 +1,106 @@
+"""Who may do what: permission -> roles, as one table."""
+
+from __future__ import annotations
+
+OPERATOR = "operator.admin"
+OWNER, SALES, FINANCE, TECHNICIAN = (
+    "partner.owner",
+    "partner.sales",
+    "partner.finance",
+    "partner.technician",
+)
+CLIENT_ADMIN, CLIENT_VIEWER = "client.admin", "client.viewer"
+
+ROLE_NAMES = {
+    OPERATOR: "Operator admin",
+    OWNER: "Owner",
+    SALES: "Sales",
+    FINANCE: "Finance",
+    TECHNICIAN: "Technician",
+    CLIENT_ADMIN: "Client admin",
+    CLIENT_VIEWER: "Client viewer",
+}
+ROLES_OF_LEVEL = {
+    "operator": [OPERATOR],
+    "partner": [OWNER, SALES, FINANCE, TECHNICIAN],
+    "client": [CLIENT_ADMIN, CLIENT_VIEWER],
+}
+
+_STAFF = {OWNER, SALES, FINANCE, TECHNICIAN}
+_CLIENTS = {CLIENT_ADMIN, CLIENT_VIEWER}
+
+# fmt: off
+PERMISSIONS: dict[str, set[str]] = {
+    # the vendor
+    "partner.list":          {OPERATOR},
+    "partner.manage":        {OPERATOR},
+    "partner.enter":         {OPERATOR},      # act inside one partner, on the record
+    # one's own account
+    "account.self":          {OPERATOR, *_STAFF, *_CLIENTS},
+    # the house
+    "team.read":             {OWNER, CLIENT_ADMIN},
+    "team.manage":           {OWNER, CLIENT_ADMIN},
+    "token.manage":          {OWNER},
+    "branding.manage":       {OWNER},
+    "settings.manage":       {OWNER},
+    "audit.read":            {OWNER, FINANCE},
+    "client.read":           {*_STAFF},
+    "client.manage":         {OWNER, SALES},
+    "site.read":             {*_STAFF, *_CLIENTS},
+    "site.manage":           {OWNER, SALES, TECHNICIAN},
+    "overview.read":         {*_STAFF, *_CLIENTS},
+    "search.use":            {*_STAFF, *_CLIENTS},
+    "job.read":              {*_STAFF},
+    "file.read":             {*_STAFF, *_CLIENTS},
+    # the fleet
+    "model.read":            {*_STAFF, *_CLIENTS},
+    "model.manage":          {OWNER, SALES, TECHNICIAN},
+    "asset.read":            {*_STAFF, *_CLIENTS},
+    "asset.cost.read":       {OWNER, SALES, FINANCE},
+    "asset.manage":          {OWNER, SALES, TECHNICIAN},
+    "asset.move":            {OWNER, TECHNICIAN},
+    "asset.grade":           {OWNER, TECHNICIAN},
+    "asset.dispose":         {OWNER},
+    "asset.import":          {OWNER, SALES, TECHNICIAN},
+    "asset.export":          {*_STAFF},
+    "asset.label":           {OWNER, TECHNICIAN},
+    "asset.scan":            {OWNER, TECHNICIAN},
+    "asset.wipe":            {OWNER, TECHNICIAN},
+    "device.read":           {*_STAFF, *_CLIENTS},
+    "device.enrol":          {OWNER, TECHNICIAN},
+    "device.command":        {OWNER, TECHNICIAN},
+    "alert.read":            {*_STAFF},
+    "alert.manage":          {OWNER, TECHNICIAN},
+    "alert.route":           {OWNER},
+    # contracts
+    "lease.read":            {OWNER, SALES, FINANCE, TECHNICIAN, *_CLIENTS},
+    "lease.manage":          {OWNER, SALES},
+    "lease.activate":        {OWNER, SALES},
+    "lease.accept":          {OWNER, SALES, CLIENT_ADMIN},
+    "lease.swap":            {OWNER, TECHNICIAN},
+    "lease.return":          {OWNER, SALES, TECHNICIAN},
+    "lease.request_return":  {CLIENT_ADMIN},
+    "depreciation.read":     {OWNER, FINANCE},
+    # money
+    "invoice.read":          {OWNER, SALES, FINANCE, *_CLIENTS},
+    "invoice.issue":         {OWNER, FINANCE},
+    "invoice.credit":        {OWNER, FINANCE},
+    "invoice.send":          {OWNER, FINANCE},
+    "invoice.export":        {OWNER, FINANCE},
+    "payment.record":        {OWNER, FINANCE},
+    "tax.manage":            {OWNER, FINANCE},
+}
+# fmt: on
+
+
+def allowed(role: str, permission: str) -> bool:
+    """Whether `role` includes `permission`.
+
+    :raises KeyError: for a permission that is not in the table: a misspelt one must not look like a refusal.
+    """
+    return role in PERMISSIONS[permission]
+
+
+def permissions_of(role: str) -> frozenset[str]:
+    """Everything `role` may do."""
+    return frozenset(name for name, roles in PERMISSIONS.items() if role in roles)

@@ -1,0 +1,1 @@
+"""The portal's shell: what surrounds every page: navigation, formats, static files."""

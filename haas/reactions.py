@@ -1,0 +1,35 @@
+"""Event name -> jobs that follow it; every reactive flow is readable here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Protocol
+
+DEFAULT, DOCUMENTS = "default", "documents"
+QUEUES = (
+    DEFAULT,
+    DOCUMENTS,
+)  # one queue a worker: RQ loses a job popped from several (rq issue 1716)
+
+
+class Reaction(Protocol):
+    """A job: safe to run twice; arguments are ids and ISO dates, as published."""
+
+    def __call__(self, *, partner_id: str, event_id: str, **payload: Any) -> None:
+        """Do it, in units of work of its own; an error is tried again later."""
+
+
+# event -> (job as "module:function", queue)
+REACTIONS: dict[str, list[tuple[str, str]]] = {}
+
+
+def find(reaction: str) -> Reaction:
+    """The function of a reaction's dotted name.
+
+    :raises LookupError: if the name is not in the table: nothing else is ever called.
+    """
+    if not any(reaction == name for jobs in REACTIONS.values() for name, _ in jobs):
+        raise LookupError(f"{reaction} is no reaction")
+    module, _, function = reaction.partition(":")
+    job: Reaction = getattr(import_module(module), function)
+    return job

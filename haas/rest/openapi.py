@@ -1,0 +1,88 @@
+"""The Api object: blueprints of /v1 and the document at /v1/openapi.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from flask import Flask, Response, request
+from flask_smorest import Api
+
+from haas import clock
+from haas.auth.caller import Caller, after_view, before_view
+from haas.auth.identify import PROGRAM_PATHS
+from haas.rest import idempotency
+
+CONFIGURATION: dict[str, Any] = {
+    "API_TITLE": "haas",
+    "API_VERSION": "v1",
+    "OPENAPI_VERSION": "3.1.0",
+    "OPENAPI_URL_PREFIX": "/v1",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    "API_SPEC_OPTIONS": {
+        "info": {"description": "Lease hardware and run its whole life."},
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}],
+    },
+}
+
+
+class Request(ma.Schema):
+    """What a caller sends: an unknown field is an error, so a misspelt one never passes in silence."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+
+class Paged(ma.Schema):
+    """Query parameters of a list."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    cursor = ma.fields.String(metadata={"description": "`next` of the page before"})
+    limit = ma.fields.Integer(load_default=50, validate=ma.validate.Range(1, 200))
+
+
+def page_of(resource: type[ma.Schema]) -> type[ma.Schema]:
+    """The schema of one page of `resource`: {items, next}."""
+    name = resource.__name__.removesuffix("Resource") + "Page"
+    return ma.Schema.from_dict(
+        {
+            "items": ma.fields.List(ma.fields.Nested(resource)),
+            "next": ma.fields.String(allow_none=True, metadata={"description": "cursor of the next page"}),
+        },
+        name=name,
+    )
+
+
+def install(app: Flask) -> Api:
+    """Create the API document and hang idempotency on every changing request."""
+    app.config.update(CONFIGURATION)
+    if _replay not in before_view:
+        before_view.append(_replay)
+        after_view.append(_remember)
+    return Api(app)
+
+
+def _key() -> str | None:
+    if request.method not in (
+        "POST",
+        "PUT",
+        "PATCH",
+        "DELETE",
+    ) or not request.path.startswith(PROGRAM_PATHS):
+        return None
+    return request.headers.get("Idempotency-Key")
+
+
+def _replay(caller: Caller) -> Response | None:
+    key = _key()
+    if key is None:
+        return None
+    return idempotency.claim(caller.session, caller.tenant, key=key, request=request, now=clock.now())
+
+
+def _remember(caller: Caller, answer: Response) -> None:
+    if (key := _key()) is not None:
+        idempotency.remember(caller.session, caller.tenant, key=key, answer=answer)

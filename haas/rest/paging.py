@@ -1,0 +1,105 @@
+"""Keyset paging: parse `cursor` and `limit`, apply, link to the next page."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from haas.errors import InvalidInput
+
+Row = TypeVar("Row")
+LIMIT_DEFAULT, LIMIT_MAX = 50, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A column to order by, which way, and the unique column that settles ties."""
+
+    column: InstrumentedAttribute[Any]
+    tie: InstrumentedAttribute[Any]
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Rows of one page, and the cursors of its neighbours (none at the ends)."""
+
+    rows: Sequence[Row]
+    older: str | None
+    newer: str | None
+
+
+def read_limit(text: str | None) -> int:
+    """`?limit=`: 1 to 200, 50 if absent.
+
+    :raises InvalidInput: for anything else.
+    """
+    if not text:
+        return LIMIT_DEFAULT
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LIMIT_MAX:
+        raise InvalidInput(f"limit must be a number from 1 to {LIMIT_MAX}.", field="limit")
+    return int(text)
+
+
+def fetch_page(
+    session: Session,
+    statement: Select[Any],
+    *,
+    sort: Sort,
+    cursor: str | None,
+    limit: int = LIMIT_DEFAULT,
+) -> Page[Any]:
+    """One page of `statement` (of one entity), by keyset: the cost does not grow with the page number.
+
+    Sort columns must not be null. A cursor says from which row and in which direction.
+    """
+    forward, place = _decode(cursor)
+    ascending = sort.descending is not forward
+    if place is not None:
+        key, tie = sa.cast(place[0], sort.column.type), place[1]
+        row, edge = sa.tuple_(sort.column, sort.tie), sa.tuple_(key, sa.literal(tie))
+        statement = statement.where(row > edge if ascending else row < edge)
+    order = [sort.column.asc(), sort.tie.asc()] if ascending else [sort.column.desc(), sort.tie.desc()]
+    try:
+        rows = list(session.scalars(statement.order_by(*order).limit(limit + 1)))
+    except sa.exc.DataError as wrong_type:
+        raise _bad_cursor() from wrong_type
+    more = len(rows) > limit
+    rows = rows[:limit] if forward else rows[:limit][::-1]
+    has_older = more if forward else bool(place)
+    has_newer = bool(place) if forward else more
+    return Page(
+        rows,
+        older=_encode(rows[-1], sort, forward=True) if rows and has_older else None,
+        newer=_encode(rows[0], sort, forward=False) if rows and has_newer else None,
+    )
+
+
+def _encode(row: Any, sort: Sort, *, forward: bool) -> str:
+    key = getattr(row, sort.column.key)
+    place = ["o" if forward else "n", str(key), getattr(row, sort.tie.key)]
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str | None) -> tuple[bool, tuple[str, str] | None]:
+    if not cursor:
+        return True, None
+    try:
+        way, key, tie = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if way not in ("o", "n") or not isinstance(key, str) or not isinstance(tie, str) or "\0" in key + tie:
+            raise ValueError(way)
+    except (ValueError, TypeError, binascii.Error) as broken:
+        raise _bad_cursor() from broken
+    return way == "o", (key, tie)
+
+
+def _bad_cursor() -> InvalidInput:
+    return InvalidInput("cursor is not one that a page gave; start without it.", field="cursor")

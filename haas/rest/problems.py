@@ -1,0 +1,104 @@
+"""HaasError -> application/problem+json (RFC 9457) for programs, an error page for people."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from flask import Flask, Response, flash, g, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from haas.auth.identify import PROGRAM_PATHS
+from haas.errors import HaasError, NotSignedIn
+
+log = logging.getLogger(__name__)
+
+
+def problem(*, status: int, title: str, code: str, fields: dict[str, Any] | None = None) -> Response:
+    """A problem document; `fields` names each wrong field and what would be right."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "code": code,
+    }
+    if fields:
+        body["errors"] = fields
+    if request_id := g.get("request_id"):
+        body["instance"] = f"urn:request:{request_id}"
+    return Response(json.dumps(body), status=status, mimetype="application/problem+json")
+
+
+def wants_problem() -> bool:
+    """Whether the caller is a program."""
+    return request.path.startswith(PROGRAM_PATHS)
+
+
+def install(app: Flask) -> None:
+    """One handler for refusals, one for HTTP errors, one for bugs."""
+    app.register_error_handler(HaasError, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _bug)
+
+
+def _refused(refusal: HaasError) -> Any:
+    if wants_problem():
+        answer = problem(
+            status=refusal.status,
+            title=refusal.message,
+            code=refusal.code,
+            fields=refusal.fields,
+        )
+        if isinstance(refusal, NotSignedIn):
+            answer.headers["WWW-Authenticate"] = 'Bearer realm="haas"'
+        return answer
+    if isinstance(refusal, NotSignedIn):
+        return _to_sign_in()
+    return _page(refusal.status, refusal.message)
+
+
+def _to_sign_in() -> Any:
+    target = url_for("accounts.sign_in", next=request.full_path if request.method == "GET" else None)
+    if request.headers.get("HX-Request"):
+        return Response(status=204, headers={"HX-Redirect": target})
+    return redirect(target)
+
+
+def _http_error(error: HTTPException) -> Any:
+    status = error.code or 500
+    if status < 400:
+        return error
+    if wants_problem():
+        data = getattr(error, "data", None) or {}
+        fields = data.get("messages")
+        title = "Some fields are wrong." if fields else (error.description or error.name)
+        answer = problem(
+            status=status,
+            title=title,
+            code=error.name.lower().replace(" ", "_"),
+            fields=fields,
+        )
+        # What RFC 9110 asks for with the status: Allow with 405, Retry-After with 429.
+        for name, value in error.get_headers():
+            if name not in ("Content-Type", "Content-Length"):
+                answer.headers[name] = value
+        return answer
+    return _page(status, error.description or error.name)
+
+
+def _bug(error: Exception) -> Any:
+    log.exception("unhandled error", extra={"request_id": g.get("request_id")})
+    if wants_problem():
+        return problem(
+            status=500,
+            title="Something broke on our side. It was logged.",
+            code="internal_error",
+        )
+    return _page(500, "Something broke on our side. It was logged.")
+
+
+def _page(status: int, message: str) -> Any:
+    if request.headers.get("HX-Request") and request.method != "GET":
+        flash(message, "error")
+    return render_template("errors/error.html", status=status, message=message), status

@@ -1,0 +1,64 @@
+"""Settings from the environment, read once and checked at boot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class MissingSetting(RuntimeError):
+    """A setting that the process cannot start without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a process is told from outside. Secrets never reach `repr`."""
+
+    database_url: str = field(repr=False)  # the application role: cannot bypass row-level security
+    redis_url: str = field(repr=False)
+    secret_key: str = field(repr=False)  # signs cookies, peppers token hashes, encrypts stored secrets
+    owner_database_url: str | None = field(default=None, repr=False)  # migrations only
+    mqtt_url: str | None = field(default=None, repr=False)  # mqtts://user:password@host:port
+    mqtt_ca_file: Path | None = None
+    mqtt_public_host: str = "127.0.0.1"  # what an enrolled device is told to connect to
+    base_url: str = "http://127.0.0.1:8080"  # how browsers and phones reach the portal
+    mail_url: str = field(default="", repr=False)  # smtp://…, smtps://… or folder:///path
+    data_dir: Path = Path("var")
+    trusted_proxies: int = 0  # how many reverse proxies set X-Forwarded-*
+    testing: bool = False
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Cookies go over TLS alone, unless the portal itself is plain HTTP on one machine."""
+        return self.base_url.startswith("https://")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read `HAAS_…` variables.
+
+        :raises MissingSetting: naming every variable that is required and absent.
+        """
+        env = os.environ if environment is None else environment
+        required = ("HAAS_DATABASE_URL", "HAAS_REDIS_URL", "HAAS_SECRET_KEY")
+        missing = [name for name in required if not env.get(name)]
+        if missing:
+            raise MissingSetting(
+                f"Set {', '.join(missing)}; `haas up` starts a whole stack and sets them for you."
+            )
+        ca_file = env.get("HAAS_MQTT_CA_FILE")
+        return cls(
+            database_url=env["HAAS_DATABASE_URL"],
+            redis_url=env["HAAS_REDIS_URL"],
+            secret_key=env["HAAS_SECRET_KEY"],
+            owner_database_url=env.get("HAAS_OWNER_DATABASE_URL"),
+            mqtt_url=env.get("HAAS_MQTT_URL"),
+            mqtt_ca_file=Path(ca_file) if ca_file else None,
+            mqtt_public_host=env.get("HAAS_MQTT_PUBLIC_HOST", "127.0.0.1"),
+            base_url=env.get("HAAS_BASE_URL", "http://127.0.0.1:8080").rstrip("/"),
+            mail_url=env.get("HAAS_MAIL_URL", ""),
+            data_dir=Path(env.get("HAAS_DATA_DIR", "var")),
+            trusted_proxies=int(env.get("HAAS_TRUSTED_PROXIES", "0")),
+            testing=env.get("HAAS_TESTING") == "1",
+        )

@@ -1,0 +1,1 @@
+"""Partner, client, site; and whose rows a query may see."""

@@ -1,0 +1,82 @@
+"""Partner (the tenant), its clients and their sites."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from haas.db import Base, ClientScope, PartnerOwned, owned_by_partner
+
+
+class Partner(Base):
+    """A managed service provider: the tenant. Its branding is data on all that its clients see."""
+
+    __tablename__ = "partner"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)  # in sign-in addresses; chosen by the operator
+    name: Mapped[str]
+    legal_name: Mapped[str]
+    country: Mapped[str] = mapped_column(sa.String(2))
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    language: Mapped[str] = mapped_column(default="en")
+    time_zone: Mapped[str] = mapped_column(default="UTC")
+    payment_terms_days: Mapped[int] = mapped_column(default=14)
+    branding: Mapped[dict[str, Any]] = mapped_column(default=dict)  # haas.tenancy.branding.Branding
+    policies: Mapped[dict[str, Any]] = mapped_column(default=dict)  # thresholds a partner may set
+    created_at: Mapped[datetime]
+    suspended_at: Mapped[datetime | None]
+
+
+class Client(PartnerOwned, Base):
+    """A partner's customer, who leases the hardware."""
+
+    __tablename__ = "client"
+    __client_scope__: ClassVar[ClientScope] = "column"
+    __table_args__ = (
+        sa.UniqueConstraint("partner_id", "number"),
+        sa.CheckConstraint("client_id = id", name="sees_itself"),
+        sa.Index("ix_client_name", "partner_id", "name_norm"),
+    )
+
+    # Its own id once more, so that the client policy reads alike on every table.
+    client_id: Mapped[str]
+    number: Mapped[str]
+    name: Mapped[str]
+    name_norm: Mapped[str]  # casefolded: LIKE and lower() never use an index under row-level security
+    legal_name: Mapped[str]
+    email: Mapped[str]  # where invoices go
+    phone: Mapped[str] = mapped_column(default="")
+    address: Mapped[list[str]] = mapped_column(default=list)  # lines as printed
+    country: Mapped[str] = mapped_column(sa.String(2))
+    tax_id: Mapped[str] = mapped_column(default="")
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    language: Mapped[str] = mapped_column(default="en")
+    time_zone: Mapped[str] = mapped_column(default="UTC")
+    created_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]
+
+
+class Site(PartnerOwned, Base):
+    """A place of a client where hardware stands."""
+
+    __tablename__ = "site"
+    __client_scope__: ClassVar[ClientScope] = "column"
+    __table_args__ = (
+        owned_by_partner("client_id", "client"),
+        sa.UniqueConstraint("partner_id", "client_id", "name"),
+        # What lets a row elsewhere prove that its site is its client's.
+        sa.UniqueConstraint("partner_id", "client_id", "id"),
+    )
+
+    client_id: Mapped[str]
+    name: Mapped[str]
+    address: Mapped[list[str]] = mapped_column(default=list)
+    country: Mapped[str] = mapped_column(sa.String(2))
+    contact: Mapped[str] = mapped_column(default="")
+    time_zone: Mapped[str] = mapped_column(default="UTC")
+    created_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]

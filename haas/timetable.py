@@ -1,0 +1,33 @@
+"""Which job runs at what time of day; the only schedule in the product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+
+from haas.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A sweep that runs every `every`, as "module:function" of (settings, now). Safe to run twice."""
+
+    name: str
+    every: timedelta
+    function: str
+
+    def due_slot(self, now: datetime) -> datetime:
+        """The start of the slot that `now` lies in: slots are aligned to the epoch, so a restart repeats none."""
+        seconds = int(self.every.total_seconds())
+        return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, tz=now.tzinfo)
+
+    def call(self, settings: Settings, now: datetime) -> None:
+        """Run it."""
+        module, _, function = self.function.partition(":")
+        sweep: Callable[[Settings, datetime], None] = getattr(import_module(module), function)
+        sweep(settings, now)
+
+
+TIMETABLE: tuple[Entry, ...] = ()

@@ -1,0 +1,124 @@
+"""RQ worker entry: one queue a worker; perform() does one delivery, once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from redis import Redis
+from rq import Queue, SimpleWorker, Worker
+
+from haas import clock, db, models, reactions
+from haas.crash import crashpoint
+from haas.outbox import OutboxDelivery, OutboxEvent
+from haas.relay import ATTEMPTS_MAX, LEASE, backoff
+from haas.settings import Settings
+from haas.tenancy.scope import Tenant, scoped
+
+log = logging.getLogger(__name__)
+
+_RENEW_SECONDS = LEASE.total_seconds() / 3
+
+
+def run(settings: Settings, *, queue: str, burst: bool = False) -> None:
+    """Work on one queue until told to stop."""
+    engine = db.configure(settings.database_url, pool_size=2)
+    with engine.connect() as connection:
+        db.assert_safe_role(connection)
+    engine.dispose()  # a forked work-horse must not share the parent's connections
+    if not models.EVERY_TABLE:
+        raise RuntimeError("no models were loaded")
+    valkey = Redis.from_url(settings.redis_url)
+    # Documents keep their renderer warm, which a fork for each job would throw away.
+    kind = SimpleWorker if queue == reactions.DOCUMENTS else Worker
+    kind([Queue(queue, connection=valkey)], connection=valkey, job_monitoring_interval=5).work(
+        burst=burst, with_scheduler=False, logging_level="WARNING"
+    )
+
+
+def perform(*, partner_id: str, delivery_id: str) -> None:
+    """Do one delivery: claim, run the reaction, mark it done.
+
+    Safe to be called twice: the second call finds the row done, or leased to the first. A reaction must
+    itself be safe to run twice, since this process can die after its effect and before the mark.
+    """
+    tenant = Tenant(partner_id, actor="job:worker")
+    claimed = _claim(tenant, delivery_id)
+    if claimed is None:
+        return
+    reaction, event = claimed
+    crashpoint("worker.before_effect")
+    try:
+        with _renewed(tenant, delivery_id):
+            reactions.find(reaction)(partner_id=partner_id, event_id=event.id, **event.payload)
+    except Exception as failure:
+        _put_off(tenant, delivery_id, failure)
+        raise
+    crashpoint("worker.before_commit")
+    with db.unit_of_work(tenant) as session:
+        session.execute(
+            sa.update(OutboxDelivery)
+            .where(
+                OutboxDelivery.partner_id == partner_id,
+                OutboxDelivery.id == delivery_id,
+            )
+            .values(state="done", done_at=clock.now(), error=None)
+        )
+    crashpoint("worker.after_commit")
+
+
+def _claim(tenant: Tenant, delivery_id: str) -> tuple[str, OutboxEvent] | None:
+    with db.unit_of_work(tenant) as session:
+        delivery = session.scalar(
+            scoped(OutboxDelivery, tenant)
+            .where(OutboxDelivery.id == delivery_id)
+            .with_for_update(skip_locked=True)
+        )
+        if delivery is None or delivery.state != "pending":
+            return None
+        delivery.due_at = clock.now() + LEASE
+        event = session.scalars(scoped(OutboxEvent, tenant).where(OutboxEvent.id == delivery.event_id)).one()
+        return delivery.reaction, event
+
+
+@contextmanager
+def _renewed(tenant: Tenant, delivery_id: str) -> Iterator[None]:
+    """Keep the lease while the reaction runs; a killed process stops renewing, and the row is due again."""
+    stop = threading.Event()
+
+    def renew() -> None:
+        while not stop.wait(_RENEW_SECONDS):
+            with db.unit_of_work(tenant) as session:
+                session.execute(
+                    sa.update(OutboxDelivery)
+                    .where(
+                        OutboxDelivery.partner_id == tenant.partner_id,
+                        OutboxDelivery.id == delivery_id,
+                        OutboxDelivery.state == "pending",
+                    )
+                    .values(due_at=clock.now() + LEASE)
+                )
+
+    keeper = threading.Thread(target=renew, name="lease", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        keeper.join()
+
+
+def _put_off(tenant: Tenant, delivery_id: str, failure: Exception) -> None:
+    with db.unit_of_work(tenant) as session:
+        delivery = session.scalars(
+            scoped(OutboxDelivery, tenant).where(OutboxDelivery.id == delivery_id)
+        ).one()
+        delivery.attempts += 1
+        delivery.error = f"{type(failure).__name__}: {failure}"[:2000]
+        delivery.due_at = clock.now() + backoff(delivery.attempts)
+        if delivery.attempts >= ATTEMPTS_MAX:
+            delivery.state = "poison"
+    log.warning("delivery %s put off: %s", delivery_id, type(failure).__name__)

@@ -1,0 +1,1 @@
+"""Invoices: what is owed, on paper, and in the books."""

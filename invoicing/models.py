@@ -1,0 +1,165 @@
+"""Invoice (and credit note), its lines, tax rates, number series and billing runs."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from haas.db import Amount, Base, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
+
+
+class TaxRate(PartnerOwned, Base):
+    """A dated rate by place and category: a new row, never an edit."""
+
+    __tablename__ = "tax_rate"
+    __client_scope__: ClassVar[ClientScope] = "shared"
+    __table_args__ = (
+        sa.UniqueConstraint("partner_id", "country", "category", "valid_from"),
+        sa.CheckConstraint("rate_pct >= 0 and rate_pct < 100", name="rate_sane"),
+    )
+
+    country: Mapped[str] = mapped_column(sa.String(2))
+    category: Mapped[str]  # EN 16931: S standard, Z zero, E exempt, AE reverse charge, G export, O outside
+    rate_pct: Mapped[Amount]
+    name: Mapped[str]
+    valid_from: Mapped[date]
+
+
+class NumberSeries(PartnerOwned, Base):
+    """The last number taken in a partner's series. Taken last in the issuing transaction: no gaps."""
+
+    __tablename__ = "number_series"
+    __table_args__ = (sa.UniqueConstraint("partner_id", "series"),)
+
+    series: Mapped[str]  # INV-2026, CRN-2026
+    prefix: Mapped[str]
+    last_number: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
+class BillingRun(PartnerOwned, Base):
+    """Bill everything that has fallen due by a date; cut into chunks that can each be done again."""
+
+    __tablename__ = "billing_run"
+    __table_args__ = (
+        owned_by_partner("long_job_id", "long_job"),
+        sa.Index("ix_billing_run_recent", "partner_id", "started_at"),
+    )
+
+    as_of: Mapped[date]
+    state: Mapped[str] = mapped_column(default="running")
+    chunks_total: Mapped[int] = mapped_column(default=0)
+    long_job_id: Mapped[str | None]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Invoice(PartnerOwned, Base):
+    """An issued invoice or credit note. Its document is frozen: a mistake becomes a credit note."""
+
+    __tablename__ = "invoice"
+    __client_scope__: ClassVar[ClientScope] = "column"
+    __table_args__ = (
+        owned_by_partner("client_id", "client"),
+        owned_by_partner("credits_invoice_id", "invoice"),
+        owned_by_partner("pdf_file_id", "stored_file"),
+        sa.UniqueConstraint("partner_id", "number"),
+        sa.CheckConstraint("kind in ('invoice', 'credit_note')", name="kind_known"),
+        sa.CheckConstraint(
+            "(kind = 'credit_note') = (credits_invoice_id is not null)",
+            name="credit_has_reference",
+        ),
+        sa.CheckConstraint("state in ('issued', 'paid', 'credited')", name="state_known"),
+        sa.CheckConstraint("net_total + tax_total = total", name="totals_add_up"),
+        sa.Index("ix_invoice_client", "partner_id", "client_id", "id"),
+        sa.Index("ix_invoice_recent", "partner_id", "issued_on", "id"),
+    )
+
+    client_id: Mapped[str]
+    kind: Mapped[str] = mapped_column(default="invoice")
+    number: Mapped[str]
+    state: Mapped[str] = mapped_column(default="issued")
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    issued_on: Mapped[date]
+    due_on: Mapped[date]
+    net_total: Mapped[Amount]
+    tax_total: Mapped[Amount]
+    total: Mapped[Amount]
+    paid_total: Mapped[Amount]
+    credits_invoice_id: Mapped[str | None]
+    reason: Mapped[str] = mapped_column(default="")
+    # What was billed and is printed, whole: invoicing.document.InvoiceDocument. Never changed.
+    document: Mapped[dict[str, Any]]
+    document_hash: Mapped[str] = mapped_column(sa.String(64))
+    pdf_file_id: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+    billing_run_id: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+    lines: Mapped[list[InvoiceLine]] = relationship(
+        lazy="raise",
+        viewonly=True,
+        order_by="InvoiceLine.position",
+        primaryjoin="and_(Invoice.partner_id == foreign(InvoiceLine.partner_id),"
+        " Invoice.id == foreign(InvoiceLine.invoice_id))",
+    )
+
+
+class InvoiceLine(PartnerOwned, Base):
+    """What was billed for one line and period. What is due less the sum of these is what to bill next."""
+
+    __tablename__ = "invoice_line"
+    __client_scope__: ClassVar[ClientScope] = "column"
+    __table_args__ = (
+        owned_by_partner("invoice_id", "invoice"),
+        owned_by_partner("client_id", "client"),
+        owned_by_partner("lease_id", "lease"),
+        owned_by_partner("line_id", "lease_line"),
+        # A line's period is billed once, and corrected once a revision, whatever the jobs do.
+        sa.UniqueConstraint("partner_id", "line_id", "kind", "period_start", "revision"),
+        sa.Index("ix_invoice_line_invoice", "partner_id", "invoice_id", "position"),
+        sa.Index("ix_invoice_line_billed", "partner_id", "line_id", "period_start"),
+    )
+
+    invoice_id: Mapped[str]
+    client_id: Mapped[str]
+    lease_id: Mapped[str | None]
+    line_id: Mapped[str | None]
+    position: Mapped[int]
+    kind: Mapped[str]  # rent, interim_rent, holdover, service, one_off, damage, loss, manual
+    description: Mapped[str]
+    period_start: Mapped[date | None]
+    period_end: Mapped[date | None]  # exclusive
+    revision: Mapped[int] = mapped_column(default=0)  # 0 first billed; 1… adjustments of the same period
+    quantity: Mapped[UnitPrice]
+    unit_price: Mapped[UnitPrice]
+    net: Mapped[Amount]
+    tax_category: Mapped[str]
+    tax_rate_pct: Mapped[Amount]
+    tax: Mapped[Amount]
+    serials: Mapped[list[Any]] = mapped_column(default=list)  # serial, days, amount
+
+
+class Payment(PartnerOwned, Base):
+    """Money received against an invoice."""
+
+    __tablename__ = "payment"
+    __client_scope__: ClassVar[ClientScope] = "column"
+    __table_args__ = (
+        owned_by_partner("invoice_id", "invoice"),
+        owned_by_partner("client_id", "client"),
+        sa.CheckConstraint("amount > 0", name="amount_positive"),
+        sa.UniqueConstraint("partner_id", "reference"),
+    )
+
+    invoice_id: Mapped[str]
+    client_id: Mapped[str]
+    amount: Mapped[Amount]
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    received_on: Mapped[date]
+    method: Mapped[str]
+    reference: Mapped[str]
+    recorded_at: Mapped[datetime]
+    actor: Mapped[str]

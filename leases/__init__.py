@@ -1,0 +1,1 @@
+"""Leases: who pays what, for which hardware, until when."""

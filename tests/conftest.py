@@ -1,0 +1,88 @@
+"""What every test stands on: the real stack, the migrated database, the cast, signed-in clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from haas import db
+from haas.app import create_app
+from haas.auth.identify import SESSION_KEY
+from haas.auth.models import User
+from haas.settings import Settings
+from tests import cast as casting
+
+pytest_plugins = ["tests.fixtures_stack"]
+
+
+@pytest.fixture(scope="session")
+def settings(database: Any, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of the stack that the tests run on; `database` has app_url, owner_url and redis_url."""
+    folder = tmp_path_factory.mktemp("haas")
+    return Settings(
+        database_url=database.app_url,
+        owner_database_url=database.owner_url,
+        redis_url=database.redis_url,
+        secret_key=casting.PEPPER,
+        base_url="http://localhost",
+        mail_url=f"folder://{folder}/mail",
+        data_dir=folder,
+        testing=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> Flask:
+    """The whole application."""
+    built = create_app(settings)
+    built.config["WTF_CSRF_ENABLED"] = False  # its own tests turn it on
+    built.config["RATELIMIT_ENABLED"] = False
+    return built
+
+
+@pytest.fixture
+def cast(app: Flask) -> casting.Cast:
+    """Northwind, Contoso and their people, new for this test."""
+    return casting.make_cast()
+
+
+@pytest.fixture
+def session(cast: casting.Cast) -> Iterator[Session]:
+    """A transaction in Northwind's name, rolled back at the end."""
+    opened = db.open_session(cast.tenant)
+    try:
+        yield opened
+    finally:
+        opened.rollback()
+        opened.close()
+
+
+@pytest.fixture
+def web(app: Flask) -> Callable[[User | None], FlaskClient]:
+    """`web(user)`: a browser in which `user` is signed in (or nobody)."""
+
+    def open_browser(user: User | None) -> FlaskClient:
+        browser = app.test_client()
+        if user is not None:
+            with browser.session_transaction() as cookie:
+                cookie[SESSION_KEY] = casting.browser_session(user)
+        return browser
+
+    return open_browser
+
+
+@pytest.fixture
+def api(app: Flask) -> Callable[..., FlaskClient]:
+    """`api(user)`: a program with a token of `user`."""
+
+    def connect(user: User, scopes: list[str] | None = None) -> FlaskClient:
+        program = app.test_client()
+        program.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {casting.api_token(user, scopes)}"
+        return program
+
+    return connect

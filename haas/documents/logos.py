@@ -1,0 +1,91 @@
+"""Logos: what a partner uploads becomes a small PNG of our own making, or is refused with the remedy."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from haas.errors import InvalidInput
+
+MOST_BYTES = 2 * 1024 * 1024
+MOST_PIXELS = 16_000_000
+LEAST_SIDE = 16
+MOST_WIDTH, MOST_HEIGHT = (
+    720,
+    360,
+)  # 60 mm at 300 dpi; paper and portal show it no larger
+
+_FORMATS = ("PNG", "JPEG", "WEBP")
+
+
+class LogoRefused(InvalidInput):
+    """The file is not a logo we can print; the words say what to send instead."""
+
+    code = "logo_refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="logo")
+
+
+def accept_logo(data: bytes) -> bytes:
+    """Re-encode an uploaded PNG, JPEG or WebP as a plain PNG (RGB or RGBA, no metadata, one frame).
+
+    The same upload always gives the same bytes.
+    :raises LogoRefused: for any other format, a damaged file, or one that is too large.
+    """
+    if len(data) > MOST_BYTES:
+        raise LogoRefused(f"The file is larger than {MOST_BYTES // 1024 // 1024} MB; send a smaller one.")
+    if _looks_like_markup(data):
+        raise LogoRefused(
+            "SVG is not taken, because it can carry scripts and links. "
+            "Export the logo as PNG, about 700 pixels wide."
+        )
+    logo = _within_bounds(_decoded(data))
+    encoded = io.BytesIO()
+    logo.save(encoded, format="PNG", optimize=True)
+    return encoded.getvalue()
+
+
+def _decoded(data: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            # Opening reads the header only, so the size is known before a pixel is unpacked.
+            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+            _check_size(*picture.size)
+            picture.load()
+    except UnidentifiedImageError as unknown:
+        raise LogoRefused("The file is not a PNG, JPEG or WebP picture.") from unknown
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
+        raise LogoRefused(f"The picture has more than {MOST_PIXELS:,} pixels.") from bomb
+    except (OSError, SyntaxError, ValueError, EOFError) as damage:
+        raise LogoRefused("The picture is damaged; export it again.") from damage
+    return ImageOps.exif_transpose(picture)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise LogoRefused(
+            f"The picture has {width} × {height} pixels; at most {MOST_PIXELS:,} in all are taken."
+        )
+    if min(width, height) < LEAST_SIDE:
+        raise LogoRefused(f"The picture is smaller than {LEAST_SIDE} pixels; nobody could read it.")
+
+
+def _within_bounds(picture: Image.Image) -> Image.Image:
+    """The first frame as RGB or RGBA, on fresh pixels so that no metadata comes along."""
+    see_through = "A" in picture.mode or "transparency" in picture.info
+    plain = picture.convert("RGBA" if see_through else "RGB")
+    plain.thumbnail((MOST_WIDTH, MOST_HEIGHT), Image.Resampling.LANCZOS)
+    fresh = Image.new(plain.mode, plain.size)
+    fresh.paste(plain)
+    return fresh
+
+
+def _looks_like_markup(data: bytes) -> bool:
+    head = data[:4096].decode("utf-8", errors="ignore").lstrip("\ufeff \t\r\n").lower()
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        head = data[:4096].decode("utf-16", errors="ignore").lstrip("\ufeff \t\r\n").lower()
+    return head.startswith("<") or data[:2] == b"\x1f\x8b"

@@ -1,0 +1,51 @@
+"""InvoiceDocument -> XHTML -> PDF, in the partner's brand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from haas.documents.formatting import places_of
+from haas.documents.pages import fill
+from haas.documents.renderer import render_in_own_process
+from haas.errors import InvalidInput
+from haas.money import exponent
+from invoicing.document import InvoiceDocument
+
+TEMPLATES = {"invoice": "invoice.html", "credit_note": "credit_note.html"}
+
+
+def invoice_pdf(
+    document: InvoiceDocument,
+    *,
+    logo: bytes | None = None,
+    render: Callable[[str], bytes] = render_in_own_process,
+) -> bytes:
+    """The PDF of an issued invoice or credit note; the same document gives the same bytes.
+
+    `logo` is needed when the document was read back from its JSON, which names the logo by hash.
+    :raises InvalidInput: if the logo is missing or is not the one that was frozen.
+    :raises DocumentTooCostly, RenderFailed: as `render_in_own_process` does.
+    """
+    return render(invoice_html(document, logo=logo))
+
+
+def invoice_html(document: InvoiceDocument, *, logo: bytes | None = None) -> str:
+    """The document as the XHTML that is rendered."""
+    seller = document.seller
+    if logo is not None:
+        seller = seller.with_logo(logo)
+    if seller.logo is not None and seller.logo.png is None:
+        raise InvalidInput("The document's logo must be given to print it.", field="logo")
+    places = exponent(document.currency)
+    return fill(
+        TEMPLATES[document.kind],
+        branding=seller,
+        language=document.language,
+        document=msgspec.structs.replace(document, seller=seller),
+        price_places=max(
+            (places_of(line.unit_price, least=places) for line in document.lines), default=places
+        ),
+        quantity_places=max((places_of(line.quantity) for line in document.lines), default=0),
+    )

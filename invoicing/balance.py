@@ -1,0 +1,88 @@
+"""Proposed lines less lines already billed -> what to bill now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What ought to have been billed for one period of a line. `source` is carried along untouched."""
+
+    line_id: str
+    kind: str
+    period_start: date
+    period_end: date  # exclusive
+    amount: Decimal
+    source: Hashable = None
+
+    @property
+    def key(self) -> tuple[str, str, date]:
+        """What a period is billed under, once and then by revisions."""
+        return self.line_id, self.kind, self.period_start
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """One invoice or credit note line that was issued; a credit's amount is negative."""
+
+    line_id: str
+    kind: str
+    period_start: date
+    period_end: date  # exclusive
+    amount: Decimal
+    revision: int
+    due_on: date
+
+    @property
+    def key(self) -> tuple[str, str, date]:
+        """What a period is billed under, once and then by revisions."""
+        return self.line_id, self.kind, self.period_start
+
+
+@dataclass(frozen=True, slots=True)
+class ToBill:
+    """What to put on the next document: a new period (revision 0) or a correction of an old one.
+
+    A negative amount goes back. `owed` is None where nothing is owed for the period any more.
+    """
+
+    line_id: str
+    kind: str
+    period_start: date
+    period_end: date  # exclusive
+    amount: Decimal
+    revision: int
+    owed: Owed | None
+
+
+def to_bill(owed: Iterable[Owed], billed: Iterable[Billed], *, as_of: date) -> list[ToBill]:
+    """Due less billed, period by period; empty if nothing changed since the last run.
+
+    `owed` is everything due by `as_of`. What was billed and fell due after `as_of` is left alone, so
+    that a run for an earlier date takes nothing back. Applying the answer and asking again gives
+    nothing, which is what makes a billing run safe to repeat.
+    """
+    sums: dict[tuple[str, str, date], Decimal] = {}
+    last: dict[tuple[str, str, date], Billed] = {}
+    for past in billed:
+        if past.due_on > as_of:
+            continue
+        sums[past.key] = sums.get(past.key, Decimal(0)) + past.amount
+        if past.key not in last or past.revision > last[past.key].revision:
+            last[past.key] = past
+
+    changes = []
+    for line in owed:
+        previous = last.pop(line.key, None)
+        amount = line.amount - sums.get(line.key, Decimal(0))
+        if amount:
+            revision = 0 if previous is None else previous.revision + 1
+            changes.append(ToBill(*line.key, line.period_end, amount, revision, line))
+    for key, previous in last.items():
+        if sums[key]:
+            changes.append(ToBill(*key, previous.period_end, -sums[key], previous.revision + 1, None))
+    return sorted(changes, key=lambda change: (change.period_start, change.line_id, change.kind))

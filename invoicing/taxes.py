@@ -1,0 +1,98 @@
+"""Dated rates by place -> tax per line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from haas.errors import HaasError
+from haas.money import round_places
+from invoicing.totals import VatGroup, amount_places
+
+# EN 16931 (UNTDID 5305) categories under which nothing is added, so that no rate need be on file:
+# zero rated, exempt, reverse charge, intra-community, export, outside the scope.
+UNTAXED = frozenset({"Z", "E", "AE", "K", "G", "O"})
+
+
+class NoTaxRate(HaasError):
+    """No rate is on file for the place, category and day of a supply."""
+
+    status = 422
+    code = "no_tax_rate"
+
+
+@dataclass(frozen=True, slots=True)
+class DatedRate:
+    """A rate that holds from a day on, until a later row for the same place and category does."""
+
+    country: str
+    category: str
+    rate_pct: Decimal
+    valid_from: date
+
+
+def rate_on(rates: Iterable[DatedRate], *, country: str, category: str, day: date) -> Decimal:
+    """The rate in per cent that holds on `day`, the tax point of the line.
+
+    :raises NoTaxRate: if the category is taxed and no row for it is valid by then.
+    """
+    valid = [
+        rate
+        for rate in rates
+        if rate.country == country and rate.category == category and rate.valid_from <= day
+    ]
+    if valid:
+        return max(valid, key=lambda rate: rate.valid_from).rate_pct
+    if category in UNTAXED:
+        return Decimal(0)
+    raise NoTaxRate(
+        f"No tax rate for category {category} in {country} is valid on {day:%d %B %Y}. Add one first."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TaxableLine:
+    """A line's net amount and how it is taxed."""
+
+    net: Decimal
+    category: str
+    rate_pct: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TaxedLines:
+    """The tax of each line, in the order they were given, and the totals by category and rate."""
+
+    taxes: tuple[Decimal, ...]
+    groups: tuple[VatGroup, ...]
+
+    @property
+    def tax_total(self) -> Decimal:
+        """The sum of all taxes: of the lines, and equally of the groups."""
+        return sum(self.taxes, Decimal(0))
+
+
+def tax_lines(lines: Sequence[TaxableLine], *, currency: str) -> TaxedLines:
+    """Tax each line so that the lines of a category and rate add up to the tax on their sum.
+
+    EN 16931 rounds once for each category and rate, on the sum. A line's tax is the step of that
+    rounded running total, so no cent is lost or found between lines, groups and total; it is within
+    one minor unit of the line's own tax, and negative lines (credits) are as good as others.
+    """
+    places = amount_places(currency)
+    bases: dict[tuple[str, Decimal], Decimal] = {}
+    totals: dict[tuple[str, Decimal], Decimal] = {}
+    taxes = []
+    for line in lines:
+        key = (line.category, line.rate_pct)
+        bases[key] = bases.get(key, Decimal(0)) + line.net
+        running = round_places(Fraction(bases[key]) * Fraction(line.rate_pct) / 100, places)
+        taxes.append(running - totals.get(key, Decimal(0)))
+        totals[key] = running
+    groups = tuple(
+        VatGroup(category, rate, basis, totals[category, rate]) for (category, rate), basis in bases.items()
+    )
+    return TaxedLines(tuple(taxes), groups)

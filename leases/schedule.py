@@ -1,0 +1,172 @@
+"""Terms -> dated rent payments, with interim rent, part periods and holdover. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from itertools import pairwise
+
+from haas.calendar import Period, local_day
+from haas.money import allocate, round_minor
+from leases.proration import prorate
+from leases.terms import LeaseTerms, Timing
+
+
+class RentKind(StrEnum):
+    """Why rent is owed for these days."""
+
+    INTERIM = "interim_rent"  # from acceptance to the start of the base term
+    RENT = "rent"
+    HOLDOVER = "holdover"  # after the base term
+
+
+@dataclass(frozen=True, slots=True)
+class RentPayment:
+    """The rent of one line for one period, or for the part of it that is owed.
+
+    `days` of `basis_days` under the terms' rule; `due_on` is the day on which it falls due.
+    """
+
+    kind: RentKind
+    period_start: date
+    period_end: date  # exclusive
+    days: int
+    basis_days: int
+    amount: Decimal
+    due_on: date
+
+    @property
+    def period(self) -> Period:
+        """The days it is for."""
+        return Period(self.period_start, self.period_end)
+
+
+def rent_due(terms: LeaseTerms, line_start: date, line_end: date | None, as_of: date) -> list[RentPayment]:
+    """Every payment of a line that has fallen due by `as_of` (the client's day), oldest first.
+
+    In advance a period is due from its first day, in arrears from the day after its last. `line_end` is
+    exclusive; a line without one runs on into holdover. Periods lie on the terms' anchored grid, cut
+    where the line, the base term or the holdover begins or ends: they neither gap nor overlap. Each is
+    rounded once, by running total within its grid period, so that a cut never moves a cent.
+    """
+    due = []
+    for payment in _payments(terms, line_start, line_end):
+        if payment.period_start > as_of:
+            break
+        if payment.due_on <= as_of:
+            due.append(payment)
+    return due
+
+
+def rent_due_total(terms: LeaseTerms, line_start: date, line_end: date | None, as_of: date) -> Decimal:
+    """All rent that has fallen due by `as_of`: what "due less billed" subtracts from."""
+    return sum(
+        (payment.amount for payment in rent_due(terms, line_start, line_end, as_of)),
+        Decimal(0),
+    )
+
+
+def rent_schedule(
+    terms: LeaseTerms, line_start: date | None = None, line_end: date | None = None
+) -> list[RentPayment]:
+    """The whole agreed schedule, from the line's start (the base term's if None) to the end of the base term."""
+    end = terms.base_end if line_end is None else line_end
+    return list(_payments(terms, terms.commences_on if line_start is None else line_start, end))
+
+
+def _payments(terms: LeaseTerms, line_start: date, line_end: date | None) -> Iterator[RentPayment]:
+    start = line_start if terms.interim_rent else max(line_start, terms.commences_on)
+    end = line_end
+    if terms.holdover_pct is None:
+        end = terms.base_end if end is None else min(end, terms.base_end)
+    if end is not None and end <= start:
+        return
+    for part, whole in terms.cycle.cut(start, end):
+        exact, rounded = Fraction(0), Decimal(0)
+        for piece in _pieces(part, cuts=(terms.commences_on, terms.base_end)):
+            kind = _kind(terms, piece)
+            share = prorate(piece, whole, terms.proration)
+            exact += _period_rent(terms, kind) * share.fraction
+            running = round_minor(exact, terms.currency)
+            yield RentPayment(
+                kind=kind,
+                period_start=piece.start,
+                period_end=piece.end,
+                days=share.days,
+                basis_days=share.basis_days,
+                amount=running - rounded,
+                due_on=piece.start if terms.timing is Timing.ADVANCE else piece.end,
+            )
+            rounded = running
+
+
+def _pieces(part: Period, *, cuts: Sequence[date]) -> Iterator[Period]:
+    inner = sorted({cut for cut in cuts if part.start < cut < part.end})
+    return (Period(start, end) for start, end in pairwise([part.start, *inner, part.end]))
+
+
+def _kind(terms: LeaseTerms, piece: Period) -> RentKind:
+    if piece.start < terms.commences_on:
+        return RentKind.INTERIM
+    return RentKind.HOLDOVER if piece.start >= terms.base_end else RentKind.RENT
+
+
+def _period_rent(terms: LeaseTerms, kind: RentKind) -> Fraction:
+    rent = Fraction(terms.rent)
+    if kind is RentKind.HOLDOVER and terms.holdover_pct is not None:
+        return rent * Fraction(terms.holdover_pct) / 100
+    return rent
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """An asset's time on a line, in the client's days: from `start` up to, and not including, `end`."""
+
+    serial: str
+    start: date
+    end: date | None = None
+
+    @classmethod
+    def between(
+        cls,
+        serial: str,
+        began_at: datetime,
+        ended_at: datetime | None,
+        *,
+        time_zone: str,
+    ) -> Stay:
+        """The stay between two moments. The day of a swap belongs to the incoming asset."""
+        end = None if ended_at is None else local_day(ended_at, time_zone)
+        return cls(serial, local_day(began_at, time_zone), end)
+
+
+@dataclass(frozen=True, slots=True)
+class SerialShare:
+    """What one asset's days in a period cost: a line of the invoice's breakdown."""
+
+    serial: str
+    days: int
+    amount: Decimal
+
+
+def split_by_serial(
+    amount: Decimal, period: Period, stays: Sequence[Stay], *, currency: str
+) -> list[SerialShare]:
+    """Share a period's amount over the assets that stood there, by their days, largest remainder first.
+
+    The shares add up to the amount. An asset without a day in the period has no share; if none has one,
+    there are no shares.
+    """
+    days: dict[str, int] = {}
+    for stay in sorted(stays, key=lambda stay: (stay.start, stay.serial)):
+        there = period.overlap(Period(stay.start, max(stay.start, stay.end or period.end, stay.start)))
+        if there:
+            days[stay.serial] = days.get(stay.serial, 0) + there.days
+    if not days:
+        return []
+    amounts = allocate(amount, list(days.values()), currency=currency)
+    return [SerialShare(serial, days[serial], share) for serial, share in zip(days, amounts, strict=True)]

@@ -1,0 +1,88 @@
+"""LeaseTerms: start, length, rent, timing, proration. A value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from haas.calendar import Cycle, add_months, first_boundary, local_day
+from haas.money import exponent
+from leases.daycount import day_count
+
+
+class Timing(StrEnum):
+    """When a period's rent falls due: on its first day, or on the day after its last."""
+
+    ADVANCE = "advance"
+    ARREARS = "arrears"
+
+
+class Proration(StrEnum):
+    """What part of a period costs. The rule is a field of the agreement."""
+
+    ACTUAL_PERIOD = "actual_period"  # its days over the days of the anchored period it lies in
+    THIRTY_DAY = "thirty_day"  # months of 30 days: 30E/360 days over those of the anchored period
+    WHOLE = "whole"  # a period that was begun is owed whole
+    NONE = "none"  # only a period that was complete is owed
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """What was agreed about the rent of one line; every convention that changes a number is a field.
+
+    `rent` is that of one full period of `interval_months`. The base term runs from `commences_on` for
+    `term_months` months (or up to `ends_on`, exclusive, where an amendment moved it). Periods begin on
+    `anchor_day`, clamped to the length of each month. Days before the base term cost interim rent, days
+    after it `holdover_pct` of the rent; either may be switched off (False, None).
+    """
+
+    commences_on: date
+    term_months: int
+    rent: Decimal
+    currency: str
+    timing: Timing = Timing.ADVANCE
+    anchor_day: int = 1
+    interval_months: int = 1
+    proration: Proration = Proration.ACTUAL_PERIOD
+    day_count: str = "actual"
+    time_zone: str = "UTC"
+    interim_rent: bool = True
+    holdover_pct: Decimal | None = Decimal(100)
+    ends_on: date | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse terms that have no meaning, so that the rules need not ask again."""
+        if self.term_months < 1 or self.interval_months < 1:
+            raise ValueError("term and billing interval are at least one month")
+        if not 1 <= self.anchor_day <= 31:
+            raise ValueError(f"anchor day {self.anchor_day} is not a day of a month")
+        if self.rent < 0:
+            raise ValueError(f"rent {self.rent} is negative")
+        exponent(self.currency)
+        day_count(self.day_count)
+
+    @property
+    def base_end(self) -> date:
+        """The first day after the base term."""
+        return self.ends_on or add_months(self.commences_on, self.term_months)
+
+    @property
+    def cycle(self) -> Cycle:
+        """The grid of billing periods: on the anchor day, from the first one on or after commencement."""
+        anchor = first_boundary(self.commences_on, day=self.anchor_day)
+        return Cycle(anchor, months=self.interval_months, day=self.anchor_day)
+
+
+def commencement(*, accepted_on: date, anchor_day: int, interim_rent: bool = True) -> date:
+    """When the base term begins: on the first anchor on or after acceptance, the days before as interim rent.
+
+    Without interim rent the base term begins on acceptance itself.
+    """
+    return first_boundary(accepted_on, day=anchor_day) if interim_rent else accepted_on
+
+
+def rent_start(accepted_at: datetime, time_zone: str) -> date:
+    """The first rent day: the client's local calendar day of acceptance."""
+    return local_day(accepted_at, time_zone)

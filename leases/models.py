@@ -189,3 +189,173 @@ class Assignment(PartnerOwned, Base):
     during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)  # open above while it stands there
     serial: Mapped[str]  # as printed, even if the asset is relabelled later
     reason: Mapped[str] = mapped_column(default="")  # why it ended: swap_fault, swap_refresh, returned …
+
+
+class Acceptance(PartnerOwned, Base):
+    """The client's signature for one asset handed over: rent and depreciation begin here. Never changed but for its PDF."""
+
+    __tablename__ = "acceptance"
+    __client_scope__: ClassVar[ClientScope] = "column"
+    __table_args__ = (
+        owned_by_partner("lease_id", "lease"),
+        owned_by_partner("line_id", "lease_line"),
+        owned_by_partner("asset_id", "asset"),
+        owned_by_partner("client_id", "client"),
+        owned_by_partner("file_id", "stored_file"),
+        sa.Index("ix_acceptance_lease", "partner_id", "lease_id", "id"),
+    )
+
+    lease_id: Mapped[str]
+    line_id: Mapped[str]
+    asset_id: Mapped[str]
+    client_id: Mapped[str]
+    accepted_at: Mapped[datetime]
+    signer_name: Mapped[str]  # or `silence` after the agreed days
+    signer_title: Mapped[str] = mapped_column(default="")
+    condition: Mapped[str] = mapped_column(default="")
+    kit: Mapped[list[str]] = mapped_column(default=list)  # what was handed over with it
+    file_id: Mapped[str | None]
+
+
+class Swap(PartnerOwned, Base):
+    """One asset in another's place on a line; the rent and the term go on."""
+
+    __tablename__ = "swap"
+    __client_scope__: ClassVar[ClientScope] = "column"
+    __table_args__ = (
+        owned_by_partner("lease_id", "lease"),
+        owned_by_partner("line_id", "lease_line"),
+        owned_by_partner("client_id", "client"),
+        owned_by_partner("outgoing_id", "asset"),
+        owned_by_partner("incoming_id", "asset"),
+        owned_by_partner("file_id", "stored_file"),
+        sa.CheckConstraint("outgoing_id <> incoming_id", name="two_assets"),
+        sa.CheckConstraint("reason in ('fault', 'refresh', 'upgrade', 'loaner')", name="reason_known"),
+        # Two scans of a phone that was offline arrive once.
+        sa.UniqueConstraint("partner_id", "idempotency_key"),
+        sa.Index("ix_swap_lease", "partner_id", "lease_id", "id"),
+    )
+
+    lease_id: Mapped[str]
+    line_id: Mapped[str]
+    client_id: Mapped[str]
+    outgoing_id: Mapped[str]
+    incoming_id: Mapped[str]
+    swapped_at: Mapped[datetime]
+    reason: Mapped[str]
+    condition: Mapped[str] = mapped_column(default="")
+    actor: Mapped[str]
+    idempotency_key: Mapped[str | None]
+    file_id: Mapped[str | None]
+
+
+class ReturnOrder(PartnerOwned, Base):
+    """One asset on its way back: notice, collection, receipt, inspection, charge."""
+
+    __tablename__ = "return_order"
+    __client_scope__: ClassVar[ClientScope] = "column"
+    __table_args__ = (
+        owned_by_partner("lease_id", "lease"),
+        owned_by_partner("line_id", "lease_line"),
+        owned_by_partner("asset_id", "asset"),
+        owned_by_partner("client_id", "client"),
+        owned_by_partner("receipt_file_id", "stored_file"),
+        sa.UniqueConstraint("partner_id", "number"),
+        sa.CheckConstraint(
+            "state in ('requested', 'collected', 'received', 'inspected', 'closed', 'cancelled')",
+            name="state_known",
+        ),
+        sa.CheckConstraint("damage_charge is null or damage_charge >= 0", name="charge_not_negative"),
+        sa.CheckConstraint(
+            "damage_charge is null or fair_market_value is null or damage_charge <= fair_market_value",
+            name="charge_capped_at_fair_market_value",
+        ),
+        # An asset comes back once at a time.
+        sa.Index(
+            "uq_return_order_open",
+            "partner_id",
+            "asset_id",
+            unique=True,
+            postgresql_where=sa.text("state in ('requested', 'collected', 'received')"),
+        ),
+        sa.Index("ix_return_order_lease", "partner_id", "lease_id", "id"),
+    )
+
+    number: Mapped[str]
+    lease_id: Mapped[str | None]  # none: a replaced asset whose line goes on
+    line_id: Mapped[str | None]
+    asset_id: Mapped[str]
+    client_id: Mapped[str]
+    state: Mapped[str] = mapped_column(default="requested")
+    reason: Mapped[str]
+    notice_on: Mapped[date]
+    due_on: Mapped[date]
+    kit: Mapped[list[str]] = mapped_column(default=list)  # expected back
+    collected_at: Mapped[datetime | None]
+    carrier: Mapped[str] = mapped_column(default="")
+    tracking: Mapped[str] = mapped_column(default="")
+    received_at: Mapped[datetime | None]
+    received_by: Mapped[str] = mapped_column(default="")
+    inspected_at: Mapped[datetime | None]
+    inspected_by: Mapped[str] = mapped_column(default="")
+    grade: Mapped[str | None]
+    kit_missing: Mapped[list[str]] = mapped_column(default=list)
+    damage_notes: Mapped[str] = mapped_column(default="")
+    repair_cost: Mapped[Amount | None]
+    fair_market_value: Mapped[Amount | None]
+    damage_charge: Mapped[
+        Amount | None
+    ]  # the smaller of the two; billed by the next run after the dispute window
+    dispute_until: Mapped[date | None]
+    disputed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    receipt_file_id: Mapped[str | None]
+
+
+class DepreciationBook(PartnerOwned, Base):
+    """How one asset is written off in one book. The schedule is computed from these fields, never stored."""
+
+    __tablename__ = "depreciation_book"
+    __table_args__ = (
+        owned_by_partner("asset_id", "asset"),
+        sa.UniqueConstraint("partner_id", "asset_id", "name"),
+        sa.CheckConstraint("residual_value >= 0 and residual_value <= cost", name="residual_within_cost"),
+        sa.CheckConstraint("life_months > 0", name="life_positive"),
+        sa.CheckConstraint(
+            "method in ('straight_line', 'declining_balance', 'sum_of_years_digits', 'units')",
+            name="method_known",
+        ),
+        sa.CheckConstraint("(method = 'units') = (total_units is not null)", name="units_method_has_units"),
+    )
+
+    asset_id: Mapped[str]
+    name: Mapped[str] = mapped_column(default="book")  # book | tax | …
+    method: Mapped[str]  # leases.depreciation.Method
+    first_month: Mapped[str]  # leases.depreciation.FirstMonth
+    last_month: Mapped[str]  # leases.depreciation.LastMonth
+    day_basis: Mapped[str]  # leases.depreciation.DayBasis
+    factor: Mapped[UnitPrice]  # of the straight-line rate: 2 = double declining
+    cost: Mapped[Amount]
+    residual_value: Mapped[Amount]
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    in_service_on: Mapped[date]
+    life_months: Mapped[int]
+    total_units: Mapped[UnitPrice | None]
+    disposed_on: Mapped[date | None]
+    proceeds: Mapped[Amount | None]
+    created_at: Mapped[datetime]
+
+
+class DepreciationUsage(PartnerOwned, Base):
+    """What an asset was used in one month, for a book by units."""
+
+    __tablename__ = "depreciation_usage"
+    __table_args__ = (
+        owned_by_partner("book_id", "depreciation_book"),
+        sa.UniqueConstraint("partner_id", "book_id", "month"),
+        sa.CheckConstraint("units >= 0", name="units_not_negative"),
+    )
+
+    book_id: Mapped[str]
+    month: Mapped[date]  # its last day
+    units: Mapped[UnitPrice]

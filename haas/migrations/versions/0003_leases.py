@@ -27,13 +27,28 @@ def upgrade() -> None:
     ddl.audited("lease_line")
     ddl.protect("assignment", client="column")
     ddl.audited("assignment")
+    ddl.protect("acceptance", client="column", rights="select, insert, update (file_id)")
+    ddl.audited("acceptance")
+    ddl.protect("swap", client="column", rights="select, insert, update (file_id)")
+    ddl.audited("swap")
+    ddl.protect("return_order", client="column")
+    ddl.audited("return_order")
+    ddl.protect("depreciation_book", client="hidden")
+    ddl.audited("depreciation_book")
+    ddl.protect("depreciation_usage", client="hidden")
+    ddl.audited("depreciation_usage")
 
 
 def downgrade() -> None:
     """Drop what `upgrade` made, newest first."""
+    op.drop_table("swap")
+    op.drop_table("return_order")
+    op.drop_table("depreciation_usage")
     op.drop_table("assignment")
+    op.drop_table("acceptance")
     op.drop_table("lease_move")
     op.drop_table("lease_line")
+    op.drop_table("depreciation_book")
     op.drop_table("lease")
     op.drop_table("agreement")
 
@@ -130,6 +145,50 @@ def _create() -> None:
     op.create_index("ix_lease_client", "lease", ["partner_id", "client_id", "id"], unique=False)
     op.create_index("ix_lease_state", "lease", ["partner_id", "state", "id"], unique=False)
     op.create_table(
+        "depreciation_book",
+        sa.Column("partner_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("asset_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("first_month", sa.Text(), nullable=False),
+        sa.Column("last_month", sa.Text(), nullable=False),
+        sa.Column("day_basis", sa.Text(), nullable=False),
+        sa.Column("factor", sa.Numeric(precision=18, scale=6), nullable=False),
+        sa.Column("cost", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("residual_value", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("in_service_on", sa.Date(), nullable=False),
+        sa.Column("life_months", sa.Integer(), nullable=False),
+        sa.Column("total_units", sa.Numeric(precision=18, scale=6), nullable=True),
+        sa.Column("disposed_on", sa.Date(), nullable=True),
+        sa.Column("proceeds", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "(method = 'units') = (total_units is not null)",
+            name=op.f("ck_depreciation_book_units_method_has_units"),
+        ),
+        sa.CheckConstraint(
+            "method in ('straight_line', 'declining_balance', 'sum_of_years_digits', 'units')",
+            name=op.f("ck_depreciation_book_method_known"),
+        ),
+        sa.CheckConstraint("life_months > 0", name=op.f("ck_depreciation_book_life_positive")),
+        sa.CheckConstraint(
+            "residual_value >= 0 and residual_value <= cost",
+            name=op.f("ck_depreciation_book_residual_within_cost"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "asset_id"],
+            ["asset.partner_id", "asset.id"],
+            name=op.f("fk_depreciation_book_partner_id_asset_id"),
+        ),
+        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_depreciation_book_partner_id")),
+        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_depreciation_book")),
+        sa.UniqueConstraint(
+            "partner_id", "asset_id", "name", name=op.f("uq_depreciation_book_partner_id_asset_id_name")
+        ),
+    )
+    op.create_table(
         "lease_line",
         sa.Column("partner_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
@@ -145,10 +204,7 @@ def _create() -> None:
         sa.Column("starts_on", sa.Date(), nullable=True),
         sa.Column("ends_on", sa.Date(), nullable=True),
         sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "kind in ('asset', 'service', 'one_off')",
-            name=op.f("ck_lease_line_kind_known"),
-        ),
+        sa.CheckConstraint("kind in ('asset', 'service', 'one_off')", name=op.f("ck_lease_line_kind_known")),
         sa.CheckConstraint(
             "ends_on is null or starts_on is null or starts_on <= ends_on",
             name=op.f("ck_lease_line_dates_in_order"),
@@ -172,12 +228,7 @@ def _create() -> None:
         sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_lease_line_partner_id")),
         sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_lease_line")),
     )
-    op.create_index(
-        "ix_lease_line_lease",
-        "lease_line",
-        ["partner_id", "lease_id", "id"],
-        unique=False,
-    )
+    op.create_index("ix_lease_line_lease", "lease_line", ["partner_id", "lease_id", "id"], unique=False)
     op.create_table(
         "lease_move",
         sa.Column("partner_id", sa.Text(), nullable=False),
@@ -200,11 +251,51 @@ def _create() -> None:
         sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_lease_move")),
     )
     op.create_index(
-        "ix_lease_move_lease",
-        "lease_move",
-        ["partner_id", "lease_id", "moved_at", "id"],
-        unique=False,
+        "ix_lease_move_lease", "lease_move", ["partner_id", "lease_id", "moved_at", "id"], unique=False
     )
+    op.create_table(
+        "acceptance",
+        sa.Column("partner_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("lease_id", sa.Text(), nullable=False),
+        sa.Column("line_id", sa.Text(), nullable=False),
+        sa.Column("asset_id", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("accepted_at", UtcDateTime(timezone=True), nullable=False),
+        sa.Column("signer_name", sa.Text(), nullable=False),
+        sa.Column("signer_title", sa.Text(), nullable=False),
+        sa.Column("condition", sa.Text(), nullable=False),
+        sa.Column("kit", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("file_id", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "asset_id"],
+            ["asset.partner_id", "asset.id"],
+            name=op.f("fk_acceptance_partner_id_asset_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "client_id"],
+            ["client.partner_id", "client.id"],
+            name=op.f("fk_acceptance_partner_id_client_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "file_id"],
+            ["stored_file.partner_id", "stored_file.id"],
+            name=op.f("fk_acceptance_partner_id_file_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "lease_id"],
+            ["lease.partner_id", "lease.id"],
+            name=op.f("fk_acceptance_partner_id_lease_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "line_id"],
+            ["lease_line.partner_id", "lease_line.id"],
+            name=op.f("fk_acceptance_partner_id_line_id"),
+        ),
+        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_acceptance_partner_id")),
+        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_acceptance")),
+    )
+    op.create_index("ix_acceptance_lease", "acceptance", ["partner_id", "lease_id", "id"], unique=False)
     op.create_table(
         "assignment",
         sa.Column("partner_id", sa.Text(), nullable=False),
@@ -249,4 +340,158 @@ def _create() -> None:
         sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_assignment")),
     )
     op.create_index("ix_assignment_line", "assignment", ["partner_id", "line_id"], unique=False)
+    op.create_table(
+        "depreciation_usage",
+        sa.Column("partner_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("book_id", sa.Text(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("units", sa.Numeric(precision=18, scale=6), nullable=False),
+        sa.CheckConstraint("units >= 0", name=op.f("ck_depreciation_usage_units_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "book_id"],
+            ["depreciation_book.partner_id", "depreciation_book.id"],
+            name=op.f("fk_depreciation_usage_partner_id_book_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id"], ["partner.id"], name=op.f("fk_depreciation_usage_partner_id")
+        ),
+        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_depreciation_usage")),
+        sa.UniqueConstraint(
+            "partner_id", "book_id", "month", name=op.f("uq_depreciation_usage_partner_id_book_id_month")
+        ),
+    )
+    op.create_table(
+        "return_order",
+        sa.Column("partner_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("lease_id", sa.Text(), nullable=True),
+        sa.Column("line_id", sa.Text(), nullable=True),
+        sa.Column("asset_id", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("notice_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("kit", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("collected_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("carrier", sa.Text(), nullable=False),
+        sa.Column("tracking", sa.Text(), nullable=False),
+        sa.Column("received_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("received_by", sa.Text(), nullable=False),
+        sa.Column("inspected_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("inspected_by", sa.Text(), nullable=False),
+        sa.Column("grade", sa.Text(), nullable=True),
+        sa.Column("kit_missing", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("damage_notes", sa.Text(), nullable=False),
+        sa.Column("repair_cost", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column("fair_market_value", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column("damage_charge", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column("dispute_until", sa.Date(), nullable=True),
+        sa.Column("disputed_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
+        sa.Column("receipt_file_id", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "state in ('requested', 'collected', 'received', 'inspected', 'closed', 'cancelled')",
+            name=op.f("ck_return_order_state_known"),
+        ),
+        sa.CheckConstraint(
+            "damage_charge is null or damage_charge >= 0", name=op.f("ck_return_order_charge_not_negative")
+        ),
+        sa.CheckConstraint(
+            "damage_charge is null or fair_market_value is null or damage_charge <= fair_market_value",
+            name=op.f("ck_return_order_charge_capped_at_fair_market_value"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "asset_id"],
+            ["asset.partner_id", "asset.id"],
+            name=op.f("fk_return_order_partner_id_asset_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "client_id"],
+            ["client.partner_id", "client.id"],
+            name=op.f("fk_return_order_partner_id_client_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "lease_id"],
+            ["lease.partner_id", "lease.id"],
+            name=op.f("fk_return_order_partner_id_lease_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "line_id"],
+            ["lease_line.partner_id", "lease_line.id"],
+            name=op.f("fk_return_order_partner_id_line_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "receipt_file_id"],
+            ["stored_file.partner_id", "stored_file.id"],
+            name=op.f("fk_return_order_partner_id_receipt_file_id"),
+        ),
+        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_return_order_partner_id")),
+        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_return_order")),
+        sa.UniqueConstraint("partner_id", "number", name=op.f("uq_return_order_partner_id_number")),
+    )
+    op.create_index("ix_return_order_lease", "return_order", ["partner_id", "lease_id", "id"], unique=False)
+    op.create_index(
+        "uq_return_order_open",
+        "return_order",
+        ["partner_id", "asset_id"],
+        unique=True,
+        postgresql_where=sa.text("state in ('requested', 'collected', 'received')"),
+    )
+    op.create_table(
+        "swap",
+        sa.Column("partner_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("lease_id", sa.Text(), nullable=False),
+        sa.Column("line_id", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("outgoing_id", sa.Text(), nullable=False),
+        sa.Column("incoming_id", sa.Text(), nullable=False),
+        sa.Column("swapped_at", UtcDateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("condition", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("idempotency_key", sa.Text(), nullable=True),
+        sa.Column("file_id", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "reason in ('fault', 'refresh', 'upgrade', 'loaner')", name=op.f("ck_swap_reason_known")
+        ),
+        sa.CheckConstraint("outgoing_id <> incoming_id", name=op.f("ck_swap_two_assets")),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "client_id"],
+            ["client.partner_id", "client.id"],
+            name=op.f("fk_swap_partner_id_client_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "file_id"],
+            ["stored_file.partner_id", "stored_file.id"],
+            name=op.f("fk_swap_partner_id_file_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "incoming_id"],
+            ["asset.partner_id", "asset.id"],
+            name=op.f("fk_swap_partner_id_incoming_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "lease_id"],
+            ["lease.partner_id", "lease.id"],
+            name=op.f("fk_swap_partner_id_lease_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "line_id"],
+            ["lease_line.partner_id", "lease_line.id"],
+            name=op.f("fk_swap_partner_id_line_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "outgoing_id"],
+            ["asset.partner_id", "asset.id"],
+            name=op.f("fk_swap_partner_id_outgoing_id"),
+        ),
+        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_swap_partner_id")),
+        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_swap")),
+        sa.UniqueConstraint("partner_id", "idempotency_key", name=op.f("uq_swap_partner_id_idempotency_key")),
+    )
+    op.create_index("ix_swap_lease", "swap", ["partner_id", "lease_id", "id"], unique=False)
     # ### end Alembic commands ###

@@ -13,7 +13,10 @@ class Clock(Protocol):
         """Return milliseconds since 1970 UTC. May jump."""
 
     def steady(self) -> float:
-        """Return seconds that only rise."""
+        """Return seconds that only rise; they stand still while the machine sleeps."""
+
+    def slept(self) -> float:
+        """Return the seconds the machine has slept since it started."""
 
 
 class SystemClock:
@@ -24,3 +27,8 @@ class SystemClock:
 
     def steady(self) -> float:
         return time.monotonic()
+
+    def slept(self) -> float:
+        if not hasattr(time, "CLOCK_BOOTTIME"):
+            return 0.0  # macOS
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)

@@ -45,7 +45,7 @@ class Waiting:
     retry_after_seconds: int
 
 
-def parse_claim(claim: str, server: Optional[str] = None) -> "tuple[str, str]":
+def parse_claim(claim: str, server: Optional[str] = None) -> tuple[str, str]:
     """Return (server, code) from ``https://host/c/CODE``, or from a bare code and `server`.
 
     :raises BadAddress: if neither form fits, or plain http leads away from this machine.
@@ -108,7 +108,7 @@ def begin(
 
 def ask(
     state: StateDirectory, pending: PendingEnrolment, *, hardware: Mapping[str, Any]
-) -> "Credentials | Waiting":
+) -> Credentials | Waiting:
     """Post the enrolment once; save and return the credentials, or say how long to wait.
 
     :raises Refused: if the server turns the device away.
@@ -186,9 +186,7 @@ def with_next_secret(credentials: Credentials, *, command: Optional[str]) -> Cre
     """Return credentials that carry a new secret; one that was begun before is kept."""
     if credentials.next_secret is not None:
         return replace(credentials, rotate_command=command or credentials.rotate_command)
-    return replace(
-        credentials, next_secret=new_secret(), next_accepted=False, rotate_command=command
-    )
+    return replace(credentials, next_secret=new_secret(), next_accepted=False, rotate_command=command)
 
 
 def _credentials(pending: PendingEnrolment, answer: Mapping[str, Any]) -> Credentials:
@@ -224,9 +222,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def post(
-    url: str, body: Mapping[str, Any], *, ca_pem: Optional[str] = None
-) -> "tuple[int, Dict[str, Any]]":
+def post(url: str, body: Mapping[str, Any], *, ca_pem: Optional[str] = None) -> tuple[int, Dict[str, Any]]:
     """Post JSON and return the status and the JSON object of a 2xx answer.
 
     :raises Refused: on 4xx, with the server's words.
@@ -234,9 +230,7 @@ def post(
     """
     context = ssl.create_default_context(cadata=ca_pem)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    opener = urllib.request.build_opener(
-        urllib.request.HTTPSHandler(context=context), _NoRedirect()
-    )
+    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _NoRedirect())
     request = urllib.request.Request(  # noqa: S310 - check_server allows http and https only
         url,
         data=json.dumps(body).encode("utf-8"),

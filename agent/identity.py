@@ -70,7 +70,7 @@ class Credentials:
             return [self.next_secret, self.secret]
         return [self.secret, self.next_secret]
 
-    def promoted(self) -> "Credentials":
+    def promoted(self) -> Credentials:
         """Return the credentials after the new secret was used with success."""
         if self.next_secret is None:
             return self

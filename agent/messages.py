@@ -65,7 +65,7 @@ VERBS = ("rebirth", "resend", "collect", "rotate")
 COLLECTABLE = ("health", "inventory", "smart")
 
 # Seconds: smallest, default, largest.
-INTERVALS: Dict[str, "tuple[int, int, int]"] = {
+INTERVALS: Dict[str, tuple[int, int, int]] = {
     "health": (5, 60, 300),
     "inventory": (300, 86400, 7 * 86400),
     "smart": (300, 21600, 7 * 86400),
@@ -100,7 +100,7 @@ METRICS: Dict[str, str] = {
 DISK_FIELDS: Dict[str, str] = {
     "id": "serial number, else the device name",
     "dev": "device name, such as sda or nvme0",
-    "kind": "hdd, ssd or nvme",
+    "kind": "hdd, ssd, nvme or virtual",
     "read": "ok, standby, no_data, no_tool: what the SMART reading came to",
     "at": "when SMART was read, ms",
     "passed": "the disk's own overall verdict; true does not mean healthy",
@@ -175,7 +175,7 @@ def up_filter() -> str:
     return f"{ROOT}/+/up/#"
 
 
-def parse_up_topic(topic: str) -> "Optional[tuple[str, str]]":
+def parse_up_topic(topic: str) -> Optional[tuple[str, str]]:
     """Return (device, kind) of a device's topic, or None if it is not one of ours."""
     match = _TOPIC.match(topic)
     if match is None or match.group(2) not in UP_KINDS:
@@ -197,9 +197,9 @@ def encode(body: Mapping[str, Any]) -> bytes:
 
     :raises BadMessage: if it exceeds MAX_PAYLOAD_BYTES or MAX_DEPTH.
     """
-    payload = json.dumps(
-        clean(body), separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode("utf-8")
+    payload = json.dumps(clean(body), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
+        "utf-8"
+    )
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise BadMessage(f"{len(payload)} bytes are more than {MAX_PAYLOAD_BYTES}")
     return payload
@@ -280,9 +280,7 @@ def config(*, rev: int, every: Mapping[str, int], time_ms: int) -> Dict[str, Any
     return {"rev": rev, "every": dict(every), "time": time_ms}
 
 
-def command(
-    *, key: bytes, id: str, verb: str, args: Mapping[str, Any], exp: int, seq: int
-) -> Dict[str, Any]:
+def command(*, key: bytes, id: str, verb: str, args: Mapping[str, Any], exp: int, seq: int) -> Dict[str, Any]:
     """Return a signed command. `exp` is in ms; `seq` rises by command of a device."""
     body: Dict[str, Any] = {"id": id, "verb": verb, "args": dict(args), "exp": exp, "seq": seq}
     body["sig"] = signature(key=key, command=body)

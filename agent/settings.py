@@ -41,7 +41,7 @@ class AgentSettings:
         environment: Mapping[str, str],
         state_dir: Optional[Path] = None,
         file: Optional[Path] = None,
-    ) -> "AgentSettings":
+    ) -> AgentSettings:
         """Read the settings: defaults, then the file, then the environment, then `state_dir`.
 
         The file is `file`, else the one that HAAS_AGENT_FILE names, else /etc/haas-agent.json if
@@ -66,7 +66,7 @@ class AgentSettings:
         return cls._checked(given)
 
     @classmethod
-    def _checked(cls, given: Mapping[str, Any]) -> "AgentSettings":
+    def _checked(cls, given: Mapping[str, Any]) -> AgentSettings:
         settings = cls(state_dir=Path(given["state_dir"]))
         known = {field.name for field in fields(cls)}
         for name, value in given.items():

@@ -58,14 +58,20 @@ class Spool:
     """The messages of one device. Used by one thread."""
 
     def __init__(
-        self, path: Path, *, b: int, max_bytes: int = 50_000_000, max_age_seconds: int = 7 * 86400
+        self,
+        path: Path,
+        *,
+        b: int,
+        max_bytes: int = 50_000_000,
+        max_age_seconds: int = 7 * 86400,
+        read_only: bool = False,
     ) -> None:
         self.b = b
         self.was_reset = False
         self._max_bytes = max_bytes
         self._max_age_ms = max_age_seconds * 1000
         self._path = path
-        self._db = self._open()
+        self._db = _read_only(path) if read_only else self._open()
         (last,) = self._db.execute("SELECT max(s) FROM message WHERE b = ?", (b,)).fetchone()
         self._last_s: int = last or 0
         self.pending, self.bytes = self._db.execute(
@@ -76,9 +82,7 @@ class Spool:
     def close(self) -> None:
         self._db.close()
 
-    def append(
-        self, kind: str, body: Mapping[str, Any], *, t: int, now_ms: Optional[int] = None
-    ) -> Row:
+    def append(self, kind: str, body: Mapping[str, Any], *, t: int, now_ms: Optional[int] = None) -> Row:
         """Store a message with the next sequence number and return it.
 
         :raises messages.BadMessage: if it cannot be put on the wire.
@@ -89,9 +93,7 @@ class Spool:
         self._make_room(len(payload) + ROW_OVERHEAD_BYTES, now_ms=t if now_ms is None else now_ms)
         try:
             with self._change() as db:
-                db.execute(
-                    "INSERT INTO message VALUES (?, ?, ?, ?, ?)", (self.b, s, kind, t, payload)
-                )
+                db.execute("INSERT INTO message VALUES (?, ?, ?, ?, ?)", (self.b, s, kind, t, payload))
         except sqlite3.Error as error:
             raise SpoolError(str(error)) from error
         self._last_s = s
@@ -99,13 +101,12 @@ class Spool:
         self.bytes += len(payload) + ROW_OVERHEAD_BYTES
         return Row(self.b, s, kind, payload)
 
-    def oldest_first(self, *, after: "tuple[int, int]" = (0, 0), limit: int = 100) -> List[Row]:
+    def oldest_first(self, *, after: tuple[int, int] = (0, 0), limit: int = 100) -> List[Row]:
         """Return up to `limit` messages that come after `after` = (b, s), oldest first."""
         return [
             Row(*row)
             for row in self._db.execute(
-                "SELECT b, s, kind, payload FROM message WHERE (b, s) > (?, ?) "
-                "ORDER BY b, s LIMIT ?",
+                "SELECT b, s, kind, payload FROM message WHERE (b, s) > (?, ?) ORDER BY b, s LIMIT ?",
                 (*after, limit),
             )
         ]
@@ -132,7 +133,7 @@ class Spool:
         return int(row[0]) if row else None
 
     def receipt(
-        self, *, b: int, upto: int, missing: Iterable["tuple[int, int]"] = (), drop: Iterable[int] = ()
+        self, *, b: int, upto: int, missing: Iterable[tuple[int, int]] = (), drop: Iterable[int] = ()
     ) -> List[int]:
         """Delete what the server has, and return the sequence numbers that left.
 
@@ -185,7 +186,7 @@ class Spool:
                 (id, seq, st, code, json.dumps(dict(out))),
             )
             db.execute(
-                "DELETE FROM command WHERE n <= (SELECT max(n) FROM command) - ?",
+                "DELETE FROM command WHERE n NOT IN (SELECT n FROM command ORDER BY n DESC LIMIT ?)",
                 (COMMANDS_REMEMBERED,),
             )
             _remember(db, "command_seq", max(seq, self.last_command_seq()))
@@ -212,14 +213,14 @@ class Spool:
                 excess -= size + ROW_OVERHEAD_BYTES
             self._give_up(victims)
 
-    def _give_up(self, victims: List["tuple[int, int]"]) -> None:
+    def _give_up(self, victims: List[tuple[int, int]]) -> None:
         if victims:
             count = self.dropped + len(victims)
             self._delete(victims, lambda db: _remember(db, "dropped", count))
 
     def _delete(
         self,
-        keys: List["tuple[int, int]"],
+        keys: List[tuple[int, int]],
         also: Callable[[sqlite3.Connection], None] = lambda db: None,
     ) -> None:
         if not keys:
@@ -262,6 +263,16 @@ class Spool:
                 if part.exists():
                     os.replace(part, part.with_name(f"broken-{part.name}"))
             return _connect(self._path)
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """Open the spool to look at it, beside an agent that uses it."""
+    try:
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        db.execute("SELECT count(*) FROM message").fetchone()
+    except sqlite3.Error as error:
+        raise SpoolError(f"{path}: {error}") from error
+    return db
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -14,6 +14,7 @@ MODULES = (
     "haas.outbox",
     "haas.files",
     "haas.progress",
+    "haas.series",
     "haas.rest.idempotency",
     "devices.models",
     "leases.models",

@@ -1,4 +1,4 @@
-"""Invoice (and credit note), its lines, tax rates, number series and billing runs."""
+"""Invoice (and credit note), its lines, payments, tax rates and billing runs."""
 
 from __future__ import annotations
 
@@ -26,17 +26,6 @@ class TaxRate(PartnerOwned, Base):
     rate_pct: Mapped[Amount]
     name: Mapped[str]
     valid_from: Mapped[date]
-
-
-class NumberSeries(PartnerOwned, Base):
-    """The last number taken in a partner's series. Taken last in the issuing transaction: no gaps."""
-
-    __tablename__ = "number_series"
-    __table_args__ = (sa.UniqueConstraint("partner_id", "series"),)
-
-    series: Mapped[str]  # INV-2026, CRN-2026
-    prefix: Mapped[str]
-    last_number: Mapped[int] = mapped_column(sa.BigInteger, default=0)
 
 
 class BillingRun(PartnerOwned, Base):

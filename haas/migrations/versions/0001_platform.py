@@ -21,11 +21,7 @@ def upgrade() -> None:
     _create()
     ddl.create_audit()
     ddl.protect(
-        "partner",
-        client="open",
-        partner_column="id",
-        known_keys=("slug",),
-        levels=("operator", "relay"),
+        "partner", client="open", partner_column="id", known_keys=("slug",), levels=("operator", "relay")
     )
     ddl.audited("partner")
     ddl.protect("client", client="column")
@@ -38,12 +34,7 @@ def upgrade() -> None:
     ddl.audited("passkey", masked=("public_key",))
     ddl.protect("recovery_code", client="open", levels=("operator",))
     ddl.audited("recovery_code", masked=("code_hash",))
-    ddl.protect(
-        "portal_session",
-        client="open",
-        known_keys=("token_hash",),
-        levels=("operator",),
-    )
+    ddl.protect("portal_session", client="open", known_keys=("token_hash",), levels=("operator",))
     ddl.protect("one_time_link", client="open", known_keys=("token_hash",), levels=("operator",))
     ddl.audited("one_time_link", masked=("token_hash",))
     ddl.protect("api_token", client="column", known_keys=("token_hmac",))
@@ -54,6 +45,7 @@ def upgrade() -> None:
     ddl.protect("outbox_event", client="append", levels=("relay",))
     ddl.protect("outbox_delivery", client="hidden", levels=("relay",))
     ddl.protect("idempotency_answer", client="open")
+    ddl.protect("number_series", client="hidden", rights="select, insert, update")
 
 
 def downgrade() -> None:
@@ -69,6 +61,7 @@ def downgrade() -> None:
     op.drop_table("outbox_delivery")
     op.drop_table("app_user")
     op.drop_table("outbox_event")
+    op.drop_table("number_series")
     op.drop_table("idempotency_answer")
     op.drop_table("client")
     op.drop_table("partner")
@@ -95,12 +88,7 @@ def _create() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
     )
     op.create_index("ix_audit_entry_recent", "audit_entry", ["chain", "id"], unique=False)
-    op.create_index(
-        "ix_audit_entry_subject",
-        "audit_entry",
-        ["chain", "subject", "subject_id"],
-        unique=False,
-    )
+    op.create_index("ix_audit_entry_subject", "audit_entry", ["chain", "subject", "subject_id"], unique=False)
     op.create_index("ix_audit_entry_transaction", "audit_entry", ["transaction_id"], unique=False)
     op.create_table(
         "audit_head",
@@ -173,11 +161,19 @@ def _create() -> None:
         sa.Column("location", sa.Text(), nullable=True),
         sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["partner_id"],
-            ["partner.id"],
-            name=op.f("fk_idempotency_answer_partner_id"),
+            ["partner_id"], ["partner.id"], name=op.f("fk_idempotency_answer_partner_id")
         ),
         sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_idempotency_answer")),
+    )
+    op.create_table(
+        "number_series",
+        sa.Column("partner_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("series", sa.Text(), nullable=False),
+        sa.Column("last_number", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_number_series_partner_id")),
+        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_number_series")),
+        sa.UniqueConstraint("partner_id", "series", name=op.f("uq_number_series_partner_id_series")),
     )
     op.create_table(
         "outbox_event",
@@ -252,10 +248,7 @@ def _create() -> None:
         sa.Column("due_at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("done_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "state in ('pending', 'done', 'poison')",
-            name=op.f("ck_outbox_delivery_state"),
-        ),
+        sa.CheckConstraint("state in ('pending', 'done', 'poison')", name=op.f("ck_outbox_delivery_state")),
         sa.ForeignKeyConstraint(
             ["partner_id", "event_id"],
             ["outbox_event.partner_id", "outbox_event.id"],
@@ -264,10 +257,7 @@ def _create() -> None:
         sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_outbox_delivery_partner_id")),
         sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_outbox_delivery")),
         sa.UniqueConstraint(
-            "partner_id",
-            "event_id",
-            "reaction",
-            name=op.f("uq_outbox_delivery_partner_id_event_id_reaction"),
+            "partner_id", "event_id", "reaction", name=op.f("uq_outbox_delivery_partner_id_event_id_reaction")
         ),
     )
     op.create_index(
@@ -296,17 +286,9 @@ def _create() -> None:
         ),
         sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_site_partner_id")),
         sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_site")),
+        sa.UniqueConstraint("partner_id", "client_id", "id", name=op.f("uq_site_partner_id_client_id_id")),
         sa.UniqueConstraint(
-            "partner_id",
-            "client_id",
-            "id",
-            name=op.f("uq_site_partner_id_client_id_id"),
-        ),
-        sa.UniqueConstraint(
-            "partner_id",
-            "client_id",
-            "name",
-            name=op.f("uq_site_partner_id_client_id_name"),
+            "partner_id", "client_id", "name", name=op.f("uq_site_partner_id_client_id_name")
         ),
     )
     op.create_table(
@@ -372,8 +354,7 @@ def _create() -> None:
         sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("finished_at", UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "state in ('queued', 'running', 'done', 'failed')",
-            name=op.f("ck_long_job_state"),
+            "state in ('queued', 'running', 'done', 'failed')", name=op.f("ck_long_job_state")
         ),
         sa.ForeignKeyConstraint(
             ["partner_id", "file_id"],
@@ -430,9 +411,7 @@ def _create() -> None:
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("user_agent", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["acting_partner_id"],
-            ["partner.id"],
-            name=op.f("fk_portal_session_acting_partner_id"),
+            ["acting_partner_id"], ["partner.id"], name=op.f("fk_portal_session_acting_partner_id")
         ),
         sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_portal_session_partner_id")),
         sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_portal_session_user_id")),

@@ -1,0 +1,151 @@
+"""Straight line over fiscal years and the periods within them, by named conventions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from haas.calendar import ONE_DAY, Period, add_months, end_of_month, month_day
+from haas.money import Number, round_minor
+from leases.daycount import days_30e_360
+
+
+class FirstYear(StrEnum):
+    """How much of the first fiscal year's charge is borne, and so how the later years share the rest."""
+
+    FULL = "full"  # every fiscal year of the life bears a whole year's charge, the first too
+    YEAR_DAYS = "year_days"  # days in use over the days of that fiscal year; the complement comes at the end
+    LIFE_DAYS = "life_days"  # every year bears its days of the whole life's days, leap years one more
+    THIRTY_360 = "thirty_360"  # months of 30 days over 360; the complement comes at the end
+
+
+@dataclass(frozen=True, slots=True)
+class YearCharge:
+    """What a fiscal year bears: `year_end` is its last day."""
+
+    year_end: date
+    charge: Decimal
+
+
+def fiscal_year(day: date, *, end_month: int = 12, end_day: int = 31) -> Period:
+    """The fiscal year that has `day`; it ends on the given day of the year, clamped to its month."""
+    last = month_day(day.year, end_month, end_day)
+    if last < day:
+        last = month_day(day.year + 1, end_month, end_day)
+    return Period(month_day(last.year - 1, end_month, end_day) + ONE_DAY, last + ONE_DAY)
+
+
+def by_fiscal_year(
+    base: Number,
+    *,
+    start: date,
+    years: int,
+    currency: str,
+    first_year: FirstYear = FirstYear.YEAR_DAYS,
+    end_month: int = 12,
+    end_day: int = 31,
+) -> list[YearCharge]:
+    """Spread a depreciable amount in a straight line over the fiscal years of its life, to the cent.
+
+    The first day counts. Each year is rounded, and the last takes what is left, so that the charges
+    add up to `base`. A leap year changes only the years that the convention says it does.
+    """
+    life = Period(start, add_months(start, 12 * years))
+    annual, left = Fraction(base) / years, round_minor(base, currency)
+    charges: list[YearCharge] = []
+    year = fiscal_year(start, end_month=end_month, end_day=end_day)
+    while left:
+        exact = annual * _share_of_year(life, year, years, first_year) if life.start in year else annual
+        if first_year is FirstYear.LIFE_DAYS:
+            held = life.overlap(year)
+            exact = Fraction(base) * Fraction(held.days if held else 0, life.days)
+        charge = round_minor(exact, currency)
+        is_last = len(charges) == years - 1 if first_year is FirstYear.FULL else life.end <= year.end
+        if is_last or abs(charge) > abs(left):
+            charge = left
+        charges.append(YearCharge(year.last_day, charge))
+        left -= charge
+        year = fiscal_year(year.end, end_month=end_month, end_day=end_day)
+    return charges
+
+
+def _share_of_year(life: Period, year: Period, years: int, first_year: FirstYear) -> Fraction:
+    if first_year is FirstYear.FULL or life.start == year.start:
+        return Fraction(1)
+    if first_year is FirstYear.THIRTY_360:
+        return Fraction(days_30e_360(life.start, year.end), 360)
+    return Fraction((year.end - life.start).days, year.days)
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodCharge:
+    """What a month, quarter or year bears: `period_end` is its last day."""
+
+    period_end: date
+    charge: Decimal
+
+
+def within_years(
+    years: Sequence[YearCharge], *, start: date, months_per_period: int, regular: Decimal, full_first_year: bool = False
+) -> list[PeriodCharge]:
+    """Share each fiscal year's charge over its periods by the `regular` rounded charge of one period.
+
+    A part first year begins with the odd amount (in the period of `start`); every other year ends with
+    it, so each fiscal year keeps its own total to the cent. A part last year stops where it is used up.
+    """
+    charges: list[PeriodCharge] = []
+    for number, year in enumerate(years):
+        ends = _period_ends(year.year_end, months_per_period)
+        begins_within = start > end_of_month(year.year_end, -12) + ONE_DAY
+        if number == 0 and begins_within and not full_first_year:
+            ends = [end for end in ends if end >= start]
+            rest = year.charge - regular * (len(ends) - 1)
+            charges += [PeriodCharge(end, rest if end == ends[0] else regular) for end in ends]
+            continue
+        left, whole_year = year.charge, regular * len(ends)
+        for end in ends:
+            closes = end == ends[-1] and abs(whole_year - year.charge) < regular
+            charge = left if closes else min(regular, left)
+            if charge:
+                charges.append(PeriodCharge(end, charge))
+            left -= charge
+    return charges
+
+
+def _period_ends(year_end: date, months_per_period: int) -> list[date]:
+    return [end_of_month(year_end, -back) for back in range(12 - months_per_period, -1, -months_per_period)]
+
+
+def rounded_straight_line(base: Decimal, *, periods: int, currency: str) -> list[Decimal]:
+    """Equal rounded charges; the last takes the rounding difference."""
+    each = round_minor(Fraction(base) / periods, currency)
+    return [*[each] * (periods - 1), base - each * (periods - 1)]
+
+
+def catch_up(charges: Sequence[Decimal], *, locked: int) -> list[Decimal]:
+    """Periods that were locked before they were charged bear nothing; the first open one bears theirs too.
+
+    :raises ValueError: if every period is locked.
+    """
+    if locked >= len(charges):
+        raise ValueError("no open period is left to bear what was missed")
+    missed = sum(charges[: locked + 1], Decimal(0))
+    return [*[Decimal(0)] * locked, missed, *charges[locked + 1 :]]
+
+
+@dataclass(frozen=True, slots=True)
+class DailyRate:
+    """A straight line by calendar days: the same amount each day of the life."""
+
+    total_days: int
+    per_day: Fraction
+
+
+def daily_rate(base: Number, *, start: date, years: int) -> DailyRate:
+    """The charge of one day: the amount over the actual days of the life."""
+    days = (add_months(start, 12 * years) - start).days
+    return DailyRate(days, Fraction(base) / days)

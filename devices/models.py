@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from devices.lifecycle import AssetState
 from haas.db import Amount, Base, ClientScope, PartnerOwned, owned_by_partner
 
+# Byte order, so that a prefix is a range: LIKE never uses an index under row-level security.
+_KEY = sa.Text(collation="C")
+
 
 def _one_of(column: str, values: type[AssetState]) -> sa.CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
@@ -57,6 +60,9 @@ class Asset(PartnerOwned, Base):
         sa.CheckConstraint("site_id is null or client_id is not null", name="site_needs_client"),
         sa.CheckConstraint("state = 'ordered' or serial is not null", name="received_has_serial"),
         sa.CheckConstraint("cost >= 0", name="cost_not_negative"),
+        sa.CheckConstraint(
+            "state <> 'disposed' or holds_data_of_client_id is null", name="disposed_holds_no_data"
+        ),
         sa.CheckConstraint("grade is null or grade in ('A', 'B', 'C', 'D', 'X')", name="grade_known"),
         _one_of("state", AssetState),
         # Serials and tags are searched by equality and prefix on these columns alone.
@@ -66,10 +72,10 @@ class Asset(PartnerOwned, Base):
         sa.Index("ix_asset_client", "partner_id", "client_id", "id"),
     )
 
-    tag: Mapped[str]  # the human-readable tag on the label: NW-00042
-    tag_norm: Mapped[str]
+    tag: Mapped[str]  # the human-readable tag on the label: NOR-00042
+    tag_norm: Mapped[str] = mapped_column(_KEY)
     serial: Mapped[str | None]
-    serial_norm: Mapped[str | None]
+    serial_norm: Mapped[str | None] = mapped_column(_KEY)
     model_id: Mapped[str]
     state: Mapped[str] = mapped_column(default=AssetState.ORDERED)
     client_id: Mapped[str | None]  # whose site or hands it is in now; none: the partner's own
@@ -86,7 +92,7 @@ class Asset(PartnerOwned, Base):
     in_service_on: Mapped[date | None]  # first acceptance: depreciation starts here
     grade: Mapped[str | None]
     fair_market_value: Mapped[Amount | None]
-    # Set when it enters a client's service, cleared by a wipe certificate: the guard of redeployment and disposal.
+    # Set when it enters a client's service, cleared by a wipe certificate: guards redeployment and disposal.
     holds_data_of_client_id: Mapped[str | None]
     notes: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
@@ -111,10 +117,13 @@ class AssetMove(PartnerOwned, Base):
         _one_of("to_state", AssetState),
         # A phone that was offline may send the same scan twice.
         sa.UniqueConstraint("partner_id", "idempotency_key"),
-        sa.Index("ix_asset_move_as_of", "partner_id", "asset_id", "moved_at", "id"),
+        # Two moves may bear the same moment; their order never is in doubt.
+        sa.UniqueConstraint("partner_id", "asset_id", "position"),
+        sa.Index("ix_asset_move_as_of", "partner_id", "asset_id", "moved_at", "position"),
     )
 
     asset_id: Mapped[str]
+    position: Mapped[int]  # 1, 2, 3 … of this asset
     verb: Mapped[str]
     from_state: Mapped[str | None]  # none: it came into being
     to_state: Mapped[str]
@@ -187,6 +196,7 @@ class WipeCertificate(PartnerOwned, Base):
     asset_id: Mapped[str]
     client_id: Mapped[str | None]  # whose data it was
     method: Mapped[str]
+    destination: Mapped[str]  # where it goes next; decides which method is enough
     technique: Mapped[str]
     tool: Mapped[str]
     media: Mapped[list[Any]]  # one entry a medium: kind, make, model, serial

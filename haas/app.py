@@ -63,7 +63,8 @@ def create_app(settings: Settings) -> Flask:
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,  # lives as long as the session
-        RATELIMIT_STORAGE_URI=settings.redis_url,
+        # flask-limiter knows a socket by another name than redis-py.
+        RATELIMIT_STORAGE_URI=settings.redis_url.replace("unix://", "redis+unix://"),
         BABEL_DEFAULT_LOCALE="en",
         BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "haas" / "translations"),
     )

@@ -76,9 +76,9 @@ def _create() -> None:
         sa.Column("partner_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("tag", sa.Text(), nullable=False),
-        sa.Column("tag_norm", sa.Text(), nullable=False),
+        sa.Column("tag_norm", sa.Text(collation="C"), nullable=False),
         sa.Column("serial", sa.Text(), nullable=True),
-        sa.Column("serial_norm", sa.Text(), nullable=True),
+        sa.Column("serial_norm", sa.Text(collation="C"), nullable=True),
         sa.Column("model_id", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=True),
@@ -111,6 +111,10 @@ def _create() -> None:
         ),
         sa.CheckConstraint("cost >= 0", name=op.f("ck_asset_cost_not_negative")),
         sa.CheckConstraint(
+            "state <> 'disposed' or holds_data_of_client_id is null",
+            name=op.f("ck_asset_disposed_holds_no_data"),
+        ),
+        sa.CheckConstraint(
             "site_id is null or client_id is not null",
             name=op.f("ck_asset_site_needs_client"),
         ),
@@ -141,6 +145,7 @@ def _create() -> None:
         sa.Column("partner_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("asset_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("verb", sa.Text(), nullable=False),
         sa.Column("from_state", sa.Text(), nullable=True),
         sa.Column("to_state", sa.Text(), nullable=False),
@@ -166,11 +171,17 @@ def _create() -> None:
             "idempotency_key",
             name=op.f("uq_asset_move_partner_id_idempotency_key"),
         ),
+        sa.UniqueConstraint(
+            "partner_id",
+            "asset_id",
+            "position",
+            name=op.f("uq_asset_move_partner_id_asset_id_position"),
+        ),
     )
     op.create_index(
         "ix_asset_move_as_of",
         "asset_move",
-        ["partner_id", "asset_id", "moved_at", "id"],
+        ["partner_id", "asset_id", "moved_at", "position"],
         unique=False,
     )
     op.create_table(
@@ -233,6 +244,7 @@ def _create() -> None:
         sa.Column("asset_id", sa.Text(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=True),
         sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("destination", sa.Text(), nullable=False),
         sa.Column("technique", sa.Text(), nullable=False),
         sa.Column("tool", sa.Text(), nullable=False),
         sa.Column("media", postgresql.JSONB(astext_type=sa.Text()), nullable=False),

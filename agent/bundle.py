@@ -65,7 +65,7 @@ def build(target: Path) -> Path:
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, files[name])
     fresh.chmod(0o755)
-    os.replace(fresh, target)
+    fresh.replace(target)
     return target
 
 
@@ -125,7 +125,7 @@ def _library_home() -> Path:
         return Path(state) / "lib"
     if os.geteuid() == 0:
         return Path("/var/lib/haas-agent/lib")
-    return Path(os.path.expanduser("~")) / ".cache" / "haas-agent" / "lib"
+    return Path.home() / ".cache" / "haas-agent" / "lib"
 
 
 def _unpack(archive: Path, home: Path) -> Path:
@@ -147,7 +147,7 @@ def _unpack(archive: Path, home: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         fresh.write_bytes(content)
-        os.replace(fresh, path)
+        fresh.replace(path)
     return place
 
 

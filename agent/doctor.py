@@ -136,7 +136,7 @@ def _state(patient: _Patient) -> Check:
             f"{directory}: only {free // 2**20} MiB free",
             "free space, or lower spool_max_bytes",
         )
-    if stat.S_IMODE(os.stat(directory).st_mode) & 0o077:
+    if stat.S_IMODE(directory.stat().st_mode) & 0o077:
         return Check("state", WARNING, f"{directory} is open to others", f"chmod 700 {directory}")
     running = "an agent is running on it" if patient.is_running else "no agent is running on it"
     return Check("state", OK, f"{directory}; {running}")
@@ -151,7 +151,7 @@ def _enrolled(patient: _Patient) -> Check:
         return Check("enrolled", FAILED, "this device has no credentials", remedy)
     except (StateError, OSError) as error:
         return Check("enrolled", FAILED, str(error), "run as the agent's user, or " + remedy)
-    mode = stat.S_IMODE(os.stat(state.path / "credentials.json").st_mode)
+    mode = stat.S_IMODE((state.path / "credentials.json").stat().st_mode)
     if mode & 0o077:
         return Check("enrolled", WARNING, "others can read the credentials", "chmod 600, then rotate")
     return Check("enrolled", OK, f"{patient.credentials.device}")
@@ -259,7 +259,7 @@ def _credentials(patient: _Patient) -> Optional[Check]:
         will=b"",
         password=lambda: password,
         clock=patient.clock,
-        backoff=Backoff(random.Random()),
+        backoff=Backoff(random.Random()),  # noqa: S311 - jitter
         connect_timeout_seconds=SECONDS,
     )
     until = time.monotonic() + SECONDS

@@ -166,10 +166,7 @@ class StateDirectory:
         self._write(ENROLMENT, asdict(pending))
 
     def forget_pending_enrolment(self) -> None:
-        try:
-            os.unlink(self.path / ENROLMENT)
-        except FileNotFoundError:
-            pass
+        (self.path / ENROLMENT).unlink(missing_ok=True)
 
     def next_session(self, *, epoch: int) -> int:
         """Count one more start, put it safely on the disk, and return the session number.
@@ -213,7 +210,7 @@ def write_safely(path: Path, content: bytes) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-    os.replace(neighbour, path)
+    neighbour.replace(path)
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)

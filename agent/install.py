@@ -115,7 +115,7 @@ def install(
         elif running.resolve() != program.resolve():
             fresh = program.with_suffix(".new")
             shutil.copyfile(running, fresh)
-            os.replace(fresh, program)
+            fresh.replace(program)
         program.chmod(0o755)
         done.append(f"program {program}")
         unit.parent.mkdir(parents=True, exist_ok=True)

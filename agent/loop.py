@@ -176,7 +176,7 @@ class Agent:
             ),
             device=credentials.device,
             will=messages.encode(messages.death(b=self.b, reason="lost")),
-            password=lambda: self.rotation.password(),
+            password=self.rotation.password,
             clock=self._clock,
             backoff=Backoff(self._rng, most_seconds=self.settings.backoff_max_seconds),
             keepalive_seconds=self.settings.keepalive_seconds,

@@ -311,7 +311,7 @@ def is_signed_by(key: bytes, command: Mapping[str, Any]) -> bool:
 
 def hardware_hash(*, serial: str, uuid: str, board: str) -> str:
     """Return the fingerprint of a machine, by which a cloned disk is noticed."""
-    return hashlib.sha256("\x1f".join((serial, uuid, board)).encode("utf-8")).hexdigest()
+    return hashlib.sha256(f"{serial}\x1f{uuid}\x1f{board}".encode()).hexdigest()
 
 
 def intervals(wanted: Mapping[str, Any]) -> Dict[str, int]:
@@ -319,6 +319,6 @@ def intervals(wanted: Mapping[str, Any]) -> Dict[str, int]:
     result = {}
     for name, (least, default, most) in INTERVALS.items():
         value = wanted.get(name, default)
-        known = isinstance(value, (int, float)) and not isinstance(value, bool)
-        result[name] = min(max(int(value), least), most) if known and value == value else default
+        known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        result[name] = min(max(int(value), least), most) if known else default
     return result

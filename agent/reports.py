@@ -66,7 +66,7 @@ class Reports:
         mains = metrics.get("ac")
         if mains is not None:
             mains_before = self._spool.fact("mains")
-            events += watch.mains_event(mains_before, mains)
+            events += watch.mains_event(before=mains_before, now=mains)
             if mains != mains_before:
                 self._spool.remember("mains", mains)
         return self._store("health", body) + self._events(events)

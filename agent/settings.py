@@ -101,7 +101,7 @@ def default_state_dir() -> Path:
     """Return where state is kept when nobody says: the system's place for root, else the user's."""
     if os.geteuid() == 0:
         return SYSTEM_STATE
-    return Path(os.path.expanduser("~")) / ".local" / "state" / "haas-agent"
+    return Path.home() / ".local" / "state" / "haas-agent"
 
 
 def _read_file(path: Path) -> Dict[str, Any]:

@@ -221,7 +221,7 @@ class Spool:
     def _delete(
         self,
         keys: List[tuple[int, int]],
-        also: Callable[[sqlite3.Connection], None] = lambda db: None,
+        also: Optional[Callable[[sqlite3.Connection], None]] = None,
     ) -> None:
         if not keys:
             return
@@ -233,7 +233,8 @@ class Spool:
                 ).fetchone()
                 db.execute("DELETE FROM message WHERE b = ? AND s = ?", key)
                 freed += size + ROW_OVERHEAD_BYTES
-            also(db)
+            if also is not None:
+                also(db)
         self.pending -= len(keys)
         self.bytes -= freed
         if len(keys) > 500:  # after an outage the file gives its space back
@@ -261,7 +262,7 @@ class Spool:
             for suffix in ("", "-wal", "-shm"):
                 part = self._path.with_name(self._path.name + suffix)
                 if part.exists():
-                    os.replace(part, part.with_name(f"broken-{part.name}"))
+                    part.replace(part.with_name(f"broken-{part.name}"))
             return _connect(self._path)
 
 

@@ -78,7 +78,7 @@ def kept_readings(
     return kept
 
 
-def mains_event(before: Optional[bool], now: Optional[bool]) -> List[Event]:
+def mains_event(*, before: Optional[bool], now: Optional[bool]) -> List[Event]:
     """Tell when mains power went or came; None is 'not known'."""
     if before is None or now is None or before == now:
         return []
@@ -98,23 +98,20 @@ def level_events(
         ("full", "disk.nearly_full", metrics.get("disk_used_pct_max"), NEARLY_FULL_PCT, {}),
         ("hot.cpu", "temp.high", metrics.get("temp_cpu_c"), HOT_CPU_C, {"sensor": "cpu"}),
     ]
-    for disk in disks:
-        readings.append(
-            (
-                f"hot.{disk['id']}",
-                "temp.high",
-                disk.get("temp_c"),
-                HOT_DISK_C,
-                {"sensor": "disk", "id": disk["id"], "dev": disk.get("dev")},
-            )
+    readings += [
+        (
+            f"hot.{disk['id']}",
+            "temp.high",
+            disk.get("temp_c"),
+            HOT_DISK_C,
+            {"sensor": "disk", "id": disk["id"], "dev": disk.get("dev")},
         )
+        for disk in disks
+    ]
     events, state = [], {}
     for name, code, value, (limit, cleared), data in readings:
         was = raised.get(name, False)
-        if value is None:
-            is_raised = was
-        else:
-            is_raised = value >= (cleared if was else limit)
+        is_raised = was if value is None else value >= (cleared if was else limit)
         if is_raised:
             state[name] = True
         if is_raised and not was:

@@ -68,7 +68,7 @@ def file_systems(machine: Machine) -> List[Json]:
         except OSError:
             continue  # unmounted between the two calls, or not ours to see
         total = usage.f_blocks * usage.f_frsize
-        if not total or not os.path.isdir(mount.mountpoint):
+        if not total or not Path(mount.mountpoint).is_dir():
             continue  # a container mounts single files such as /etc/hosts
         seen.add(mount.device)
         usable = (usage.f_blocks - usage.f_bfree + usage.f_bavail) * usage.f_frsize

@@ -21,7 +21,7 @@ class Machine:
 
     root: Path = Path("/")
     smartctl: str = "smartctl"
-    rates: Rates = field(default_factory=lambda: Rates())
+    rates: Rates = field(default_factory=lambda: Rates())  # noqa: PLW0108 - defined below
 
     @property
     def sys(self) -> Path:

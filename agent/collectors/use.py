@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
+from pathlib import Path
 from typing import Dict, List, Optional
 
 import psutil
@@ -29,7 +29,7 @@ def _logind_sessions(machine: Machine) -> Optional[List[Dict[str, str]]]:
         if path.name.endswith(".ref"):
             continue
         pairs = (line.split("=", 1) for line in (text(path) or "").splitlines() if "=" in line)
-        session = {name: value for name, value in pairs}
+        session = dict(pairs)
         if session.get("CLASS") == "user" and session.get("STATE") != "closing":
             found.append(session)
     return found
@@ -66,7 +66,7 @@ def _from_terminals() -> Json:
     idle = []
     for login in logins:
         try:
-            idle.append(int(time.time() - os.stat(f"/dev/{login.terminal}").st_atime))
+            idle.append(int(time.time() - Path("/dev", login.terminal or "?").stat().st_atime))
         except OSError:
             continue
     if idle:

@@ -55,7 +55,7 @@ def local_day(moment: datetime, zone: str) -> date:
 
 
 def start_of_day(day: date, zone: str) -> datetime:
-    """The moment, in UTC, at which `day` begins in `zone`: its first instant, also where midnight is skipped."""
+    """The moment, in UTC, at which `day` begins in `zone`: the day's first instant."""
     local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
     # Where the clocks spring forward over midnight (Beirut, Santiago) 00:00 does not exist, and fold=0
     # reads it with the offset before the gap, which is exactly the first instant of the day.

@@ -1,4 +1,4 @@
-"""EN 16931 totals of an invoice: from quantities, prices, allowances and VAT categories, to the cent. Pure."""
+"""EN 16931 totals of an invoice: quantities, prices, allowances, VAT categories -> sums to the cent. Pure."""
 
 from __future__ import annotations
 

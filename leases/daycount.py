@@ -22,7 +22,7 @@ def days_30e_360(start: date, end: date) -> int:
 
 
 def days_30_360_isda(start: date, end: date) -> int:
-    """30/360 Bond Basis (ISDA 2006 4.16(f)): the end's 31st is a 30th only if the start is on or after the 30th."""
+    """30/360 Bond Basis (ISDA 2006 4.16(f)): the end's 31st is a 30th only after a start on the 30th/31st."""
     first = min(start.day, 30)
     return _days_360(start, first, end, 30 if end.day == 31 and first == 30 else end.day)
 

@@ -24,7 +24,9 @@ class Convention(StrEnum):
     MID_MONTH = "MM"  # real property
 
 
-def first_year_fraction(convention: Convention, *, quarter: int | None = None, month: int | None = None) -> Fraction:
+def first_year_fraction(
+    convention: Convention, *, quarter: int | None = None, month: int | None = None
+) -> Fraction:
     """The part of a year that the first tax year bears.
 
     :raises ValueError: if the quarter (1..4) or month (1..12) that the convention needs is missing.
@@ -58,7 +60,7 @@ def published_percentages(
 
 
 def formula_percentages(recovery_years: int, *, first_year: Fraction, factor: Fraction) -> list[Fraction]:
-    """The same percentages by the rule, exactly: declining balance, straight line over the rest when it is more.
+    """The same by the rule, exactly: declining balance, then straight line over the rest when that is more.
 
     The published tables differ by up to a hundredth of a point, since they round each year and then
     alternate the last digit.
@@ -75,7 +77,9 @@ class MethodYear:
     charge: Fraction
 
 
-def compare_methods(basis: Number, recovery_years: int, first_year: Fraction, factor: Fraction) -> list[MethodYear]:
+def compare_methods(
+    basis: Number, recovery_years: int, first_year: Fraction, factor: Fraction
+) -> list[MethodYear]:
     """Year by year, the declining-balance and the straight-line charge, and the larger of the two.
 
     The straight line is that of the remaining recovery period at the start of the year (in year 2 of
@@ -146,7 +150,12 @@ def choose_convention(assets: Sequence[PlacedInService]) -> ConventionChoice:
 
 
 def deductions(
-    basis: Decimal, recovery_years: int, convention: Convention, *, quarter: int | None = None, currency: str = "USD"
+    basis: Decimal,
+    recovery_years: int,
+    convention: Convention,
+    *,
+    quarter: int | None = None,
+    currency: str = "USD",
 ) -> list[Decimal]:
     """The deduction of each tax year: the published percentage of the unadjusted basis, rounded."""
     percentages = published_percentages(recovery_years, convention, quarter=quarter)

@@ -73,7 +73,7 @@ def rent_due_total(terms: LeaseTerms, line_start: date, line_end: date | None, a
 def rent_schedule(
     terms: LeaseTerms, line_start: date | None = None, line_end: date | None = None
 ) -> list[RentPayment]:
-    """The whole agreed schedule, from the line's start (the base term's if None) to the end of the base term."""
+    """The whole agreed schedule: from the line's start, or the base term's, to the end of the base term."""
     end = terms.base_end if line_end is None else line_end
     return list(_payments(terms, terms.commences_on if line_start is None else line_start, end))
 

@@ -167,7 +167,9 @@ def _by_life_days(terms: DepreciationTerms, depreciable: Fraction) -> list[tuple
     return [*totals, (month, depreciable)]
 
 
-def _units_schedule(terms: DepreciationTerms, used: Sequence[tuple[date, Decimal]]) -> list[DepreciationEntry]:
+def _units_schedule(
+    terms: DepreciationTerms, used: Sequence[tuple[date, Decimal]]
+) -> list[DepreciationEntry]:
     if terms.total_units is None:
         raise ValueError("units of use need the units of the whole life")
     charges = methods.units_of_production(

@@ -7,9 +7,10 @@ fractions; rounding, dates and fiscal years are `spread.py`'s and `book.py`'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import ceil, floor
 
 from haas.money import Number, round_places
@@ -56,7 +57,7 @@ def remaining_straight_line(
 
 
 def sum_of_years_digits_charge(*, cost: Number, salvage: Number, life: Number, period: Number) -> Fraction:
-    """SYD: cost less salvage by the digits of the life, the largest first: (n - p + 1) * 2 / (n * (n + 1))."""
+    """SYD: cost less salvage by the digits of the life, largest first: (n - p + 1) * 2 / (n * (n + 1))."""
     n = Fraction(life)
     return (Fraction(cost) - Fraction(salvage)) * (n - Fraction(period) + 1) * 2 / (n * (n + 1))
 
@@ -77,7 +78,7 @@ def sum_of_years_digits(
 
 
 def shifted(charges: Sequence[Fraction], first: Fraction) -> list[Fraction]:
-    """Charges by year of life -> by accounting year, if the first holds the part `first` of a year of life."""
+    """Charges by year of life -> by accounting year, whose first holds `first` of a year of life."""
     rest = 1 - first
     years = [first * now + rest * before for now, before in zip(charges, [ZERO, *charges[:-1]], strict=True)]
     return years if not rest else [*years, rest * charges[-1]]
@@ -87,13 +88,8 @@ def declining_balance_charge(
     *, cost: Number, salvage: Number, life: Number, period: int, factor: Number = 2
 ) -> Fraction:
     """DDB: `factor` / life of the book value, never below salvage, without a switch to straight line."""
-    before = _declining_accumulated(Fraction(cost), Fraction(salvage), Fraction(factor) / Fraction(life), period - 1)
-    return _declining_accumulated(Fraction(cost), Fraction(salvage), Fraction(factor) / Fraction(life), period) - before
-
-
-def _declining_accumulated(cost: Fraction, salvage: Fraction, rate: Fraction, periods: int) -> Fraction:
-    left = max(1 - rate, ZERO) ** periods
-    return max(min(cost * (1 - left), cost - salvage), ZERO)
+    curve = DecliningCurve.of(cost=cost, salvage=salvage, life=life, factor=factor, switch=False)
+    return curve.after(period) - curve.after(period - 1)
 
 
 def declining_balance(*, cost: Number, salvage: Number, life: int, factor: Number = 2) -> list[Fraction]:
@@ -136,7 +132,9 @@ def _decimal(number: Fraction) -> Decimal:
     return Decimal(number.numerator) / Decimal(number.denominator)
 
 
-def fixed_declining_balance(*, cost: Number, salvage: Number, life: int, first_year_months: int = 12) -> list[Fraction]:
+def fixed_declining_balance(
+    *, cost: Number, salvage: Number, life: int, first_year_months: int = 12
+) -> list[Fraction]:
     """Spreadsheets' DB: a fixed rate of the book value, rounded to three places.
 
     A first year of fewer than twelve months is charged by months, and a year after the life by the rest.
@@ -172,11 +170,8 @@ def variable_declining_balance(
     """
     if not 0 <= Fraction(start) <= Fraction(end) <= Fraction(life):
         raise ValueError(f"{start}..{end} is not within a life of {life}")
-    charges = declining_with_switch(
-        cost=cost, salvage=salvage, life=life, periods=ceil(end), factor=factor, switch=switch
-    )
-    accumulated = running_totals(charges)
-    return at_point(accumulated, Fraction(end)) - at_point(accumulated, Fraction(start))
+    curve = DecliningCurve.of(cost=cost, salvage=salvage, life=life, factor=factor, switch=switch)
+    return curve.at(Fraction(end)) - curve.at(Fraction(start))
 
 
 def running_totals(charges: Sequence[Fraction]) -> list[Fraction]:
@@ -193,32 +188,74 @@ def at_point(accumulated: Sequence[Fraction], point: Fraction) -> Fraction:
 
 
 def declining_with_switch(
-    *,
-    cost: Number,
-    salvage: Number,
-    life: Number,
-    periods: int | None = None,
-    factor: Number = 2,
-    switch: bool = True,
+    *, cost: Number, salvage: Number, life: Number, factor: Number = 2
 ) -> list[Fraction]:
     """Declining balance by period, switching once to straight line over the remaining life.
 
-    The switch is in the first period in which straight line charges more; with it the charges of the
-    whole life add up to cost less salvage.
+    The charges of the whole life add up to cost less salvage.
     """
-    left = max(Fraction(cost) - Fraction(salvage), ZERO)
-    book, rate = Fraction(cost), min(Fraction(factor) / Fraction(life), Fraction(1))
-    linear: Fraction | None = None
-    charges = []
-    for period in range(ceil(Fraction(life)) if periods is None else periods):
-        charge = min(book * rate, left)
-        if switch and linear is None and left / max(Fraction(life) - period, Fraction(1)) > charge:
-            linear = left / max(Fraction(life) - period, Fraction(1))
-        charge = charge if linear is None else min(linear, left)
-        charges.append(charge)
-        book -= charge
-        left -= charge
-    return charges
+    curve = DecliningCurve.of(cost=cost, salvage=salvage, life=life, factor=factor)
+    totals = [curve.after(period) for period in range(ceil(Fraction(life)) + 1)]
+    return [after - before for before, after in pairwise(totals)]
+
+
+@dataclass(frozen=True, slots=True)
+class DecliningCurve:
+    """Accumulated depreciation by declining balance, as a function of the time in service.
+
+    Until period `switch_at` each period charges `rate` of the book value, down to salvage; from then
+    on the rest is charged in a straight line. In closed form, so that a life of 3,650 days costs no
+    more than one of ten years.
+    """
+
+    cost: Fraction
+    salvage: Fraction
+    life: Fraction
+    rate: Fraction
+    switch_at: int | None
+
+    @classmethod
+    def of(
+        cls, *, cost: Number, salvage: Number, life: Number, factor: Number = 2, switch: bool = True
+    ) -> DecliningCurve:
+        """The curve of a rate of `factor` / life, with the switch where straight line first charges more."""
+        exact_life = Fraction(life)
+        rate = min(Fraction(factor) / exact_life, Fraction(1))
+        curve = cls(Fraction(cost), Fraction(salvage), exact_life, rate, None)
+        return replace(curve, switch_at=curve._first_linear_period()) if switch else curve
+
+    def after(self, periods: int) -> Fraction:
+        """What has been charged at the end of so many whole periods."""
+        if self.switch_at is None or periods <= self.switch_at:
+            return max(min(self.cost - self._book(periods), self.cost - self.salvage), ZERO)
+        charged = self.after(self.switch_at)
+        linear = min((periods - self.switch_at) / self._remaining(self.switch_at), Fraction(1))
+        return charged + (self.cost - self.salvage - charged) * linear
+
+    def at(self, point: Fraction) -> Fraction:
+        """The same at a point within a period, of which part is charged in proportion."""
+        whole = floor(point)
+        before = self.after(whole)
+        return before if point == whole else before + (point - whole) * (self.after(whole + 1) - before)
+
+    def _book(self, periods: int) -> Fraction:
+        return self.cost * (1 - self.rate) ** periods
+
+    def _remaining(self, period: int) -> Fraction:
+        return max(self.life - period, Fraction(1))
+
+    def _first_linear_period(self) -> int | None:
+        # Straight line charges more where (book - salvage) / remaining > book * rate.
+        for period in range(ceil(self.life)):
+            share = 1 - self.rate * self._remaining(period)
+            if share <= 0:
+                continue
+            book = self._book(period)
+            if book <= self.salvage:
+                return None
+            if book * share > self.salvage:
+                return period
+        return None
 
 
 def units_of_production(
@@ -250,7 +287,7 @@ def diminishing_value(
 
 
 def prime_cost(*, cost: Number, effective_life: Number, days_held: Sequence[int]) -> list[Fraction]:
-    """Australia, ITAA 1997 s 40-75: cost x days held / 365 x 100 % / effective life, until nothing is left."""
+    """Australia, ITAA 1997 s 40-75: cost x days held / 365 x 100 % / effective life, up to cost."""
     left, charges = Fraction(cost), []
     for days in days_held:
         charge = min(Fraction(cost) * Fraction(days, 365) / Fraction(effective_life), left)

@@ -59,7 +59,7 @@ def by_fiscal_year(
     charges: list[YearCharge] = []
     year = fiscal_year(start, end_month=end_month, end_day=end_day)
     while left:
-        exact = annual * _share_of_year(life, year, years, first_year) if life.start in year else annual
+        exact = annual * _share_of_year(life, year, first_year) if life.start in year else annual
         if first_year is FirstYear.LIFE_DAYS:
             held = life.overlap(year)
             exact = Fraction(base) * Fraction(held.days if held else 0, life.days)
@@ -73,7 +73,7 @@ def by_fiscal_year(
     return charges
 
 
-def _share_of_year(life: Period, year: Period, years: int, first_year: FirstYear) -> Fraction:
+def _share_of_year(life: Period, year: Period, first_year: FirstYear) -> Fraction:
     if first_year is FirstYear.FULL or life.start == year.start:
         return Fraction(1)
     if first_year is FirstYear.THIRTY_360:
@@ -90,7 +90,12 @@ class PeriodCharge:
 
 
 def within_years(
-    years: Sequence[YearCharge], *, start: date, months_per_period: int, regular: Decimal, full_first_year: bool = False
+    years: Sequence[YearCharge],
+    *,
+    start: date,
+    months_per_period: int,
+    regular: Decimal,
+    full_first_year: bool = False,
 ) -> list[PeriodCharge]:
     """Share each fiscal year's charge over its periods by the `regular` rounded charge of one period.
 

@@ -7,9 +7,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from compare import Keyed, Optional
-from inputs import Adapter, Answer, Inputs, Unsupported
-
 from haas.calendar import ONE_DAY, Cycle, Period, local_day, week_cycle
 from haas.money import round_minor
 from invoicing.periods import (
@@ -23,9 +20,17 @@ from invoicing.periods import (
 from invoicing.totals import AllowanceCharge, InvoiceTotals, PricedLine, invoice_totals
 from leases.proration import price_change, prorate, return_credit
 from leases.terms import Proration, Timing
+from tests.ground_truth.compare import Keyed, Optional
+from tests.ground_truth.inputs import Adapter, Answer, Inputs, Unsupported
 
 CURRENCY = "EUR"  # the cases of this area round to cents and name no currency
-PERIOD_NAMES = {"day": "daily", "week": "weekly", "month": "monthly", "quarter": "quarterly", "year": "annual"}
+PERIOD_NAMES = {
+    "day": "daily",
+    "week": "weekly",
+    "month": "monthly",
+    "quarter": "quarterly",
+    "year": "annual",
+}
 CALENDAR_MONTHS = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 RULES = {"30-day month": Proration.THIRTY_DAY, "actual days": Proration.ACTUAL_PERIOD}
 
@@ -146,7 +151,9 @@ def upgrade_proration(inputs: Inputs) -> Answer:
     return {"credit": change.credit, "debit": change.debit, "net": change.net}
 
 
-def _allowances(rows: list[dict[str, Any]], category: str | None = None, rate: Any = None) -> list[AllowanceCharge]:
+def _allowances(
+    rows: list[dict[str, Any]], category: str | None = None, rate: Any = None
+) -> list[AllowanceCharge]:
     return [
         AllowanceCharge(
             is_charge=bool(row["charge"]),
@@ -183,7 +190,8 @@ def totals(inputs: Inputs) -> Answer:
         rounding=inputs.amount("rounding", 0),
     )
     groups = [
-        {"cat": group.category, "rate": group.rate_pct, "basis": group.basis, "tax": group.tax} for group in answer.vat
+        {"cat": group.category, "rate": group.rate_pct, "basis": group.basis, "tax": group.tax}
+        for group in answer.vat
     ]
     return {
         "line_nets": answer.line_nets,

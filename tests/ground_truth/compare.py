@@ -46,7 +46,8 @@ def disagreeing_fields(expected: dict[str, Any], got: dict[str, Any], tolerance:
 
 def _tolerance_of(field: str, tolerance: Tolerance) -> Fraction:
     if isinstance(tolerance, dict):
-        return Fraction(tolerance.get(field, tolerance.get("*", 0)))
+        chosen: int | Decimal = tolerance.get(field, tolerance.get("*", 0))
+        return Fraction(chosen)
     return Fraction(tolerance)
 
 

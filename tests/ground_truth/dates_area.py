@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from inputs import Adapter, Answer, Inputs, Unsupported
-
 from haas.calendar import ONE_DAY, Cycle, add_months, anchored_cycle, end_of_month, overlaps, term_end
 from invoicing.periods import (
     INTERVALS,
@@ -21,6 +19,7 @@ from invoicing.periods import (
 )
 from leases.daycount import ALIASES, DAY_COUNTS, days_between, days_without_leap, year_fraction
 from leases.terms import Timing
+from tests.ground_truth.inputs import Adapter, Answer, Inputs, Unsupported
 
 TIMINGS = {"pre-paid": Timing.ADVANCE, "post-paid": Timing.ARREARS}
 
@@ -107,7 +106,9 @@ def next_invoice_date(inputs: Inputs) -> Answer:
 
 def period_containing_date(inputs: Inputs) -> Answer:
     """The anchored period that has a day."""
-    period = Cycle(inputs.day("anchor"), months=inputs.whole("interval_months")).containing(inputs.day("date"))
+    period = Cycle(inputs.day("anchor"), months=inputs.whole("interval_months")).containing(
+        inputs.day("date")
+    )
     return {"period_start": period.start, "period_end": period.last_day}
 
 

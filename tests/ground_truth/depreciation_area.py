@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-from compare import Leading
-from inputs import Adapter, Answer, Inputs, Unsupported, exact
-
 from haas.calendar import add_months
 from haas.money import round_minor
 from leases.depreciation import methods, spread
 from leases.macrs import Convention, first_year_fraction
+from tests.ground_truth.compare import Leading
+from tests.ground_truth.inputs import Adapter, Answer, Inputs, Unsupported, exact
 
 CURRENCY = "EUR"  # the cases of this area round to cents and name no currency
-MONTHS = (
-    "january february march april may june july august september october november december"
-).split()  # fmt: skip
+MONTHS = [date(2001, month, 1).strftime("%B").lower() for month in range(1, 13)]
 MONTHS_PER_PERIOD = {"month": 1, "quarter": 3, "year": 12}
 CONVENTIONS = {
     "half-year": Convention.HALF_YEAR,
@@ -119,7 +117,9 @@ def db_fixed_rate(inputs: Inputs) -> Answer:
 
 def db_stop_at_salvage(inputs: Inputs) -> Answer:
     """A rate of the book value down to salvage."""
-    charges = methods.reducing_balance(**_common(inputs), rate=inputs.number("factor"), periods=inputs.whole("years"))
+    charges = methods.reducing_balance(
+        **_common(inputs), rate=inputs.number("factor"), periods=inputs.whole("years")
+    )
     return _periods(inputs, charges)
 
 
@@ -153,7 +153,9 @@ def vdb(inputs: Inputs) -> Answer:
 def units(inputs: Inputs) -> Answer:
     """Units of production."""
     charges = methods.units_of_production(
-        **_common(inputs), total_units=inputs.number("total_units"), units=[exact(used) for used in inputs["units"]]
+        **_common(inputs),
+        total_units=inputs.number("total_units"),
+        units=[exact(used) for used in inputs["units"]],
     )
     return _periods(inputs, charges)
 
@@ -177,7 +179,9 @@ def diminishing_value(inputs: Inputs) -> Answer:
 def prime_cost(inputs: Inputs) -> Answer:
     """Australia's prime cost."""
     years = methods.prime_cost(
-        cost=inputs.number("cost"), effective_life=inputs.number("effective_life"), days_held=_days_held(inputs)
+        cost=inputs.number("cost"),
+        effective_life=inputs.number("effective_life"),
+        days_held=_days_held(inputs),
     )
     return {"by_year": years, "year": years[0]}
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from compare import as_number
+from tests.ground_truth.compare import as_number
 
 
 class Unsupported(Exception):

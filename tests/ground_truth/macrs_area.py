@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import date
 from fractions import Fraction
 
-from compare import Leading
-from inputs import Adapter, Answer, Inputs, Unsupported
-
 from haas.money import round_places
 from leases.macrs import (
     Convention,
@@ -20,6 +17,8 @@ from leases.macrs import (
     published_percentages,
     straight_line_percentages,
 )
+from tests.ground_truth.compare import Leading
+from tests.ground_truth.inputs import Adapter, Answer, Inputs, Unsupported
 
 METHODS = {"200DB->SL": Fraction(2), "150DB->SL": Fraction(3, 2)}
 
@@ -38,8 +37,13 @@ def _point(inputs: Inputs, name: str) -> int | None:
 def percentage_table(inputs: Inputs) -> Answer:
     """A column of Tables A-1 to A-5."""
     years, convention = inputs.whole("recovery_period_years"), _convention(inputs)
-    if METHODS.get(inputs.get("method", "200DB->SL")) != declining_factor(years) or inputs.get("system") == "ADS":
-        raise Unsupported(f"tables A-1 to A-5 have no {inputs.get('system')} {inputs['method']} over {years} years")
+    if (
+        METHODS.get(inputs.get("method", "200DB->SL")) != declining_factor(years)
+        or inputs.get("system") == "ADS"
+    ):
+        raise Unsupported(
+            f"tables A-1 to A-5 have no {inputs.get('system')} {inputs['method']} over {years} years"
+        )
     percentages = published_percentages(years, convention, quarter=_point(inputs, "quarter"))
     return {"percent_by_year": Leading(percentages)}
 
@@ -51,19 +55,29 @@ def straight_line_table(inputs: Inputs) -> Answer:
     )
     exact = straight_line_percentages(inputs.number("recovery_period_years"), first_year=first_year)
     rounded = [round_places(percent, 2) for percent in exact]
-    return {"first": rounded[0], "middle": rounded[1], "last": rounded[-1], "percent_by_year": Leading(rounded)}
+    return {
+        "first": rounded[0],
+        "middle": rounded[1],
+        "last": rounded[-1],
+        "percent_by_year": Leading(rounded),
+    }
 
 
 def convention_choice(inputs: Inputs) -> Answer:
     """The 40 % test over a year's assets, and their first deductions under its outcome."""
     assets = [
         PlacedInService(
-            recovery_years=row.whole("class"), basis=row.amount("basis"), placed_on=row.day("placed_in_service")
+            recovery_years=row.whole("class"),
+            basis=row.amount("basis"),
+            placed_on=row.day("placed_in_service"),
         )
         for row in map(Inputs, inputs["assets"])
     ]
     choice = choose_convention(assets)
-    first = [deductions(each.basis, each.recovery_years, choice.convention, quarter=each.quarter)[0] for each in assets]
+    first = [
+        deductions(each.basis, each.recovery_years, choice.convention, quarter=each.quarter)[0]
+        for each in assets
+    ]
     return {"q4_share": choice.last_quarter_share, "convention": str(choice.convention), "year1": first}
 
 

@@ -13,12 +13,9 @@ from typing import Any
 # The runner is a script: it finds the product above it, wherever it is started.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import billing_area
-import dates_area
-import depreciation_area
-import macrs_area
-from compare import disagreeing_fields, plain
-from inputs import Adapter, Inputs, Unsupported
+from tests.ground_truth import billing_area, dates_area, depreciation_area, macrs_area
+from tests.ground_truth.compare import disagreeing_fields, plain
+from tests.ground_truth.inputs import Adapter, Inputs, Unsupported
 
 ADAPTERS: dict[str, Adapter] = {
     **dates_area.ADAPTERS,

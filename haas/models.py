@@ -9,6 +9,7 @@ from haas.db import Base
 # A module that maps tables is named here once; a test fails for one that is not.
 MODULES = (
     "haas.tenancy.models",
+    "haas.tenancy.logos",
     "haas.auth.models",
     "haas.audit",
     "haas.outbox",
@@ -17,8 +18,10 @@ MODULES = (
     "haas.series",
     "haas.rest.idempotency",
     "devices.models",
+    "devices.telemetry_models",
     "leases.models",
     "invoicing.models",
+    "haas.alerts.models",
 )
 
 for module in MODULES:

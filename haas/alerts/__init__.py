@@ -1,0 +1,1 @@
+"""Alerts: opened once per cause, routed, acknowledged, resolved."""

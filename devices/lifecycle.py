@@ -62,6 +62,7 @@ ASSET_LIFECYCLE: Lifecycle[AssetState] = Lifecycle("asset", {
     "send_to_repair": (frozenset({S.IN_SERVICE}),                     S.IN_REPAIR),
     "restore":   (frozenset({S.IN_REPAIR}),                           S.IN_SERVICE),
     "recall":    (frozenset({S.IN_SERVICE, S.IN_REPAIR}),             S.RETURN_DUE),
+    "keep":      (frozenset({S.RETURN_DUE}),                            S.IN_SERVICE),
     "collect":   (frozenset({S.RETURN_DUE}),                          S.IN_TRANSIT_IN),
     "dock":      (frozenset({S.IN_TRANSIT_IN}),                       S.QUARANTINE),
     "grade":     (frozenset({S.QUARANTINE}),                          S.GRADED),

@@ -192,7 +192,7 @@ class Assignment(PartnerOwned, Base):
 
 
 class Acceptance(PartnerOwned, Base):
-    """The client's signature for one asset handed over: rent and depreciation begin here. Never changed but for its PDF."""
+    """The client's signature for one asset handed over: rent and depreciation begin here. Never changed."""
 
     __tablename__ = "acceptance"
     __client_scope__: ClassVar[ClientScope] = "column"

@@ -1,0 +1,59 @@
+"""Rows of a lease -> the terms and stays that its rules read. The one place where both meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leases.depreciation import DayBasis, DepreciationTerms, FirstMonth, Method
+from leases.models import Agreement, Assignment, DepreciationBook, Lease, Line
+from leases.schedule import Stay
+from leases.terms import LeaseTerms, Proration, Timing
+
+
+def terms_of(lease: Lease, line: Line, agreement: Agreement) -> LeaseTerms:
+    """The rent terms of one line.
+
+    :raises ValueError: for a lease that has not commenced: it owes nothing yet.
+    """
+    if lease.commences_on is None:
+        raise ValueError(f"lease {lease.number} has not commenced")
+    return LeaseTerms(
+        commences_on=lease.commences_on,
+        term_months=lease.term_months,
+        rent=line.unit_price * line.quantity,
+        currency=lease.currency,
+        timing=Timing(lease.timing),
+        anchor_day=lease.anchor_day,
+        interval_months=lease.interval_months,
+        proration=Proration(lease.proration),
+        day_count=lease.day_count,
+        time_zone=lease.time_zone,
+        interim_rent=lease.interim_rent,
+        holdover_pct=agreement.holdover_rate_pct,
+        ends_on=lease.ends_on,
+    )
+
+
+def stays_of(assignments: Sequence[Assignment], *, time_zone: str) -> list[Stay]:
+    """The assets' times on a line in the client's days; what was only reserved counts from acceptance."""
+    return [
+        Stay.between(row.serial, row.during.lower, row.during.upper, time_zone=time_zone)
+        for row in assignments
+        if row.during.lower is not None
+    ]
+
+
+def book_terms(book: DepreciationBook) -> DepreciationTerms:
+    """The conventions of one asset's book."""
+    return DepreciationTerms(
+        cost=book.cost,
+        residual_value=book.residual_value,
+        in_service_on=book.in_service_on,
+        useful_life_months=book.life_months,
+        currency=book.currency,
+        method=Method(book.method),
+        first_month=FirstMonth(book.first_month),
+        day_basis=DayBasis(book.day_basis),
+        factor=book.factor,
+        total_units=book.total_units,
+    )

@@ -1,0 +1,222 @@
+"""Reads: agreements, leases with their lines, who stands where, what comes back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from devices.models import Asset
+from haas.errors import NotFound
+from haas.tenancy.scope import Tenant, scoped
+from leases.lifecycle import LeaseState
+from leases.models import (
+    Acceptance,
+    Agreement,
+    Assignment,
+    DepreciationBook,
+    Lease,
+    LeaseMove,
+    Line,
+    ReturnOrder,
+    Swap,
+)
+
+
+def get_agreement(session: Session, tenant: Tenant, *, agreement_id: str) -> Agreement:
+    """The master agreement.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    agreement = session.scalar(scoped(Agreement, tenant).where(Agreement.id == agreement_id))
+    if agreement is None:
+        raise NotFound(f"There is no agreement {agreement_id}.")
+    return agreement
+
+
+def get_lease(session: Session, tenant: Tenant, *, lease_id: str) -> Lease:
+    """The lease with its lines.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    lease = session.scalar(
+        scoped(Lease, tenant)
+        .where(Lease.id == lease_id)
+        .options(selectinload(Lease.lines))
+        .execution_options(populate_existing=True)
+    )
+    if lease is None:
+        raise NotFound(f"There is no lease {lease_id}.")
+    return lease
+
+
+def lock_lease(session: Session, tenant: Tenant, lease_id: str) -> Lease:
+    """The lease, locked until the transaction ends.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    lease = session.scalar(
+        scoped(Lease, tenant)
+        .where(Lease.id == lease_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if lease is None:
+        raise NotFound(f"There is no lease {lease_id}.")
+    return lease
+
+
+def get_line(session: Session, tenant: Tenant, *, lease_id: str, line_id: str) -> Line:
+    """A line of this lease.
+
+    :raises NotFound: if the lease has none by that id.
+    """
+    line = session.scalar(scoped(Line, tenant).where(Line.id == line_id, Line.lease_id == lease_id))
+    if line is None:
+        raise NotFound(f"There is no line {line_id} on lease {lease_id}.")
+    return line
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseFilter:
+    """What a list of leases is narrowed to."""
+
+    state: str | None = None
+    client_id: str | None = None
+    number_prefix: str | None = None
+    ends_before: date | None = None
+
+
+def list_leases(tenant: Tenant, *, where: LeaseFilter) -> sa.Select[Lease]:
+    """Leases, to be paged by the caller."""
+    statement = scoped(Lease, tenant)
+    if where.state:
+        statement = statement.where(Lease.state == where.state)
+    if where.client_id:
+        statement = statement.where(Lease.client_id == where.client_id)
+    if where.number_prefix:
+        first, after = where.number_prefix, where.number_prefix + "\U0010ffff"
+        statement = statement.where(Lease.number >= first, Lease.number < after)
+    if where.ends_before:
+        statement = statement.where(Lease.ends_on < where.ends_before)
+    return statement
+
+
+def find_standing(session: Session, tenant: Tenant, *, asset_id: str, at: datetime) -> Assignment | None:
+    """Where the asset stands at that instant, if on any line."""
+    return session.scalar(
+        scoped(Assignment, tenant).where(Assignment.asset_id == asset_id, Assignment.during.contains(at))
+    )
+
+
+def find_open_assignment(session: Session, tenant: Tenant, *, line_id: str) -> Assignment | None:
+    """Who stands on the line with no end in sight."""
+    return session.scalar(
+        scoped(Assignment, tenant).where(Assignment.line_id == line_id, sa.func.upper_inf(Assignment.during))
+    )
+
+
+def assignments_by_line(
+    session: Session, tenant: Tenant, *, line_ids: Sequence[str]
+) -> dict[str, list[Assignment]]:
+    """Everyone who ever stood on these lines, oldest first; one query."""
+    found: dict[str, list[Assignment]] = defaultdict(list)
+    for row in session.scalars(
+        scoped(Assignment, tenant)
+        .where(Assignment.line_id.in_(line_ids))
+        .order_by(Assignment.line_id, sa.func.lower(Assignment.during))
+    ):
+        found[row.line_id].append(row)
+    return found
+
+
+def assets_by_id(session: Session, tenant: Tenant, *, asset_ids: Sequence[str]) -> dict[str, Asset]:
+    """These assets with their models; one query each."""
+    rows = session.scalars(
+        scoped(Asset, tenant).where(Asset.id.in_(asset_ids)).options(selectinload(Asset.model))
+    )
+    return {row.id: row for row in rows}
+
+
+def moves_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[LeaseMove]:
+    """The lease's history, oldest first."""
+    return session.scalars(
+        scoped(LeaseMove, tenant)
+        .where(LeaseMove.lease_id == lease_id)
+        .order_by(LeaseMove.moved_at, LeaseMove.id)
+    ).all()
+
+
+def acceptances_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[Acceptance]:
+    """Certificates of acceptance, oldest first."""
+    return session.scalars(
+        scoped(Acceptance, tenant).where(Acceptance.lease_id == lease_id).order_by(Acceptance.id)
+    ).all()
+
+
+def swaps_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[Swap]:
+    """Swaps on the lease, oldest first."""
+    return session.scalars(scoped(Swap, tenant).where(Swap.lease_id == lease_id).order_by(Swap.id)).all()
+
+
+def returns_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[ReturnOrder]:
+    """Return orders of the lease, oldest first."""
+    return session.scalars(
+        scoped(ReturnOrder, tenant).where(ReturnOrder.lease_id == lease_id).order_by(ReturnOrder.id)
+    ).all()
+
+
+def get_return(session: Session, tenant: Tenant, *, return_id: str, lock: bool = False) -> ReturnOrder:
+    """The return order.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    statement = scoped(ReturnOrder, tenant).where(ReturnOrder.id == return_id)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    order = session.scalar(statement)
+    if order is None:
+        raise NotFound(f"There is no return {return_id}.")
+    return order
+
+
+def find_open_return(session: Session, tenant: Tenant, *, asset_id: str) -> ReturnOrder | None:
+    """The return under way for this asset."""
+    return session.scalar(
+        scoped(ReturnOrder, tenant).where(
+            ReturnOrder.asset_id == asset_id, ReturnOrder.state.in_(["requested", "collected", "received"])
+        )
+    )
+
+
+def find_book(
+    session: Session, tenant: Tenant, *, asset_id: str, name: str = "book"
+) -> DepreciationBook | None:
+    """One of the asset's books."""
+    return session.scalar(
+        scoped(DepreciationBook, tenant).where(
+            DepreciationBook.asset_id == asset_id, DepreciationBook.name == name
+        )
+    )
+
+
+def leases_past_term(session: Session, tenant: Tenant, *, today: date) -> Sequence[Lease]:
+    """Leases whose base term has run out while something of them is still with the client."""
+    return session.scalars(
+        scoped(Lease, tenant)
+        .where(
+            Lease.state.in_([LeaseState.ACTIVE, LeaseState.ENDING]),
+            Lease.ends_on <= today,
+            sa.exists().where(
+                Line.partner_id == Lease.partner_id,
+                Line.lease_id == Lease.id,
+                Line.starts_on.is_not(None),
+                Line.ends_on.is_(None),
+            ),
+        )
+        .order_by(Lease.id)
+    ).all()

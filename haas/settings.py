@@ -22,7 +22,8 @@ class Settings:
     owner_database_url: str | None = field(default=None, repr=False)  # migrations only
     mqtt_url: str | None = field(default=None, repr=False)  # mqtts://user:password@host:port
     mqtt_ca_file: Path | None = None
-    mqtt_public_host: str = "127.0.0.1"  # what an enrolled device is told to connect to
+    mqtt_public_host: str = "127.0.0.1"  # what an enrolled device is told to connect to …
+    mqtt_public_port: int = 8883  # … and where; mqtt_url is the server's own way in
     base_url: str = "http://127.0.0.1:8080"  # how browsers and phones reach the portal
     mail_url: str = field(default="", repr=False)  # smtp://…, smtps://… or folder:///path
     data_dir: Path = Path("var")
@@ -56,9 +57,27 @@ class Settings:
             mqtt_url=env.get("HAAS_MQTT_URL"),
             mqtt_ca_file=Path(ca_file) if ca_file else None,
             mqtt_public_host=env.get("HAAS_MQTT_PUBLIC_HOST", "127.0.0.1"),
+            mqtt_public_port=int(env.get("HAAS_MQTT_PUBLIC_PORT", "8883")),
             base_url=env.get("HAAS_BASE_URL", "http://127.0.0.1:8080").rstrip("/"),
             mail_url=env.get("HAAS_MAIL_URL", ""),
             data_dir=Path(env.get("HAAS_DATA_DIR", "var")),
             trusted_proxies=int(env.get("HAAS_TRUSTED_PROXIES", "0")),
             testing=env.get("HAAS_TESTING") == "1",
         )
+
+
+_in_use: Settings | None = None
+
+
+def use(settings: Settings) -> None:
+    """Make these the settings of this process; called once where a process starts, before its first job."""
+    global _in_use
+    _in_use = settings
+
+
+def current() -> Settings:
+    """This process's settings: for jobs, which are handed ids alone. Everything else is passed its settings.
+
+    :raises MissingSetting: if none were set and the environment does not name them.
+    """
+    return _in_use if _in_use is not None else Settings.from_environment()

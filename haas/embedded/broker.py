@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import signal
 import socket
 import ssl
 import sys
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 import psutil
@@ -38,6 +41,9 @@ from haas.embedded.process import Command, ServerProcess, clean_environment, wai
 _INGEST_SECRET = "broker_ingest"  # noqa: S105 - the file's name
 _PREFERRED_DEVICE_PORT = 8883
 _LOOPBACK = "127.0.0.1"
+_LOOK_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +255,34 @@ class Broker:
             made = mosquitto_password_hash(self._folder.secret(_INGEST_SECRET))
             self._folder.write_private(f"secrets/{path.name}", made)
         return path.read_text()
+
+
+class CredentialSource(Protocol):
+    """Who may sign in, as the database has it. `devices.enrolment` is one (it is asked as a module)."""
+
+    def credentials_version(self, database_url: str) -> object:
+        """Anything that differs after any change of the rows; asked every second, so it must be cheap."""
+
+    def broker_rows(self, database_url: str) -> Iterable[tuple[str, str]]:
+        """(device id, mosquitto password hash) of every device that may connect now, of all partners."""
+
+
+def keep_passwords(
+    broker: Broker, source: CredentialSource, *, database_url: str, stop: threading.Event
+) -> None:
+    """Bring every change of the credentials to the broker within about a second, until told to stop."""
+    seen: object = None
+    while not stop.is_set():
+        try:
+            version = source.credentials_version(database_url)
+            if version != seen:
+                broker.write_passwords(source.broker_rows(database_url))
+                seen = version
+        except Exception:
+            # The outermost loop of a thread that must outlive restarts of the database: the next look
+            # tries again, and what was allowed before stays allowed.
+            log.exception("the broker's passwords could not be brought up to date; trying again")
+        stop.wait(_LOOK_SECONDS)
 
 
 def is_port_free(port: int, *, host: str = _LOOPBACK) -> bool:

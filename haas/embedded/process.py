@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, Signals
@@ -17,6 +18,7 @@ from haas.embedded.errors import StackError
 from haas.embedded.folder import RunAs
 
 _LOG_TAIL_BYTES = 1500
+_LOG_BYTES_MAX = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class ServerProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._process: psutil.Process | None = None
         self._command: Command | None = None
+        self._started_pid: int | None = None
 
     @property
     def pid(self) -> int | None:
@@ -59,6 +62,7 @@ class ServerProcess:
                 start_new_session=True,
                 **extra,
             )
+        self._started_pid = self._child.pid
         try:
             self._process = psutil.Process(self._child.pid)
         except psutil.NoSuchProcess:
@@ -93,6 +97,12 @@ class ServerProcess:
             self.signal(SIGKILL)
             self.wait(10)
         self._child = self._process = None
+
+    def end_group(self) -> None:
+        """End whatever it started in its session and did not take along: a killed server's workers."""
+        if self._started_pid is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._started_pid, SIGKILL)
 
     def wait(self, seconds: float) -> bool:
         """Whether it has ended within these seconds."""
@@ -143,5 +153,8 @@ def clean_environment() -> dict[str, str]:
 
 
 def _private_log(path: Path) -> IO[bytes]:
+    """Open a log for more, put aside once when it has grown long."""
+    if path.exists() and path.stat().st_size > _LOG_BYTES_MAX:
+        path.replace(path.with_suffix(".old.log"))
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     return os.fdopen(descriptor, "ab")

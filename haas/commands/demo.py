@@ -1,0 +1,144 @@
+"""`haas demo`: the product with two partners, simulated devices, and this machine's own agent."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from haas.commands.progress import ProgressBars, StoppedByUser
+from haas.commands.running import RunningProduct, data_folder, running_product, stop_services
+from haas.embedded.errors import StackError
+from haas.embedded.folder import DataFolder
+from haas.embedded.product import ROOT, ProductProcess
+
+if TYPE_CHECKING:
+    from haas.demo import OpenEnrolment
+
+_SIGN_INS = "sign-ins.json"
+_THIS_MACHINE = "this-machine"
+_ENROL_SECONDS = 60
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder [default: var/ in the project].")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the portal [default: 8080].")
+def demo(data: Path | None, port: int | None) -> None:
+    """Start the product with the demo's data; Ctrl-C stops it, the next start continues."""
+    with running_product(data, port=port) as product:
+        try:
+            _seed(product)
+            _enrol(product)
+        except StoppedByUser as stopped:
+            product.console.print(f"  {stopped}")
+            return
+        product.stack.supervisor.start(_agents(product))
+        _show_address(product)
+        product.stop.wait()
+
+
+@click.command(name="demo-reset")
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder [default: var/ in the project].")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def demo_reset(data: Path | None, *, yes: bool) -> None:
+    """Delete a demo's data folder, after stopping what runs in it."""
+    path = data_folder(data)
+    folder = DataFolder(path)
+    if not folder.path.exists():
+        click.echo(f"There is no {folder.path}: the next demo starts afresh.")
+        return
+    if not folder.is_ours():
+        raise StackError(f"{folder.path} is not a haas data folder, so it is left as it is")
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Delete {folder.path} and everything in it?", abort=True)
+    stop_services(path)
+    folder.remove()
+    click.echo(f"Deleted {folder.path}. The next demo starts afresh.")
+
+
+def _seed(product: RunningProduct) -> None:
+    done = product.stack.folder.path / ".demo-seeded"
+    if done.exists():
+        return
+    from haas import demo as scenes
+    from haas.settings import Settings
+
+    with ProgressBars(product.console, stop=product.stop) as report:
+        scenes.seed(Settings.from_environment(product.environment), report)
+    done.touch()
+
+
+def _enrol(product: RunningProduct) -> None:
+    """Enrol this machine and the simulated ones, as a technician would: each by its one-time code."""
+    done = product.stack.folder.path / ".demo-enrolled"
+    if done.exists():
+        return
+    from haas import demo as scenes
+    from haas.settings import Settings
+
+    waiting = scenes.open_enrolments(Settings.from_environment(product.environment))
+    with ProgressBars(product.console, stop=product.stop) as report:
+        for number, each in enumerate(waiting, start=1):
+            if not (_state(product, each.name) / "credentials.json").exists():
+                _enrol_one(product, each)
+            report("enrolling devices", number, len(waiting))
+    done.touch()
+
+
+def _enrol_one(product: RunningProduct, device: OpenEnrolment) -> None:
+    command = [sys.executable, "-m", "agent", "enroll", f"{product.address}/c/{device.code}"]
+    command += ["--state", str(_state(product, device.name))]
+    if device.readings is not None:
+        command += ["--readings", str(device.readings)]
+    answer = subprocess.run(
+        command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=_ENROL_SECONDS
+    )
+    if answer.returncode != 0:
+        raise StackError(f"The device {device.name} could not be enrolled: {answer.stderr.strip()[-500:]}")
+
+
+def _state(product: RunningProduct, name: str) -> Path:
+    agents = product.stack.folder.path / "agents"
+    return agents / name if name == _THIS_MACHINE else agents / "fleet" / name
+
+
+def _agents(product: RunningProduct) -> list[ProductProcess]:
+    """This machine's own agent, and one process that plays all simulated devices."""
+    agents = product.stack.folder.path / "agents"
+    run = [sys.executable, "-m", "agent", "run"]
+    commands = {
+        "agent of this machine": [*run, "--state", str(agents / _THIS_MACHINE)],
+        "simulated devices": [*run, "--fleet", str(agents / "fleet")],
+    }
+    return [
+        ProductProcess(name, command, folder=product.stack.folder, environment=_plain(product.environment))
+        for name, command in commands.items()
+    ]
+
+
+def _plain(environment: dict[str, str]) -> dict[str, str]:
+    """An agent is a stranger to the server: it gets none of its settings."""
+    return {name: value for name, value in environment.items() if not name.startswith("HAAS_")}
+
+
+def _show_address(product: RunningProduct) -> None:
+    path = product.stack.folder.path / _SIGN_INS
+    product.console.print(f"\n  [bold]{product.address}[/bold]   (Ctrl-C stops everything)\n")
+    if path.exists():
+        _show_sign_ins(product.console, path)
+    product.console.print(f"  Sign-ins and API tokens: {path}\n")
+
+
+def _show_sign_ins(console: Console, path: Path) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    for heading in ("who", "e-mail", "password"):
+        table.add_column(heading)
+    for person in json.loads(path.read_text()).get("sign_ins", []):
+        table.add_row(str(person["who"]), str(person["email"]), str(person["password"]))
+    console.print(table)

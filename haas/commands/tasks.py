@@ -1,0 +1,127 @@
+"""Work that a person or a timer starts: migrate, seed, bill, bench, doctor."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import tempfile
+from contextlib import ExitStack
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from haas.commands.progress import ProgressBars
+
+if TYPE_CHECKING:
+    from haas.settings import Settings
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_BENCHMARKS = ("billing", "depreciation", "pdf", "ingest", "portal")
+
+
+@click.command()
+@click.option("--revision", default="head", show_default=True, help="Where to; `base` is an empty schema.")
+def migrate(revision: str) -> None:
+    """Bring the database's schema up to date, as the tables' owner (HAAS_OWNER_DATABASE_URL)."""
+    from haas import migrations
+    from haas.settings import MissingSetting, Settings
+
+    owner_url = Settings.from_environment().owner_database_url
+    if owner_url is None:
+        raise MissingSetting("Set HAAS_OWNER_DATABASE_URL: only the tables' owner may change them.")
+    if revision == "base":
+        migrations.downgrade(owner_url, revision)
+    else:
+        migrations.upgrade(owner_url, revision)
+    click.echo(f"The schema is at {revision}.")
+
+
+@click.command()
+def seed() -> None:
+    """Fill an empty database with the demo's two partners."""
+    from haas import demo
+    from haas.settings import Settings
+
+    with ProgressBars(Console(stderr=True)) as report:
+        demo.seed(Settings.from_environment(), report)
+
+
+@click.command()
+@click.option("--as-of", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Everything due by this day.")
+@click.option("--partner", help="Only this partner (par_…).")
+@click.option("--dry-run", is_flag=True, help="Say what would be billed and change nothing.")
+def bill(as_of: datetime, partner: str | None, *, dry_run: bool) -> None:
+    """Bill everything due by a date; what is billed already is not billed again."""
+    from haas.settings import Settings
+    from invoicing import jobs
+
+    day: date = as_of.date()
+    with ProgressBars(Console(stderr=True)) as report:
+        outcome = jobs.bill_all(
+            Settings.from_environment(), as_of=day, partner=partner, dry_run=dry_run, report=report
+        )
+    click.echo(json.dumps(outcome, default=str, indent=1))
+
+
+@click.command()
+@click.argument("name", type=click.Choice(_BENCHMARKS))
+@click.option("--json", "as_json", is_flag=True, help="One object a line.")
+def bench(name: str, *, as_json: bool) -> None:
+    """Measure one part on a stack of its own, which is thrown away."""
+    from haas.embedded.stack import Stack
+
+    with ExitStack() as ending:
+        outer = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="haas-bench-")))
+        outer.chmod(0o755)  # the servers' user must get through to the data folder, which is closed
+        stack = ending.enter_context(Stack(outer / "data"))
+        settings = _settings_of(stack)
+        results = _benchmark(name).run(settings)
+    for result in results if isinstance(results, list) else [results]:
+        click.echo(json.dumps(result) if as_json else _sentence(result))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def doctor(*, as_json: bool) -> None:
+    """Check everything this machine needs; exit code 1 if something required is missing."""
+    from haas import doctor as checks
+
+    findings = checks.examine()
+    if as_json:
+        click.echo(json.dumps([finding.as_json() for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            click.echo(finding.line())
+    sys.exit(1 if any(finding.is_failure for finding in findings) else 0)
+
+
+def _settings_of(stack: Any) -> Settings:
+    from haas.migrations import upgrade
+    from haas.settings import Settings
+
+    upgrade(stack.owner_url)
+    return Settings.from_environment(stack.environment())
+
+
+def _benchmark(name: str) -> Any:
+    """Benchmarks stand beside the tests, outside every package: load by path."""
+    path = _ROOT / "tests" / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"tests.benchmarks.{name}", path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise click.ClickException(f"There is no benchmark {name}: {path} is missing")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    return (
+        f"{result['bench']} of {result['size']}: {result['seconds']:.2f} s, "
+        f"{result['items_per_second']:.1f} a second; {result['reference']} does "
+        f"{result['reference_per_second']:.1f} a second: {result['ratio']:.2f} times that"
+    )

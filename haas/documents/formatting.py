@@ -8,7 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_interval, format_time
 from babel.numbers import format_currency, format_decimal, get_currency_symbol
 
 from haas.money import exponent
@@ -70,16 +70,16 @@ def day(value: date, *, language: str) -> str:
 def moment(value: datetime, zone: str, *, language: str) -> str:
     """An aware moment as the clock on the wall of `zone` showed it, with the zone's offset named."""
     local = value.astimezone(ZoneInfo(zone))
-    text = format_datetime(local.replace(tzinfo=None), format="medium", locale=locale_of(language))
-    return f"{text} ({_offset(local)})"
+    time = format_time(local.time(), format="short", locale=locale_of(language))
+    return f"{day(local.date(), language=language)}, {time} {_offset(local)}"
 
 
 def period(start: date, until: date, *, language: str) -> str:
-    """A half-open period as people write it: with its last day, not the day after."""
+    """A half-open period as people write it, with its last day: "Nov 1 – 30, 2026"."""
     last = until - timedelta(days=1)
     if last <= start:
         return day(start, language=language)
-    return f"{day(start, language=language)}\u2009–\u2009{day(last, language=language)}"
+    return format_interval(start, last, "yMMMd", locale=locale_of(language))
 
 
 def _offset(local: datetime) -> str:

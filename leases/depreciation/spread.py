@@ -57,19 +57,20 @@ def by_fiscal_year(
     life = Period(start, add_months(start, 12 * years))
     annual, left = Fraction(base) / years, round_minor(base, currency)
     charges: list[YearCharge] = []
-    year = fiscal_year(start, end_month=end_month, end_day=end_day)
-    while left:
+    is_last = False
+    while not is_last:
+        day = charges[-1].year_end + ONE_DAY if charges else start
+        year = fiscal_year(day, end_month=end_month, end_day=end_day)
+        is_last = len(charges) == years - 1 if first_year is FirstYear.FULL else life.end <= year.end
         exact = annual * _share_of_year(life, year, first_year) if life.start in year else annual
         if first_year is FirstYear.LIFE_DAYS:
             held = life.overlap(year)
             exact = Fraction(base) * Fraction(held.days if held else 0, life.days)
         charge = round_minor(exact, currency)
-        is_last = len(charges) == years - 1 if first_year is FirstYear.FULL else life.end <= year.end
-        if is_last or abs(charge) > abs(left):
-            charge = left
+        # Rounding up tiny charges may use the base up before its last year.
+        charge = left if is_last or abs(charge) > abs(left) else charge
         charges.append(YearCharge(year.last_day, charge))
         left -= charge
-        year = fiscal_year(year.end, end_month=end_month, end_day=end_day)
     return charges
 
 
@@ -90,33 +91,29 @@ class PeriodCharge:
 
 
 def within_years(
-    years: Sequence[YearCharge],
-    *,
-    start: date,
-    months_per_period: int,
-    regular: Decimal,
-    full_first_year: bool = False,
+    years: Sequence[YearCharge], *, life: Period, months_per_period: int, regular: Decimal
 ) -> list[PeriodCharge]:
     """Share each fiscal year's charge over its periods by the `regular` rounded charge of one period.
 
-    A part first year begins with the odd amount (in the period of `start`); every other year ends with
-    it, so each fiscal year keeps its own total to the cent. A part last year stops where it is used up.
+    `life` is what the years' charges cover. A year that it begins within starts with the odd amount (in
+    the period of its first day); every other year ends with it, a year that it ends within in the
+    period of its last day. So each fiscal year keeps its own total to the cent.
     """
     charges: list[PeriodCharge] = []
-    for number, year in enumerate(years):
-        ends = _period_ends(year.year_end, months_per_period)
-        begins_within = start > end_of_month(year.year_end, -12) + ONE_DAY
-        if number == 0 and begins_within and not full_first_year:
-            ends = [end for end in ends if end >= start]
+    for year in years:
+        all_ends = _period_ends(year.year_end, months_per_period)
+        ends = [end for end in all_ends if end >= life.start]
+        if life.last_day < year.year_end:
+            ends = [end for end in ends if end_of_month(end, -months_per_period) < life.last_day]
+        year_start = end_of_month(year.year_end, -12) + ONE_DAY
+        if life.start > year_start and life.last_day >= year.year_end:
             rest = year.charge - regular * (len(ends) - 1)
             charges += [PeriodCharge(end, rest if end == ends[0] else regular) for end in ends]
             continue
-        left, whole_year = year.charge, regular * len(ends)
+        left = year.charge
         for end in ends:
-            closes = end == ends[-1] and abs(whole_year - year.charge) < regular
-            charge = left if closes else min(regular, left)
-            if charge:
-                charges.append(PeriodCharge(end, charge))
+            charge = left if end == ends[-1] else min(regular, left)
+            charges.append(PeriodCharge(end, charge))
             left -= charge
     return charges
 

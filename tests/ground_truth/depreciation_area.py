@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-from haas.calendar import add_months
+from haas.calendar import ONE_DAY, Period, add_months
 from haas.money import round_minor
 from leases.depreciation import methods, spread
 from leases.macrs import Convention, first_year_fraction
@@ -251,16 +251,13 @@ def sl_board(inputs: Inputs) -> Answer:
     return answer | {"annual": years[0].charge, "by_year": [year.charge for year in years]}
 
 
-def _board(inputs: Inputs, years: list[spread.YearCharge], *, full_first_year: bool) -> Answer:
+def _board(inputs: Inputs, years: list[spread.YearCharge], life: Period) -> Answer:
     word = str(inputs.get("period", "month"))
     if word not in MONTHS_PER_PERIOD:
         raise Unsupported(f"no board by {word!r}")
     each = MONTHS_PER_PERIOD[word]
     regular = round_minor(Fraction(_base(inputs)) / inputs.whole("years") * each / 12, CURRENCY)
-    start = inputs.day("start") if "start" in inputs else years[0].year_end
-    charges = spread.within_years(
-        years, start=start, months_per_period=each, regular=regular, full_first_year=full_first_year
-    )
+    charges = spread.within_years(years, life=life, months_per_period=each, regular=regular)
     amounts = [charge.charge for charge in charges]
     totals = {"first_year_total": years[0].charge, "year_total": years[0].charge, "last": amounts[-1]}
     return _numbered(word, amounts) | totals
@@ -268,12 +265,16 @@ def _board(inputs: Inputs, years: list[spread.YearCharge], *, full_first_year: b
 
 def sl_monthly_rounding(inputs: Inputs) -> Answer:
     """The rounding difference is settled in the last period of each fiscal year."""
-    return _board(inputs, _full_years(inputs), full_first_year=True)
+    years = _full_years(inputs)
+    first = spread.fiscal_year(years[0].year_end, end_month=years[0].year_end.month, end_day=31)
+    return _board(inputs, years, Period(first.start, years[-1].year_end + ONE_DAY))
 
 
 def sl_prorata_monthly(inputs: Inputs) -> Answer:
     """A first year by its days, its odd amount in the first period."""
-    return _board(inputs, _years(inputs, spread.FirstYear.YEAR_DAYS), full_first_year=False)
+    start = inputs.day("start")
+    life = Period(start, add_months(start, 12 * inputs.whole("years")))
+    return _board(inputs, _years(inputs, spread.FirstYear.YEAR_DAYS), life)
 
 
 def _by_year_name(years: list[spread.YearCharge]) -> Answer:

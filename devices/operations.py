@@ -123,8 +123,8 @@ def move_asset(
     last = moves.last_move(session, tenant, asset_id=asset.id)
     moves.check(session, tenant, asset=asset, verb=verb, at=at, last=last, details=details)
 
+    _carry(session, tenant, asset, verb=verb, to=after, at=at, details=details)
     asset.state = after
-    _carry(session, tenant, asset, verb=verb, at=at, details=details)
     session.flush()
     _record_move(
         session,
@@ -229,14 +229,21 @@ def grade_asset(
 
 
 def _carry(
-    session: Session, tenant: Tenant, asset: Asset, *, verb: str, at: datetime, details: dict[str, Any]
+    session: Session,
+    tenant: Tenant,
+    asset: Asset,
+    *,
+    verb: str,
+    to: AssetState,
+    at: datetime,
+    details: dict[str, Any],
 ) -> None:
     """What a move changes on the asset beside its state."""
     if verb == "receive" and details.get("serial"):
         moves.check_identity(session, tenant, serial=details["serial"], but=asset.id)
         asset.serial = tidy(details["serial"])
         asset.serial_norm = normalised(asset.serial)
-    if asset.state == AssetState.IN_SERVICE:
+    if to == AssetState.IN_SERVICE:
         client_id = str(details.get("client_id") or asset.client_id or "") or None
         if asset.model.data_bearing:
             asset.holds_data_of_client_id = client_id

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, joinedload
 
 from devices.identifiers import normalised
@@ -143,7 +144,7 @@ def count_by_state(session: Session, tenant: Tenant, wanted: AssetFilter | None 
     if tenant.client_id is not None:
         statement = statement.where(Asset.client_id == tenant.client_id)
     statement = statement.where(*_conditions(tenant, wanted or AssetFilter())).group_by(Asset.state)
-    return dict(session.execute(statement).tuples().all())
+    return {row[0]: row[1] for row in session.execute(statement)}
 
 
 def state_as_of(session: Session, tenant: Tenant, *, asset_id: str, at: datetime) -> AssetState | None:
@@ -163,14 +164,15 @@ def fleet_as_of(
     """The state of every asset at `at`, in one pass; those that came later are absent."""
     statement = (
         sa.select(AssetMove.asset_id, AssetMove.to_state, AssetMove.moved_at)
-        .distinct(AssetMove.asset_id)
+        .ext(distinct_on(AssetMove.asset_id))
         .where(AssetMove.partner_id == tenant.partner_id, AssetMove.moved_at <= at)
         .order_by(AssetMove.asset_id, AssetMove.moved_at.desc(), AssetMove.position.desc())
     )
     if asset_ids is not None:
         statement = statement.where(AssetMove.asset_id.in_(asset_ids))
-    rows = session.execute(statement).tuples()
-    return [StateAsOf(asset_id, AssetState(state), since) for asset_id, state, since in rows]
+    return [
+        StateAsOf(asset_id, AssetState(state), since) for asset_id, state, since in session.execute(statement)
+    ]
 
 
 def custody_as_of(session: Session, tenant: Tenant, *, asset_id: str, at: datetime) -> Custody | None:

@@ -20,7 +20,11 @@ class Reaction(Protocol):
 
 
 # event -> (job as "module:function", queue)
-REACTIONS: dict[str, list[tuple[str, str]]] = {}
+REACTIONS: dict[str, list[tuple[str, str]]] = {
+    "asset.wiped": [("devices.jobs:render_wipe_certificate", DOCUMENTS)],
+    "asset_import.requested": [("devices.jobs:import_assets", DEFAULT)],
+    "asset_export.requested": [("devices.jobs:export_assets", DEFAULT)],
+}
 
 
 def find(reaction: str) -> Reaction:

@@ -20,6 +20,7 @@ from haas.portal import shell
 from haas.rest import openapi, problems
 from haas.rest.limits import limiter
 from haas.settings import Settings
+from haas.settings import use as use_settings
 
 ROOT = Path(__file__).parent.parent
 LANGUAGES = ("en", "de", "es")
@@ -42,6 +43,7 @@ def create_app(settings: Settings) -> Flask:
 
     :raises haas.db.WeakDatabaseRole: if the database role could bypass row-level security.
     """
+    use_settings(settings)
     engine = db.configure(settings.database_url)
     with engine.connect() as connection:
         db.assert_safe_role(connection)

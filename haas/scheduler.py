@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from haas import clock, db, models, relay
 from haas.reactions import QUEUES
 from haas.settings import Settings
+from haas.settings import use as use_settings
 from haas.timetable import TIMETABLE, Entry
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ _CLEAN_EVERY_SECONDS = 5
 def run(settings: Settings, stop: threading.Event | None = None) -> None:
     """Relay and tick until SIGTERM or SIGINT (or `stop`); outlives restarts of PostgreSQL and Valkey."""
     stop = stop or _stop_on_signal()
+    use_settings(settings)
     engine = db.configure(settings.database_url, pool_size=4)
     with engine.connect() as connection:
         db.assert_safe_role(connection)

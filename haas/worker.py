@@ -16,6 +16,7 @@ from haas.crash import crashpoint
 from haas.outbox import OutboxDelivery, OutboxEvent
 from haas.relay import ATTEMPTS_MAX, LEASE, backoff
 from haas.settings import Settings
+from haas.settings import use as use_settings
 from haas.tenancy.scope import Tenant, scoped
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ _RENEW_SECONDS = LEASE.total_seconds() / 3
 
 def run(settings: Settings, *, queue: str, burst: bool = False) -> None:
     """Work on one queue until told to stop."""
+    use_settings(settings)
     engine = db.configure(settings.database_url, pool_size=2)
     with engine.connect() as connection:
         db.assert_safe_role(connection)

@@ -15,7 +15,7 @@ from haas.auth.models import ApiToken, PortalSession, User
 from haas.auth.permissions import OWNER, permissions_of
 from haas.auth.tokens import keyed_hash, looks_like_token
 from haas.errors import NotSignedIn
-from haas.tenancy.models import Partner
+from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Platform, Stranger, Tenant
 
 PROGRAM_PATHS = ("/v1/", "/agent/v1/")
@@ -80,6 +80,8 @@ def _by_token(token: str, *, pepper: str, now: datetime) -> Identity:
         partner = session.get(Partner, found.partner_id)
         if user is None or partner is None or user.disabled_at or partner.suspended_at:
             raise refusal
+        if _is_archived(session, user):
+            raise refusal
         if found.last_used_at is None or now - found.last_used_at > _TOKEN_SEEN_EVERY:
             session.execute(
                 sa.update(ApiToken)
@@ -102,7 +104,7 @@ def _by_session(token: str, *, pepper: str, now: datetime) -> Identity | None:
     )
     with db.unit_of_work(home) as session:
         user = session.get(User, found.user_id)
-        if user is None or user.disabled_at:
+        if user is None or user.disabled_at or _is_archived(session, user):
             return None
         if now - found.seen_at > _SEEN_EVERY:
             session.execute(sa.update(PortalSession).where(PortalSession.id == found.id).values(seen_at=now))
@@ -117,6 +119,13 @@ def _by_session(token: str, *, pepper: str, now: datetime) -> Identity | None:
     return replace(identity, half_signed_in=_owes_second_factor(user, found))
 
 
+def _is_archived(session: Session, user: User) -> bool:
+    if user.client_id is None:
+        return False
+    client = session.get(Client, (user.partner_id, user.client_id))
+    return client is None or client.archived_at is not None
+
+
 def _owes_second_factor(user: User, found: PortalSession) -> bool:
     return user.totp_confirmed_at is not None and found.second_factor_at is None
 
@@ -124,4 +133,7 @@ def _owes_second_factor(user: User, found: PortalSession) -> bool:
 def is_fresh(session: Session, session_id: str, *, now: datetime, within: timedelta) -> bool:
     """Whether the browser signed in within `within`: what changing a factor asks for."""
     found = session.get(PortalSession, session_id)
-    return found is not None and now - (found.second_factor_at or found.created_at) <= within
+    if found is None:
+        return False
+    proofs = (found.created_at, found.second_factor_at, found.confirmed_at)
+    return now - max(proof for proof in proofs if proof is not None) <= within

@@ -95,6 +95,7 @@ class PortalSession(Base):
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     second_factor_at: Mapped[datetime | None]  # none: half signed in, or no factor is enrolled
+    confirmed_at: Mapped[datetime | None]  # when the person last proved again who is at the keys
     ended_at: Mapped[datetime | None]
     address: Mapped[str] = mapped_column(default="")
     user_agent: Mapped[str] = mapped_column(default="")
@@ -112,7 +113,20 @@ class OneTimeLink(Base):
     token_hash: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]  # or replaced by a newer one
+
+
+class PasskeyChallenge(Base):
+    """A challenge given to a browser; taken back once, by whoever presents it, within minutes.
+
+    `id` is the hash of the challenge. It belongs to nobody yet: whoever signs in is not known before.
+    """
+
+    __tablename__ = "passkey_challenge"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[str]  # register:<user> | sign_in | confirm:<user>
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class ApiToken(PartnerOwned, Base):

@@ -407,6 +407,7 @@ def _create() -> None:
         sa.Column("seen_at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("second_factor_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("ended_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("user_agent", sa.Text(), nullable=False),

@@ -10,6 +10,7 @@ import enum
 import logging
 import socket
 import ssl
+import time
 from dataclasses import dataclass
 from typing import Any, Callable, List, Optional, Union
 
@@ -23,6 +24,8 @@ from agent.clock import Clock
 log = logging.getLogger(__name__)
 
 CONNACK_SECONDS = 20.0
+GOODBYE_SECONDS = 1.0
+DISCONNECT = b"\xe0\x00"  # MQTT 3.1.1, section 3.14
 # CONNACK 4 and 5 of MQTT 3.1.1, as paho names them in the words of MQTT 5.
 _REFUSALS = {"Bad user name or password", "Not authorized", "Client identifier not valid", "Banned"}
 
@@ -150,15 +153,38 @@ class Link:
     def reconnect(self, reason: str) -> None:
         """Drop the connection (an orderly end, so the broker keeps the will) and come back soon."""
         if self._client is not None:
-            self._client.disconnect()
+            self._part_in_order(self._client)
             self._lost(Lost(reason))
 
     def close(self) -> None:
         """End for good; what was published before is written out as far as the socket takes it."""
         if self._client is not None:
-            self._client.disconnect()
+            self._part_in_order(self._client)
             self._drop()
         self.state = LinkState.CLOSED
+
+    def _part_in_order(self, client: paho.Client) -> None:
+        """Say DISCONNECT and wait for the broker to hang up.
+
+        Closing a socket that holds unread data resets the connection, and the reset may overtake
+        our DISCONNECT: the broker would then publish the will of a device that left in order.
+        paho closes at once, so the packet is written here.
+        """
+        held = client.socket()
+        if not isinstance(held, socket.socket):
+            return
+        until = time.monotonic() + GOODBYE_SECONDS
+        try:
+            if client.want_write():
+                client.loop_write()
+            held.settimeout(GOODBYE_SECONDS)
+            held.sendall(DISCONNECT)
+            while (left := until - time.monotonic()) > 0:
+                held.settimeout(left)
+                if not held.recv(65536):
+                    return
+        except OSError:
+            return  # it hung up first, or does not answer
 
     def _connect(self) -> None:
         self._used_password = self._password()

@@ -106,11 +106,12 @@ class Sender:
         """Return the seconds until `next` may have something, if no acknowledgement comes."""
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             return 5.0
-        has_backlog = not self._exhausted and len(self._attempts) < WINDOW
-        if self._first or self._batch or has_backlog:
-            return max(0.0, (1 - self._refill(now)) / MAX_PER_SECOND)
+        token_in = max(0.0, (1 - self._refill(now)) / MAX_PER_SECOND)
+        has_backlog = (self._batch or not self._exhausted) and len(self._attempts) < WINDOW
+        if self._first or has_backlog:
+            return token_in
         if self._timeouts:
-            return max(0.0, self._timeouts[0][0] - now)
+            return max(token_in, self._timeouts[0][0] - now)
         return 3600.0
 
     def _choose(self, now: float) -> Optional[Row]:

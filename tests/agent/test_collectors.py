@@ -52,7 +52,7 @@ class TestSmartParse:
     def test_lets_the_printed_reading_win_where_it_and_the_number_disagree(self):
         health = smart.parse(report("smart-ata-date2.json"))["health"]
 
-        assert (health["reallocated"], health["pending"], health["offline_uncorrectable"]) == (0, 0, 0)
+        assert [health[name] for name in ("reallocated", "pending", "offline_uncorrectable")] == [0, 0, 0]
 
     @pytest.mark.parametrize(
         ("number", "printed", "packed", "reading"),
@@ -129,7 +129,8 @@ class TestSmartCollect:
         good = samples / "smartctl" / "testdata" / "ST3500418AS_12.json"
         tool = tmp_path / "smartctl"
         tool.write_text(
-            f'#!/bin/sh\nfor last; do :; done\n[ "$last" = /dev/sda ] && cat {good} || echo rubbish\nexit 64\n'
+            "#!/bin/sh\nfor last; do :; done\n"
+            f'[ "$last" = /dev/sda ] && cat {good} || echo rubbish\nexit 64\n'
         )
         tool.chmod(0o755)
         write(tmp_path, sys__block__sda__size="976773168", sys__block__sdb__size="976773168")
@@ -224,10 +225,8 @@ class TestUse:
     def test_counts_sessions_of_logind_and_never_names(self, tmp_path):
         write(
             tmp_path,
-            **{
-                "run__systemd__sessions__1": "CLASS=user\nSTATE=active\nUSER=ana\nIDLE_HINT=0\n",
-                "run__systemd__sessions__2": "CLASS=greeter\nSTATE=online\nUSER=gdm\n",
-            },
+            run__systemd__sessions__1="CLASS=user\nSTATE=active\nUSER=ana\nIDLE_HINT=0\n",
+            run__systemd__sessions__2="CLASS=greeter\nSTATE=online\nUSER=gdm\n",
         )
 
         assert use.health(Machine(root=tmp_path)) == {"sess": 1, "idle": 0}

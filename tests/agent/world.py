@@ -1,4 +1,4 @@
-"""The world around an agent in its tests: a real broker, an enrolment server over HTTP, an inbox that receipts."""
+"""The world around an agent in its tests: a real broker, an enrolment server, an inbox that receipts."""
 
 from __future__ import annotations
 
@@ -127,15 +127,13 @@ class Inbox:
         self.has_receipts = True
         self._held: dict[tuple[str, int], set[int]] = defaultdict(set)
         self._lock = threading.Lock()
-        self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id="ingest", clean_session=False
-        )
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="ingest", clean_session=False)
         self._client.username_pw_set("ingest", "ingest-password")
         if broker.tls is not None:
             self._client.tls_set(ca_certs=str(broker.tls["ca"]))
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._subscribed = threading.Event()
-        self._client.on_connect = lambda *_: self._client.subscribe(messages.up_filter(), qos=1)
+        self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._on_message
         self._client.connect("localhost" if broker.tls else "127.0.0.1", broker.port)
@@ -148,17 +146,13 @@ class Inbox:
 
     def of(self, kind: str, device: str | None = None) -> list[dict[str, Any]]:
         with self._lock:
-            return [
-                body
-                for sender, got, body in self.messages
-                if got == kind and device in (None, sender)
-            ]
+            return [body for sender, got, body in self.messages if got == kind and device in (None, sender)]
 
     def kinds(self) -> list[str]:
         with self._lock:
             return [kind for _, kind, _ in self.messages]
 
-    def keys(self) -> set[tuple[int, int]]:
+    def held_keys(self) -> set[tuple[int, int]]:
         with self._lock:
             return {(body["b"], body["s"]) for _, _, body in self.messages if "s" in body}
 
@@ -182,6 +176,9 @@ class Inbox:
         )
         self.send(device, "cmd", body)
         return body
+
+    def _on_connect(self, *_: Any) -> None:
+        self._client.subscribe(messages.up_filter(), qos=1)
 
     def _on_message(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
         parsed = messages.parse_up_topic(message.topic)

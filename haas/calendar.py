@@ -15,7 +15,9 @@ def month_day(year: int, month: int, day: int) -> date:
     """The given day of a month, or the month's last day if it is shorter. `month` may lie outside 1..12."""
     years, zero_based = divmod(month - 1, 12)
     year, month = year + years, zero_based + 1
-    return date(year, month, min(day, calendar.monthrange(year, month)[1]))
+    if day > 28:  # every month has 28 days, and looking up how many more is what takes the time
+        day = min(day, calendar.monthrange(year, month)[1])
+    return date(year, month, day)
 
 
 def add_months(start: date, months: int, *, day: int | None = None) -> date:
@@ -147,9 +149,12 @@ class Cycle:
     def whole_periods(self, start: date, end: date | None) -> Iterator[Period]:
         """Every period of the grid that has a day of start..end, uncut; without end for ever."""
         index = self.index_of(start)
-        while end is None or self.boundary(index) < end:
-            yield self.period(index)
+        first = self.boundary(index)
+        while end is None or first < end:
             index += 1
+            following = self.boundary(index)
+            yield Period(first, following)
+            first = following
 
     def cut(self, start: date, end: date | None) -> Iterator[tuple[Period, Period]]:
         """The days from `start` up to `end`, period by period: each part with the whole period it lies in.

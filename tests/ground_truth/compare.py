@@ -46,8 +46,7 @@ def disagreeing_fields(expected: dict[str, Any], got: dict[str, Any], tolerance:
 
 def _tolerance_of(field: str, tolerance: Tolerance) -> Fraction:
     if isinstance(tolerance, dict):
-        chosen: int | Decimal = tolerance.get(field, tolerance.get("*", 0))
-        return Fraction(chosen)
+        return Fraction(tolerance[field] if field in tolerance else tolerance.get("*") or 0)
     return Fraction(tolerance)
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ TOLERATED = {
     "expected": {"per_period": 33.3},
     "tolerance": {"*": 0, "per_period": 0.04},
 }
-VAT = {
+VAT: dict[str, Any] = {
     "id": "invoice",
     "kind": "invoice_totals",
     "inputs": {

@@ -31,7 +31,7 @@ def issue(changes, due_on):
 class TestToBill:
     def test_bills_a_new_period_whole(self):
         (line,) = to_bill([owed(JANUARY, 100)], [], as_of=JANUARY)
-        assert (line.amount, line.revision, line.owed) == (100, 0, owed(JANUARY, 100))
+        assert (line.amount, line.revision, line.owed) == (Decimal(100), 0, owed(JANUARY, 100))
 
     def test_bills_nothing_twice(self):
         assert to_bill([owed(JANUARY, 100)], [billed(JANUARY, 100)], as_of=MARCH) == []
@@ -39,16 +39,16 @@ class TestToBill:
     def test_gives_back_what_is_owed_no_more(self):
         # billed in advance, returned in the middle: 100 billed, 45 owed
         (line,) = to_bill([owed(JANUARY, 45)], [billed(JANUARY, 100)], as_of=MARCH)
-        assert (line.amount, line.revision) == (-55, 1)
+        assert (line.amount, line.revision) == (Decimal(-55), 1)
 
     def test_counts_what_was_corrected_before(self):
         past = [billed(JANUARY, 100), billed(JANUARY, -55, revision=1)]
         (line,) = to_bill([owed(JANUARY, 60)], past, as_of=MARCH)
-        assert (line.amount, line.revision) == (15, 2)
+        assert (line.amount, line.revision) == (Decimal(15), 2)
 
     def test_takes_back_a_period_that_fell_away(self):
         (line,) = to_bill([], [billed(FEBRUARY, 100)], as_of=MARCH)
-        assert (line.amount, line.revision, line.owed) == (-100, 1, None)
+        assert (line.amount, line.revision, line.owed) == (Decimal(-100), 1, None)
 
     def test_leaves_alone_what_fell_due_later(self):
         assert (
@@ -69,7 +69,8 @@ class TestToBill:
             timing=data.draw(st.sampled_from(Timing)),
             anchor_day=data.draw(st.integers(1, 31)),
         )
-        documents, as_of, end = [], start, None
+        documents: list[Billed] = []
+        as_of, end = start, None
         for step in data.draw(st.lists(st.integers(0, 70), min_size=1, max_size=8)):
             as_of += timedelta(days=step)
             # The return is agreed, moved or called off between the runs.

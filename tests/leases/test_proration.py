@@ -83,7 +83,7 @@ class TestReturnCredit:
 class TestPriceChange:
     def test_shows_two_lines(self):
         change = price_change(old=10, new=20, elapsed=Fraction(1, 2), currency="EUR")
-        assert (change.credit, change.debit, change.net) == (-5, 10, 5)
+        assert [change.credit, change.debit, change.net] == [-5, 10, 5]
 
     def test_refuses_more_than_the_period(self):
         with pytest.raises(ValueError, match="outside"):

@@ -118,8 +118,6 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, Fraction):
-        return str(value) if value.denominator > 10**6 else float(value)
-    if isinstance(value, Decimal):
+    if isinstance(value, Fraction | Decimal):
         return float(value)
     return value.isoformat() if isinstance(value, date) else value

@@ -13,13 +13,14 @@ from typing import Any
 # The runner is a script: it finds the product above it, wherever it is started.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.ground_truth import billing_area, dates_area, depreciation_area, macrs_area
+from tests.ground_truth import billing_area, books_area, dates_area, depreciation_area, macrs_area
 from tests.ground_truth.compare import disagreeing_fields, plain
 from tests.ground_truth.inputs import Adapter, Inputs, Unsupported
 
 ADAPTERS: dict[str, Adapter] = {
     **dates_area.ADAPTERS,
     **billing_area.ADAPTERS,
+    **books_area.ADAPTERS,
     **depreciation_area.ADAPTERS,
     **macrs_area.ADAPTERS,
 }

@@ -1,0 +1,1 @@
+"""What every portal page shares below the contexts: forms, lists and downloads."""

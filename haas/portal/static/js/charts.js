@@ -1,0 +1,149 @@
+// Draws every figure[data-chart] with uPlot, which is fetched only here, and fills the table behind it.
+
+const COLOURS = { light: ["#2f6fc4", "#2f9e5b", "#c98a10", "#c6403c", "#7a5cc9", "#5b6675"], dark: ["#7fb2e5", "#6fcf97", "#f2c36b", "#f28b87", "#b39ddb", "#a0abba"] };
+let library;
+
+export async function drawAll(within) {
+  const figures = [...within.querySelectorAll("[data-chart]:not([data-drawn])")];
+  for (const figure of figures) figure.dataset.drawn = "yes";
+  await load();
+  await Promise.all(figures.map(draw));
+}
+
+function load() {
+  library ??= new Promise((resolve, reject) => {
+    const about = document.querySelector('meta[name="haas-charts"]').dataset;
+    const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: about.css });
+    const script = Object.assign(document.createElement("script"), { src: about.js, integrity: about.integrity });
+    script.onload = resolve;
+    script.onerror = reject;
+    document.head.append(style, script);
+  });
+  return library;
+}
+
+async function draw(figure) {
+  const canvas = figure.querySelector(".chart-canvas");
+  const data = await read(figure, canvas);
+  if (!data) return;
+  const language = document.documentElement.lang;
+  const write = writer(data, language);
+  fillTable(figure, data, write, language);
+  let plot = plotted(figure, canvas, data, write, language);
+  const redraw = () => {
+    plot.destroy();
+    canvas.replaceChildren();
+    plot = plotted(figure, canvas, data, write, language);
+  };
+  document.documentElement.addEventListener("haas:theme", redraw);
+  new ResizeObserver(([entry]) => {
+    const width = Math.floor(entry.contentRect.width);
+    if (width && width !== plot.width) plot.setSize({ width, height: 240 });
+  }).observe(canvas);
+}
+
+async function read(figure, canvas) {
+  if (figure.dataset.json) return JSON.parse(figure.dataset.json);
+  const answer = await fetch(figure.dataset.url, { headers: { Accept: "application/json" } });
+  if (answer.ok) return answer.json();
+  const note = Object.assign(document.createElement("p"), { className: "chart-error", textContent: `${answer.status} ${answer.statusText}` });
+  canvas.replaceChildren(note);
+  return null;
+}
+
+function writer(data, language) {
+  const options = data.money && data.currency
+    ? { style: "currency", currency: data.currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: 0 }
+    : { maximumFractionDigits: 2 };
+  const format = new Intl.NumberFormat(language, options);
+  const short = new Intl.NumberFormat(language, { ...options, notation: "compact", maximumFractionDigits: 1 });
+  return { full: (value) => (value == null ? "–" : format.format(value) + unit(data)), short: (value) => short.format(value) + unit(data) };
+}
+
+const unit = (data) => (data.unit ? `\u00a0${data.unit}` : "");
+
+function plotted(figure, canvas, data, write, language) {
+  const style = getComputedStyle(document.documentElement);
+  const theme = document.documentElement.dataset.bsTheme === "dark" ? "dark" : "light";
+  const ink = style.getPropertyValue("--ink-soft").trim();
+  const line = style.getPropertyValue("--line").trim();
+  const colours = [style.getPropertyValue("--brand").trim(), ...COLOURS[theme].slice(1)];
+  const bars = figure.dataset.chart !== "line";
+  const values = data.series.map((each) => each.values.map((value) => (value == null ? null : Number(value))));
+  const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: `12px ${style.getPropertyValue("--tblr-font-sans-serif")}` };
+  const x = data.labels ? data.labels.map((_, index) => index) : data.x;
+  const options = {
+    width: Math.max(canvas.clientWidth, 200),
+    height: 240,
+    legend: { show: false },
+    cursor: { y: false, points: { size: 7 }, drag: { x: false } },
+    scales: { x: { time: !data.labels, range: data.labels ? (_, low, high) => [low - 0.6, high + 0.6] : undefined }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
+    axes: [
+      { ...axis, grid: { show: false }, ...(data.labels && { splits: () => everyFew(x, canvas.clientWidth), values: (_, ticks) => ticks.map((at) => data.labels[at] ?? "") }) },
+      { ...axis, size: 64, values: (_, ticks) => ticks.map(write.short) },
+    ],
+    series: [{}, ...data.series.map((each, index) => seriesLook(each, index, colours, bars))],
+  };
+  if (!data.labels) options.axes[0].values = timeLabels(language);
+  const legend = figure.querySelector(".chart-legend") ?? figure.insertBefore(Object.assign(document.createElement("ul"), { className: "chart-legend" }), figure.querySelector(".chart-table"));
+  options.hooks = { setCursor: [(plot) => readOut(plot, legend, data, colours, write, language)] };
+  const plot = new uPlot(options, [x, ...values], canvas);
+  readOut(plot, legend, data, colours, write, language);
+  return plot;
+}
+
+function seriesLook(each, index, colours, bars) {
+  const colour = colours[index % colours.length];
+  if (!bars) return { label: each.label, stroke: colour, width: 2, spanGaps: false, fill: index ? undefined : `${colour}18`, points: { show: false } };
+  return { label: each.label, stroke: colour, fill: colour, width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.62, 48], radius: 0.12 }) };
+}
+
+function everyFew(x, width) {
+  const step = Math.max(1, Math.ceil(x.length / Math.max(2, Math.floor(width / 64))));
+  return x.filter((at) => at % step === 0);
+}
+
+function timeLabels(language) {
+  const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+  const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+  return (_, ticks, __, ___, step) => ticks.map((at) => (step < 86400 ? time : day).format(at * 1000));
+}
+
+/* The legend reads the point under the cursor, or the newest. */
+function readOut(plot, legend, data, colours, write, language) {
+  const at = plot.cursor.idx ?? (data.x ?? data.labels).length - 1;
+  const when = data.labels ? data.labels[at] : new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format((data.x[at] ?? 0) * 1000);
+  const head = Object.assign(document.createElement("li"), { textContent: when });
+  legend.replaceChildren(head, ...data.series.map((each, index) => {
+    const item = document.createElement("li");
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("viewBox", "0 0 10 10");
+    svg.setAttribute("aria-hidden", "true");
+    const dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+    for (const [name, value] of [["cx", 5], ["cy", 5], ["r", 5], ["fill", colours[index % colours.length]]]) dot.setAttribute(name, value);
+    svg.append(dot);
+    item.append(svg, `${each.label}: ${write.full(each.values[at])}`);
+    return item;
+  }));
+}
+
+function fillTable(figure, data, write, language) {
+  const table = figure.querySelector("[data-chart-table]");
+  if (!table) return;
+  const when = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+  const head = table.createTHead().insertRow();
+  for (const text of ["", ...data.series.map((each) => each.label)]) head.append(cell("th", text, "col"));
+  const body = table.createTBody();
+  (data.labels ?? data.x).forEach((at, row) => {
+    const line = body.insertRow();
+    line.append(cell("th", data.labels ? at : when.format(at * 1000), "row"));
+    for (const each of data.series) line.append(cell("td", write.full(each.values[row])));
+  });
+}
+
+function cell(kind, text, scope) {
+  const made = Object.assign(document.createElement(kind), { textContent: text });
+  if (scope) made.scope = scope;
+  if (kind === "td") made.className = "numeric";
+  return made;
+}

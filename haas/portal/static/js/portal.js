@@ -1,0 +1,22 @@
+// What every page runs. Each module works on what the server rendered; none of them is needed to read a page.
+import { startDialogs } from "./dialogs.js";
+import { startForms } from "./forms.js";
+import { startMenus } from "./menus.js";
+import { startShortcuts } from "./shortcuts.js";
+
+startDialogs();
+startForms();
+startMenus();
+startShortcuts();
+
+const palette = document.getElementById("palette");
+if (palette) import("./palette.js").then(({ startPalette }) => startPalette(palette));
+
+// Charts come with their library only where there is one.
+const drawCharts = (within) => {
+  if (within.querySelector?.("[data-chart]:not([data-drawn])")) {
+    import("./charts.js").then(({ drawAll }) => drawAll(within));
+  }
+};
+drawCharts(document);
+document.addEventListener("htmx:after:swap", () => drawCharts(document));

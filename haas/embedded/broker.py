@@ -120,11 +120,11 @@ class Broker:
             self._start_mosquitto(reachable_program(program, self._folder))
 
     def adopt(self) -> bool:
-        """Take over a live mosquitto of an earlier run; whether there is one."""
+        """Take over a live broker of an earlier run; whether there is one."""
         home = self._folder.path / "broker"
         try:
             pid = int((home / "pid").read_text())
-            if str(home / "mosquitto.conf") not in psutil.Process(pid).cmdline():
+            if not {str(home / "mosquitto.conf"), self._wheel_options()} & set(psutil.Process(pid).cmdline()):
                 return False  # the number was given to another program since
             self._process.adopt(pid)
         except (OSError, ValueError, psutil.Error):
@@ -206,14 +206,19 @@ class Broker:
                 "setup`, name the program in HAAS_MOSQUITTO_BIN, or point HAAS_MQTT_URL at a broker."
             )
         self._ca_file = None
-        server_port = self._ports(shared=True)[0]
+        self._ports(shared=True)
+        if self.adopt():
+            return
         serve = (
             "import json, sys; from iotcore import IotCoreBroker; "
             "IotCoreBroker(**json.loads(sys.argv[1])).run_forever()"
         )
-        options = {"listen": _LOOPBACK, "port": server_port, "max_payload_size": 65536}
         # It runs in our own interpreter, which the servers' user may not be able to reach: as ourselves.
-        self._start([sys.executable, "-P", "-c", serve, json.dumps(options)], as_ourselves=True)
+        self._start([sys.executable, "-P", "-c", serve, self._wheel_options()], as_ourselves=True)
+        self._folder.write_private("broker/pid", str(self._process.pid))
+
+    def _wheel_options(self) -> str:
+        return json.dumps({"listen": _LOOPBACK, "port": self._ports()[0], "max_payload_size": 65536})
 
     def _start(self, arguments: list[str], *, as_ourselves: bool = False) -> None:
         self._require_free_ports()

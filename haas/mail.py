@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from babel.dates import format_date
+from babel.dates import format_date, get_timezone
 from babel.dates import format_datetime as babel_datetime
 from babel.support import NullTranslations, Translations
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 
 from haas.settings import Settings
 from haas.tenancy.branding import Branding
@@ -78,6 +79,7 @@ def compose(settings: Settings, letter: Letter, *, now: datetime) -> EmailMessag
     values = {
         "branding": letter.branding,
         "language": letter.language,
+        "time_zone": letter.time_zone,
         "to_name": letter.to_name,
         "base_url": settings.base_url,
         **letter.values,
@@ -184,5 +186,13 @@ def _environment(language: str) -> Environment:
         words if isinstance(words, Translations) else NullTranslations(), newstyle=True
     )
     environment.filters["day"] = lambda day: format_date(day, "long", locale=language)
-    environment.filters["moment"] = lambda at: babel_datetime(at, "medium", locale=language)
+    environment.filters["moment"] = _moment
     return environment
+
+
+@pass_context
+def _moment(context: Context, at: datetime) -> str:
+    """In the reader's zone, and says which."""
+    zone = str(context["time_zone"])
+    words = babel_datetime(at, "medium", tzinfo=get_timezone(zone), locale=str(context["language"]))
+    return f"{words} ({zone})"

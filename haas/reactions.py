@@ -21,6 +21,10 @@ class Reaction(Protocol):
 
 # event -> (job as "module:function", queue)
 REACTIONS: dict[str, list[tuple[str, str]]] = {
+    "account.invited": [("haas.accounts.jobs:mail_invitation", DEFAULT)],
+    "account.password_reset_asked": [("haas.accounts.jobs:mail_password_reset", DEFAULT)],
+    "account.password_changed": [("haas.accounts.jobs:mail_password_changed", DEFAULT)],
+    "audit.anchored": [("haas.accounts.jobs:mail_anchor", DEFAULT)],
     "asset.wiped": [("devices.jobs:render_wipe_certificate", DOCUMENTS)],
     "asset_import.requested": [("devices.jobs:import_assets", DEFAULT)],
     "asset_export.requested": [("devices.jobs:export_assets", DEFAULT)],

@@ -30,4 +30,8 @@ class Entry:
         sweep(settings, now)
 
 
-TIMETABLE: tuple[Entry, ...] = ()
+TIMETABLE: tuple[Entry, ...] = (
+    Entry("operator_mail", timedelta(seconds=15), "haas.accounts.jobs:sweep_operator_mail"),
+    Entry("account_leftovers", timedelta(hours=1), "haas.accounts.jobs:sweep_leftovers"),
+    Entry("audit_anchor", timedelta(days=1), "haas.accounts.anchors:sweep"),
+)

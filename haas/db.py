@@ -125,6 +125,16 @@ def _speak_for(session: Session, transaction: Any, connection: sa.Connection) ->
     connection.execute(_SET, {name: settings.get(name, "") for name in names})
 
 
+def change_scope(session: Session, scope: Scope) -> None:
+    """Go on in another name within the same transaction; what was added before is written first.
+
+    For the subscriber alone: a batch of messages is of many partners and must commit as one.
+    """
+    session.flush()
+    session.info["scope"] = scope
+    _speak_for(session, None, session.connection())
+
+
 def configure(url: str, *, pool_size: int = 8, echo: bool = False) -> sa.Engine:
     """Connect this process to the database; called once by app, worker, scheduler, subscriber or test."""
     global _sessions, _engine

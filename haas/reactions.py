@@ -27,6 +27,8 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "audit.anchored": [("haas.accounts.jobs:mail_anchor", DEFAULT)],
     "asset.wiped": [("devices.jobs:render_wipe_certificate", DOCUMENTS)],
     "asset_import.requested": [("devices.jobs:import_assets", DEFAULT)],
+    "billing.chunk_due": [("invoicing.jobs:bill_chunk", DEFAULT)],
+    "invoice.issued": [("invoicing.jobs:render_pdf", DOCUMENTS)],
     "asset_export.requested": [("devices.jobs:export_assets", DEFAULT)],
 }
 

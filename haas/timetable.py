@@ -31,6 +31,7 @@ class Entry:
 
 
 TIMETABLE: tuple[Entry, ...] = (
+    Entry("billing", timedelta(hours=1), "invoicing.jobs:bill_daily"),
     Entry("operator_mail", timedelta(seconds=15), "haas.accounts.jobs:sweep_operator_mail"),
     Entry("account_leftovers", timedelta(hours=1), "haas.accounts.jobs:sweep_leftovers"),
     Entry("audit_anchor", timedelta(days=1), "haas.accounts.anchors:sweep"),

@@ -38,11 +38,30 @@ class BillingRun(PartnerOwned, Base):
     )
 
     as_of: Mapped[date]
-    state: Mapped[str] = mapped_column(default="running")
-    chunks_total: Mapped[int] = mapped_column(default=0)
-    long_job_id: Mapped[str | None]
+    long_job_id: Mapped[str]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    started_by: Mapped[str]
+
+
+class BillingChunk(PartnerOwned, Base):
+    """Some clients' leases, billed in one transaction that also marks the chunk done."""
+
+    __tablename__ = "billing_chunk"
+    __table_args__ = (
+        owned_by_partner("run_id", "billing_run"),
+        sa.UniqueConstraint("partner_id", "run_id", "position"),
+    )
+
+    run_id: Mapped[str]
+    position: Mapped[int]
+    first_client_id: Mapped[str]
+    last_client_id: Mapped[str]  # inclusive
+    leases: Mapped[int]
+    done_at: Mapped[datetime | None]
+    invoices: Mapped[int] = mapped_column(default=0)
+    credit_notes: Mapped[int] = mapped_column(default=0)
+    problems: Mapped[list[Any]] = mapped_column(default=list)  # clients put off, each with the reason
 
 
 class Invoice(PartnerOwned, Base):
@@ -79,6 +98,7 @@ class Invoice(PartnerOwned, Base):
     paid_total: Mapped[Amount]
     credits_invoice_id: Mapped[str | None]
     reason: Mapped[str] = mapped_column(default="")
+    # Totals of a credit note are negative here and positive on its paper.
     # What was billed and is printed, whole: invoicing.document.InvoiceDocument. Never changed.
     document: Mapped[dict[str, Any]]
     document_hash: Mapped[str] = mapped_column(sa.String(64))
@@ -106,25 +126,27 @@ class InvoiceLine(PartnerOwned, Base):
         owned_by_partner("client_id", "client"),
         owned_by_partner("lease_id", "lease"),
         owned_by_partner("line_id", "lease_line"),
-        # A line's period is billed once, and corrected once a revision, whatever the jobs do.
-        sa.UniqueConstraint("partner_id", "line_id", "kind", "period_start", "revision"),
+        # A period of a source is billed once, and corrected once a revision, whatever the jobs do.
+        sa.UniqueConstraint("partner_id", "source_id", "kind", "period_start", "revision"),
         sa.Index("ix_invoice_line_invoice", "partner_id", "invoice_id", "position"),
-        sa.Index("ix_invoice_line_billed", "partner_id", "line_id", "period_start"),
+        sa.Index("ix_invoice_line_lease", "partner_id", "lease_id", "period_start"),
     )
 
     invoice_id: Mapped[str]
     client_id: Mapped[str]
     lease_id: Mapped[str | None]
     line_id: Mapped[str | None]
+    source_id: Mapped[str]  # what it is owed for: the lease line, the return order, or this row itself
     position: Mapped[int]
-    kind: Mapped[str]  # rent, interim_rent, holdover, service, one_off, damage, loss, manual
+    kind: Mapped[str]  # rent, interim_rent, holdover, one_off, damage, manual
     description: Mapped[str]
     period_start: Mapped[date | None]
     period_end: Mapped[date | None]  # exclusive
-    revision: Mapped[int] = mapped_column(default=0)  # 0 first billed; 1… adjustments of the same period
+    revision: Mapped[int] = mapped_column(default=0)  # 0 first billed; 1… corrections of the same period
+    fell_due_on: Mapped[date]  # a run as of an earlier date leaves it alone
     quantity: Mapped[UnitPrice]
     unit_price: Mapped[UnitPrice]
-    net: Mapped[Amount]
+    net: Mapped[Amount]  # negative on a credit note
     tax_category: Mapped[str]
     tax_rate_pct: Mapped[Amount]
     tax: Mapped[Amount]

@@ -22,6 +22,7 @@ def upgrade() -> None:
     ddl.audited("tax_rate")
     ddl.protect("billing_run", client="hidden", rights="select, insert, update")
     ddl.audited("billing_run")
+    ddl.protect("billing_chunk", client="hidden", rights="select, insert, update")
     ddl.protect(
         "invoice", client="column", rights="select, insert, update (state, paid_total, pdf_file_id, sent_at)"
     )
@@ -34,6 +35,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop what `upgrade` made, newest first."""
     op.drop_table("invoice_line")
+    op.drop_table("billing_chunk")
     op.drop_table("payment")
     op.drop_table("billing_run")
     op.drop_table("invoice")
@@ -118,11 +120,10 @@ def _create() -> None:
         sa.Column("partner_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("as_of", sa.Date(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("chunks_total", sa.Integer(), nullable=False),
-        sa.Column("long_job_id", sa.Text(), nullable=True),
+        sa.Column("long_job_id", sa.Text(), nullable=False),
         sa.Column("started_at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("finished_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("started_by", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["partner_id", "long_job_id"],
             ["long_job.partner_id", "long_job.id"],
@@ -161,6 +162,30 @@ def _create() -> None:
         sa.UniqueConstraint("partner_id", "reference", name=op.f("uq_payment_partner_id_reference")),
     )
     op.create_table(
+        "billing_chunk",
+        sa.Column("partner_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("first_client_id", sa.Text(), nullable=False),
+        sa.Column("last_client_id", sa.Text(), nullable=False),
+        sa.Column("leases", sa.Integer(), nullable=False),
+        sa.Column("done_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("invoices", sa.Integer(), nullable=False),
+        sa.Column("credit_notes", sa.Integer(), nullable=False),
+        sa.Column("problems", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "run_id"],
+            ["billing_run.partner_id", "billing_run.id"],
+            name=op.f("fk_billing_chunk_partner_id_run_id"),
+        ),
+        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_billing_chunk_partner_id")),
+        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_billing_chunk")),
+        sa.UniqueConstraint(
+            "partner_id", "run_id", "position", name=op.f("uq_billing_chunk_partner_id_run_id_position")
+        ),
+    )
+    op.create_table(
         "invoice_line",
         sa.Column("partner_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
@@ -168,12 +193,14 @@ def _create() -> None:
         sa.Column("client_id", sa.Text(), nullable=False),
         sa.Column("lease_id", sa.Text(), nullable=True),
         sa.Column("line_id", sa.Text(), nullable=True),
+        sa.Column("source_id", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("period_start", sa.Date(), nullable=True),
         sa.Column("period_end", sa.Date(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("fell_due_on", sa.Date(), nullable=False),
         sa.Column("quantity", sa.Numeric(precision=18, scale=6), nullable=False),
         sa.Column("unit_price", sa.Numeric(precision=18, scale=6), nullable=False),
         sa.Column("net", sa.Numeric(precision=15, scale=3), nullable=False),
@@ -205,17 +232,17 @@ def _create() -> None:
         sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_invoice_line")),
         sa.UniqueConstraint(
             "partner_id",
-            "line_id",
+            "source_id",
             "kind",
             "period_start",
             "revision",
-            name=op.f("uq_invoice_line_partner_id_line_id_kind_period_start_revision"),
+            name=op.f("uq_invoice_line_partner_id_source_id_kind_period_start_revision"),
         ),
     )
     op.create_index(
-        "ix_invoice_line_billed", "invoice_line", ["partner_id", "line_id", "period_start"], unique=False
+        "ix_invoice_line_invoice", "invoice_line", ["partner_id", "invoice_id", "position"], unique=False
     )
     op.create_index(
-        "ix_invoice_line_invoice", "invoice_line", ["partner_id", "invoice_id", "position"], unique=False
+        "ix_invoice_line_lease", "invoice_line", ["partner_id", "lease_id", "period_start"], unique=False
     )
     # ### end Alembic commands ###

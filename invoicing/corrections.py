@@ -1,0 +1,290 @@
+"""A mistake becomes a credit note with its reference; money received becomes a payment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from haas import outbox
+from haas.errors import Conflict, InvalidInput
+from haas.ids import new_id
+from haas.money import exponent
+from haas.tenancy.models import Client
+from haas.tenancy.scope import Tenant, scoped
+from invoicing import queries
+from invoicing.document import DocumentLine, InvoiceDocument, Reference, TaxTotal
+from invoicing.models import Invoice, InvoiceLine, Payment
+from invoicing.numbering import next_numbers
+from invoicing.taxes import TaxableLine, tax_lines
+
+
+class AlreadyCredited(Conflict):
+    """More would be given back than was charged."""
+
+    code = "already_credited"
+
+
+def credit_invoice(
+    session: Session,
+    tenant: Tenant,
+    *,
+    invoice_id: str,
+    reason: str,
+    issued_on: date,
+    at: datetime,
+    portal_url: str,
+    amounts: Mapping[str, Decimal] | None = None,
+) -> Invoice:
+    """Issue a credit note for an invoice: all of what is left of it, or net `amounts` by invoice line id.
+
+    It is a decision of its own (kind `manual`): the billing run neither repeats nor undoes it.
+
+    :raises AlreadyCredited: if a line would give back more than is left of it.
+    """
+    invoice = queries.lock_invoice(session, tenant, invoice_id=invoice_id)
+    if invoice.kind != "invoice":
+        raise Conflict("A credit note is not credited; issue a new invoice instead.")
+    if not reason.strip():
+        raise InvalidInput("Say why; the credit note prints it.", field="reason")
+    lines = queries.lines_of(session, tenant, invoice_id=invoice.id)
+    left = _left(session, tenant, invoice=invoice, lines=lines)
+    wanted = dict(amounts) if amounts is not None else {row.id: left[row.id] for row in lines}
+    _check_wanted(wanted, left, currency=invoice.currency)
+    chosen = [row for row in lines if wanted.get(row.id)]
+    if not chosen:
+        raise AlreadyCredited(f"Nothing of {invoice.number} is left to credit.")
+    credit = _issue(
+        session,
+        tenant,
+        invoice=invoice,
+        chosen=[(row, wanted[row.id]) for row in chosen],
+        reason=reason.strip(),
+        issued_on=issued_on,
+        at=at,
+        portal_url=portal_url,
+    )
+    if sum(left.values(), Decimal(0)) == sum(wanted.values(), Decimal(0)) and invoice.state == "issued":
+        invoice.state = "credited"
+        session.flush()
+    return credit
+
+
+def record_payment(
+    session: Session,
+    tenant: Tenant,
+    *,
+    invoice_id: str,
+    amount: Decimal,
+    received_on: date,
+    method: str,
+    reference: str,
+    at: datetime,
+) -> Payment:
+    """Note money received. Paid in full, the invoice is paid.
+
+    :raises Conflict: if it is more than is open, or the reference was recorded before.
+    """
+    invoice = queries.lock_invoice(session, tenant, invoice_id=invoice_id)
+    if amount <= 0:
+        raise InvalidInput("The amount is more than 0.", field="amount")
+    if -_digits(amount) > exponent(invoice.currency):
+        raise InvalidInput(f"{invoice.currency} has {exponent(invoice.currency)} decimals.", field="amount")
+    open_amount = queries.open_amount(session, tenant, invoice=invoice)
+    if amount > open_amount:
+        raise InvalidInput(
+            f"Only {open_amount} {invoice.currency} of {invoice.number} is open.", field="amount"
+        )
+    if not reference.strip():
+        raise InvalidInput("Give the bank's or the provider's reference.", field="reference")
+    payment = Payment(
+        partner_id=tenant.partner_id,
+        id=new_id("pay"),
+        invoice_id=invoice.id,
+        client_id=invoice.client_id,
+        amount=amount,
+        currency=invoice.currency,
+        received_on=received_on,
+        method=method,
+        reference=reference.strip(),
+        recorded_at=at,
+        actor=tenant.actor,
+    )
+    try:
+        with session.begin_nested():
+            session.add(payment)
+            session.flush()
+    except IntegrityError as twice:
+        raise Conflict(f"A payment with the reference {reference} was recorded before.") from twice
+    invoice.paid_total += amount
+    if amount == open_amount:
+        invoice.state = "paid"
+    session.flush()
+    outbox.publish(session, tenant, "payment.recorded", payment_id=payment.id, invoice_id=invoice.id)
+    return payment
+
+
+def _left(
+    session: Session, tenant: Tenant, *, invoice: Invoice, lines: list[InvoiceLine]
+) -> dict[str, Decimal]:
+    """What is left of each line after the credit notes so far."""
+    given: dict[tuple[str, str, date | None], Decimal] = {}
+    by_line: dict[str, Decimal] = {}
+    credit_lines = session.scalars(
+        scoped(InvoiceLine, tenant)
+        .join(
+            Invoice,
+            sa.and_(Invoice.partner_id == InvoiceLine.partner_id, Invoice.id == InvoiceLine.invoice_id),
+        )
+        .where(Invoice.credits_invoice_id == invoice.id)
+    )
+    for row in credit_lines:
+        if row.kind == "manual":
+            by_line[row.source_id] = by_line.get(row.source_id, Decimal(0)) + row.net
+        else:
+            key = (row.source_id, row.kind, row.period_start)
+            given[key] = given.get(key, Decimal(0)) + row.net
+    return {
+        row.id: row.net
+        + by_line.get(row.id, Decimal(0))
+        + given.get((row.source_id, row.kind, row.period_start), Decimal(0))
+        for row in lines
+    }
+
+
+def _check_wanted(wanted: Mapping[str, Decimal], left: Mapping[str, Decimal], *, currency: str) -> None:
+    for line_id, amount in wanted.items():
+        if line_id not in left:
+            raise InvalidInput(f"The invoice has no line {line_id}.", field="amounts")
+        if amount < 0 or -_digits(amount) > exponent(currency):
+            raise InvalidInput(f"{amount} is no amount of {currency} to give back.", field="amounts")
+        if amount > left[line_id]:
+            raise AlreadyCredited(f"Only {left[line_id]} {currency} of that line is left.", field="amounts")
+
+
+def _digits(amount: Decimal) -> int:
+    exponent_of = amount.normalize().as_tuple().exponent
+    return exponent_of if isinstance(exponent_of, int) else 0
+
+
+def _issue(
+    session: Session,
+    tenant: Tenant,
+    *,
+    invoice: Invoice,
+    chosen: list[tuple[InvoiceLine, Decimal]],
+    reason: str,
+    issued_on: date,
+    at: datetime,
+    portal_url: str,
+) -> Invoice:
+    taxed = tax_lines(
+        [TaxableLine(-net, row.tax_category, row.tax_rate_pct) for row, net in chosen],
+        currency=invoice.currency,
+    )
+    net_total = -sum((net for _, net in chosen), Decimal(0))
+    original = msgspec.convert(invoice.document, type=InvoiceDocument)
+    credit_id = new_id("crn")
+    client = session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one()
+    number = next_numbers(session, tenant, kind="credit_note", issued_on=issued_on, count=1)[0]
+    document = InvoiceDocument(
+        kind="credit_note",
+        number=number,
+        seller=original.seller,
+        buyer=original.buyer,
+        issued_on=issued_on,
+        due_on=issued_on,
+        currency=invoice.currency,
+        language=client.language,
+        lines=tuple(
+            DocumentLine(
+                description=row.description,
+                start=row.period_start,
+                until=row.period_end,
+                unit_price=net,
+                net=net,
+                tax_rate_pct=row.tax_rate_pct,
+                tax_category=row.tax_category,  # type: ignore[arg-type]
+            )
+            for row, net in chosen
+        ),
+        tax_totals=tuple(
+            TaxTotal(
+                category=group.category,  # type: ignore[arg-type]
+                rate_pct=group.rate_pct or Decimal(0),
+                taxable=-group.basis,
+                tax=-group.tax,
+            )
+            for group in taxed.groups
+        ),
+        net_total=-net_total,
+        tax_total=-taxed.tax_total,
+        total=-(net_total + taxed.tax_total),
+        payable=-(net_total + taxed.tax_total),
+        references=(Reference(kind="invoice", number=invoice.number, issued_on=invoice.issued_on),),
+        notes=(reason,),
+        portal_url=f"{portal_url}/invoices/{credit_id}",
+    )
+    credit = Invoice(
+        partner_id=tenant.partner_id,
+        id=credit_id,
+        client_id=invoice.client_id,
+        kind="credit_note",
+        number=number,
+        currency=invoice.currency,
+        issued_on=issued_on,
+        due_on=issued_on,
+        net_total=net_total,
+        tax_total=taxed.tax_total,
+        total=net_total + taxed.tax_total,
+        paid_total=Decimal(0),
+        credits_invoice_id=invoice.id,
+        reason=reason,
+        document=msgspec.json.decode(document.to_json()),
+        document_hash=document.content_hash(),
+        created_at=at,
+    )
+    session.add(credit)
+    session.flush()
+    for position, ((row, net), tax) in enumerate(zip(chosen, taxed.taxes, strict=True), start=1):
+        session.add(
+            InvoiceLine(
+                partner_id=tenant.partner_id,
+                id=new_id("ivl"),
+                invoice_id=credit.id,
+                client_id=credit.client_id,
+                lease_id=row.lease_id,
+                line_id=row.line_id,
+                source_id=row.id,
+                position=position,
+                kind="manual",
+                description=row.description,
+                period_start=row.period_start,
+                period_end=row.period_end,
+                revision=_next_revision(session, tenant, source_id=row.id),
+                fell_due_on=issued_on,
+                quantity=Decimal(1),
+                unit_price=-net,
+                net=-net,
+                tax_category=row.tax_category,
+                tax_rate_pct=row.tax_rate_pct,
+                tax=tax,
+            )
+        )
+    session.flush()
+    outbox.publish(session, tenant, "invoice.issued", invoice_id=credit.id, once_key=f"issued:{credit.id}")
+    return credit
+
+
+def _next_revision(session: Session, tenant: Tenant, *, source_id: str) -> int:
+    last = session.scalar(
+        sa.select(sa.func.max(InvoiceLine.revision)).where(
+            InvoiceLine.partner_id == tenant.partner_id, InvoiceLine.source_id == source_id
+        )
+    )
+    return 0 if last is None else last + 1

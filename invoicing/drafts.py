@@ -1,0 +1,208 @@
+"""Proposed lines -> drafts of invoices and credit notes: grouped, taxed, ready for a number. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import groupby
+
+from haas.tenancy.branding import Branding
+from haas.tenancy.models import Client
+from invoicing.document import (
+    Buyer,
+    DocumentLine,
+    InvoiceDocument,
+    Reference,
+    SerialRow,
+    TaxTotal,
+)
+from invoicing.proposals import Proposal
+from invoicing.taxes import DatedRate, TaxableLine, TaxedLines, rate_on, tax_lines
+
+
+@dataclass(frozen=True, slots=True)
+class CreditedInvoice:
+    """What a credit note must name: the invoice it corrects."""
+
+    id: str
+    number: str
+    issued_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One paper without its number. `nets` are signed: negative on a credit note."""
+
+    kind: str  # invoice | credit_note
+    client: Client
+    proposals: Sequence[Proposal]
+    nets: Sequence[Decimal]
+    rates: Sequence[Decimal]
+    taxed: TaxedLines
+    issued_on: date
+    due_on: date
+    currency: str
+    credits: CreditedInvoice | None = None
+
+    @property
+    def net_total(self) -> Decimal:
+        """Sum of the lines, signed."""
+        return sum(self.nets, Decimal(0))
+
+    @property
+    def total(self) -> Decimal:
+        """Net and tax, signed."""
+        return self.net_total + self.taxed.tax_total
+
+
+def draft_papers(
+    client: Client,
+    proposals: Iterable[Proposal],
+    *,
+    issued_on: date,
+    rates: Sequence[DatedRate],
+    credited: dict[str, CreditedInvoice],
+) -> list[Draft]:
+    """One invoice for what is charged, and a credit note for each invoice that is corrected.
+
+    Tax is taken by the rate of the day each period begins; a credit takes the rate that was charged.
+
+    :raises NoTaxRate: if no rate is on file; nothing of this client is billed then.
+    """
+    rows = sorted(
+        proposals, key=lambda row: (row.lease.number if row.lease else "~", row.change.period_start)
+    )
+    charges = [row for row in rows if row.change.amount > 0]
+    gone = sorted(
+        (row for row in rows if row.change.amount < 0), key=lambda row: row.credits_invoice_id or ""
+    )
+    papers = []
+    if charges:
+        papers.append(_draft("invoice", client, charges, issued_on=issued_on, rates=rates))
+    for invoice_id, group in groupby(gone, key=lambda row: row.credits_invoice_id or ""):
+        papers.append(
+            _draft(
+                "credit_note",
+                client,
+                list(group),
+                issued_on=issued_on,
+                rates=rates,
+                credits=credited[invoice_id],
+            )
+        )
+    return papers
+
+
+def _draft(
+    kind: str,
+    client: Client,
+    proposals: Sequence[Proposal],
+    *,
+    issued_on: date,
+    rates: Sequence[DatedRate],
+    credits: CreditedInvoice | None = None,  # noqa: A002 - the field's term
+) -> Draft:
+    by_line = [
+        row.credits_tax_rate_pct
+        if row.credits_tax_rate_pct is not None
+        else rate_on(rates, country=client.country, category=row.tax_category, day=row.change.period_start)
+        for row in proposals
+    ]
+    nets = [row.change.amount for row in proposals]
+    taxed = tax_lines(
+        [
+            TaxableLine(net, row.tax_category, rate)
+            for net, row, rate in zip(nets, proposals, by_line, strict=True)
+        ],
+        currency=client.currency,
+    )
+    days = min(row.payment_terms_days for row in proposals)
+    return Draft(
+        kind=kind,
+        client=client,
+        proposals=proposals,
+        nets=nets,
+        rates=by_line,
+        taxed=taxed,
+        issued_on=issued_on,
+        due_on=issued_on + timedelta(days=0 if credits else days),
+        currency=client.currency,
+        credits=credits,
+    )
+
+
+def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str) -> InvoiceDocument:
+    """Everything the paper prints, frozen. Amounts of a credit note turn positive."""
+    sign = -1 if draft.kind == "credit_note" else 1
+    starts = [row.change.period_start for row in draft.proposals]
+    ends = [row.change.period_end for row in draft.proposals]
+    references = [Reference(kind="lease", number=number) for number in _lease_numbers(draft)]
+    if draft.credits is not None:
+        references.insert(
+            0, Reference(kind="invoice", number=draft.credits.number, issued_on=draft.credits.issued_on)
+        )
+    return InvoiceDocument(
+        kind="credit_note" if draft.kind == "credit_note" else "invoice",
+        number=number,
+        seller=seller.lean(),
+        buyer=Buyer(
+            name=draft.client.legal_name or draft.client.name,
+            address_lines=tuple(draft.client.address),
+            tax_id=draft.client.tax_id,
+            customer_number=draft.client.number,
+        ),
+        issued_on=draft.issued_on,
+        due_on=draft.due_on,
+        start=min(starts),
+        until=max(ends),
+        currency=draft.currency,
+        language=draft.client.language,
+        lines=tuple(
+            _document_line(row, net=sign * net, rate=rate)
+            for row, net, rate in zip(draft.proposals, draft.nets, draft.rates, strict=True)
+        ),
+        tax_totals=tuple(
+            TaxTotal(
+                category=group.category,  # type: ignore[arg-type]
+                rate_pct=group.rate_pct or Decimal(0),
+                taxable=sign * group.basis,
+                tax=sign * group.tax,
+            )
+            for group in draft.taxed.groups
+        ),
+        net_total=sign * draft.net_total,
+        tax_total=sign * draft.taxed.tax_total,
+        total=sign * draft.total,
+        payable=sign * draft.total,
+        references=tuple(references),
+        portal_url=portal_url,
+    )
+
+
+def _document_line(row: Proposal, *, net: Decimal, rate: Decimal) -> DocumentLine:
+    change = row.change
+    payment = change.owed.source if change.owed is not None else None
+    days, basis = getattr(payment, "days", 0), getattr(payment, "basis_days", 0)
+    details = f"{days}/{basis}" if days != basis and not change.revision else ""
+    whole = change.kind in ("rent", "interim_rent", "holdover") and net != row.unit_price * row.quantity
+    return DocumentLine(
+        description=row.description,
+        details=details,
+        start=change.period_start,
+        until=change.period_end,
+        quantity=Decimal(1) if whole else row.quantity,
+        unit_price=net if whole else row.unit_price,
+        net=net,
+        tax_rate_pct=rate,
+        tax_category=row.tax_category,  # type: ignore[arg-type]
+        serials=tuple(
+            SerialRow(serial=share.serial, start=first, until=until, days=share.days, amount=share.amount)
+            for share, first, until in row.serials
+        ),
+    )
+
+
+def _lease_numbers(draft: Draft) -> list[str]:
+    return sorted({row.lease.number for row in draft.proposals if row.lease is not None})

@@ -1,0 +1,178 @@
+"""Jobs: bill a chunk, bill every partner, render the PDF, send it to the client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import msgspec
+import sqlalchemy as sa
+
+from haas import clock, db, outbox
+from haas.errors import NotFound
+from haas.files import StoredFile, store_file
+from haas.settings import Settings
+from haas.tenancy.models import Partner
+from haas.tenancy.scope import Platform, Tenant
+from invoicing import billing, queries
+from invoicing.document import InvoiceDocument
+from invoicing.models import Invoice
+from invoicing.paper import invoice_pdf
+
+# (done, total, words): how a long run tells how far it is.
+Report = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BillingReport:
+    """What billing one partner came to."""
+
+    partner: str
+    leases: int
+    invoices: int
+    credit_notes: int
+    total: Decimal
+    currency: str
+    problems: list[dict[str, str]]
+
+
+def bill_chunk(*, partner_id: str, event_id: str, chunk_id: str) -> None:
+    """Bill one chunk of a run. A second run of this job finds it done."""
+    tenant = Tenant(partner_id, actor="job:billing")
+    settings = Settings.from_environment()
+    with db.unit_of_work(tenant) as session:
+        billing.bill_chunk(session, tenant, chunk_id=chunk_id, at=clock.now(), portal_url=settings.base_url)
+    with db.unit_of_work(tenant) as session:
+        billing.note_progress(session, tenant, chunk_id=chunk_id, at=clock.now())
+
+
+def bill_daily(settings: Settings, now: datetime) -> None:
+    """Once a day: start a run for each partner, as of the day it is there."""
+    for partner in _partners(None):
+        tenant = Tenant(partner.id, actor="job:timetable")
+        with db.unit_of_work(tenant) as session:
+            today = clock.today(partner.time_zone)
+            if any(run.as_of == today for run in queries.recent_runs(session, tenant, limit=5)):
+                continue
+            billing.start_run(session, tenant, as_of=today, at=now)
+
+
+def bill_all(
+    settings: Settings,
+    *,
+    as_of: date,
+    partner: str | None = None,
+    dry_run: bool = False,
+    report: Report | None = None,
+) -> list[BillingReport]:
+    """Bill every partner (or one, by id or slug) as of a day, in this process; `dry_run` writes nothing.
+
+    :raises NotFound: if there is no such partner.
+    """
+    tell = report or _silent
+    partners = _partners(partner)
+    if partner is not None and not partners:
+        raise NotFound(f"There is no partner {partner}.")
+    bill = _preview_partner if dry_run else _bill_partner
+    return [bill(settings, found, as_of, tell) for found in partners]
+
+
+def render_pdf(*, partner_id: str, event_id: str, invoice_id: str) -> None:
+    """Render an issued document once; the same inputs find the file that is there."""
+    tenant = Tenant(partner_id, actor="job:render_pdf")
+    with db.unit_of_work(tenant) as session:
+        invoice = queries.get_invoice(session, tenant, invoice_id=invoice_id)
+        if invoice.pdf_file_id is not None:
+            return
+        document = msgspec.convert(invoice.document, type=InvoiceDocument)
+        logo = document.seller.logo
+        png = None
+        if logo is not None:
+            png = session.scalars(
+                sa.select(StoredFile.content).where(
+                    StoredFile.partner_id == partner_id,
+                    StoredFile.kind == "logo",
+                    StoredFile.sha256 == logo.sha256,
+                )
+            ).first()
+    content = invoice_pdf(document, logo=png)  # seconds of work: no transaction is held open for it
+    with db.unit_of_work(tenant) as session:
+        stored = store_file(
+            session,
+            tenant,
+            kind="invoice_pdf",
+            name=f"{document.number}.pdf",
+            media_type="application/pdf",
+            content=content,
+            client_id=invoice.client_id,
+            once_key=f"invoice_pdf:{invoice.document_hash}",
+        )
+        written = session.execute(
+            sa.update(Invoice)
+            .where(Invoice.partner_id == partner_id, Invoice.id == invoice_id, Invoice.pdf_file_id.is_(None))
+            .values(pdf_file_id=stored.id)
+        )
+        if written.rowcount == 1:  # type: ignore[attr-defined]
+            outbox.publish(
+                session, tenant, "invoice.rendered", invoice_id=invoice_id, once_key=f"rendered:{invoice_id}"
+            )
+
+
+def _silent(_done: int, _total: int, _words: str) -> None:
+    """Nobody watches."""
+
+
+def _partners(wanted: str | None) -> list[Partner]:
+    statement = sa.select(Partner).where(Partner.suspended_at.is_(None)).order_by(Partner.id)
+    if wanted is not None:
+        statement = statement.where(sa.or_(Partner.id == wanted, Partner.slug == wanted))
+    with db.unit_of_work(Platform("operator", actor="job:billing")) as session:
+        return list(session.scalars(statement))
+
+
+def _bill_partner(settings: Settings, partner: Partner, as_of: date, tell: Report) -> BillingReport:
+    tenant = Tenant(partner.id, actor="job:billing", door="cli")
+    with db.unit_of_work(tenant) as session:
+        run = billing.start_run(session, tenant, as_of=as_of, at=clock.now())
+        chunks = [(chunk.id, chunk.leases) for chunk in queries.chunks_of(session, tenant, run_id=run.id)]
+    total, done, results = sum(leases for _, leases in chunks), 0, []
+    for chunk_id, leases in chunks:
+        with db.unit_of_work(tenant) as session:
+            results.append(
+                billing.bill_chunk(
+                    session, tenant, chunk_id=chunk_id, at=clock.now(), portal_url=settings.base_url
+                )
+            )
+        with db.unit_of_work(tenant) as session:
+            billing.note_progress(session, tenant, chunk_id=chunk_id, at=clock.now())
+        done += leases
+        tell(done, total, partner.name)
+    return BillingReport(
+        partner=partner.name,
+        leases=sum(row.leases for row in results),
+        invoices=sum(row.invoices for row in results),
+        credit_notes=sum(row.credit_notes for row in results),
+        total=sum((row.total for row in results), Decimal(0)),
+        currency=partner.currency,
+        problems=[problem for row in results for problem in row.problems],
+    )
+
+
+def _preview_partner(settings: Settings, partner: Partner, as_of: date, tell: Report) -> BillingReport:
+    tenant = Tenant(partner.id, actor="job:billing", door="cli")
+    with db.unit_of_work(tenant) as session:
+        proposals = billing.preview(session, tenant, as_of=as_of)
+    rows = [row for found in proposals.values() for row in found]
+    credited = {row.credits_invoice_id for row in rows if row.change.amount < 0}
+    tell(len(rows), len(rows), partner.name)
+    return BillingReport(
+        partner=partner.name,
+        leases=len({row.lease.id for row in rows if row.lease is not None}),
+        invoices=sum(1 for found in proposals.values() if any(row.change.amount > 0 for row in found)),
+        credit_notes=len(credited),
+        total=sum((row.change.amount for row in rows), Decimal(0)),
+        currency=partner.currency,
+        problems=[],
+    )

@@ -1,0 +1,251 @@
+"""What ought to be billed by a date: leases, services, single charges and damages -> lines. Reads only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas.calendar import ONE_DAY, Period, local_day
+from haas.money import round_minor
+from haas.tenancy.models import Client
+from haas.tenancy.scope import Tenant, scoped
+from invoicing.balance import Billed, Owed, ToBill, to_bill
+from invoicing.models import InvoiceLine, TaxRate
+from invoicing.taxes import DatedRate
+from leases.contract import stays_of, terms_of
+from leases.lifecycle import LeaseState
+from leases.models import Agreement, Assignment, Lease, Line, ReturnOrder
+from leases.queries import assignments_by_line
+from leases.schedule import RentPayment, SerialShare, rent_due, split_by_serial
+
+# What has rent to bill or to give back: a closed lease is looked at again until its last credit is out.
+_WITH_RENT = (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER, LeaseState.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One line to put on the next invoice (or, negative, on a credit note), with all that it prints."""
+
+    client_id: str
+    change: ToBill
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    tax_category: str
+    lease: Lease | None
+    line: Line | None
+    serials: Sequence[tuple[SerialShare, date, date]]
+    payment_terms_days: int
+    credits_invoice_id: str | None = None  # what a negative line corrects
+    credits_tax_rate_pct: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Everything the proposals of some clients are made from; loaded by a fixed number of queries."""
+
+    clients: dict[str, Client]
+    leases: list[Lease]
+    agreements: dict[str, Agreement]
+    lines: dict[str, list[Line]]
+    assignments: dict[str, list[Assignment]]
+    damages: list[ReturnOrder]
+    billed: dict[str, list[InvoiceLine]]
+    rates: list[DatedRate] = field(default_factory=list)
+
+
+def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: bool = True) -> Book:
+    """Load these clients' leases; with `lock`, a rival run and a swap wait until this one has committed."""
+    statement = (
+        scoped(Lease, tenant)
+        .where(Lease.client_id.in_(client_ids), Lease.state.in_(_WITH_RENT))
+        .order_by(Lease.id)
+    )
+    if lock:
+        # Damages have no lease to lock: the client's row stands for them.
+        session.execute(
+            sa.select(Client.id)
+            .where(Client.partner_id == tenant.partner_id, Client.id.in_(client_ids))
+            .order_by(Client.id)
+            .with_for_update(key_share=True)
+        )
+        statement = statement.with_for_update()
+    leases = list(session.scalars(statement.execution_options(populate_existing=True)))
+    lease_ids = [lease.id for lease in leases]
+    lines: dict[str, list[Line]] = defaultdict(list)
+    for line in session.scalars(
+        scoped(Line, tenant)
+        .where(Line.lease_id.in_(lease_ids), Line.starts_on.is_not(None))
+        .order_by(Line.id)
+    ):
+        lines[line.lease_id].append(line)
+    damages = session.scalars(
+        scoped(ReturnOrder, tenant).where(
+            ReturnOrder.client_id.in_(client_ids),
+            ReturnOrder.state == "closed",
+            ReturnOrder.damage_charge > 0,
+        )
+    ).all()
+    line_ids = [line.id for rows in lines.values() for line in rows]
+    sources = line_ids + [order.id for order in damages]
+    billed: dict[str, list[InvoiceLine]] = defaultdict(list)
+    for row in session.scalars(
+        scoped(InvoiceLine, tenant)
+        .where(InvoiceLine.source_id.in_(sources), InvoiceLine.kind != "manual")
+        .order_by(InvoiceLine.period_start, InvoiceLine.revision)
+    ):
+        billed[row.source_id].append(row)
+    return Book(
+        clients={
+            row.id: row for row in session.scalars(scoped(Client, tenant).where(Client.id.in_(client_ids)))
+        },
+        leases=leases,
+        agreements={
+            row.id: row
+            for row in session.scalars(
+                scoped(Agreement, tenant).where(Agreement.id.in_({lease.agreement_id for lease in leases}))
+            )
+        },
+        lines=lines,
+        assignments=assignments_by_line(session, tenant, line_ids=line_ids),
+        damages=list(damages),
+        billed=billed,
+        rates=load_rates(session, tenant),
+    )
+
+
+def load_rates(session: Session, tenant: Tenant) -> list[DatedRate]:
+    """The partner's dated tax rates."""
+    return [
+        DatedRate(row.country, row.category, row.rate_pct, row.valid_from)
+        for row in session.scalars(scoped(TaxRate, tenant))
+    ]
+
+
+def propose(book: Book, *, as_of: date) -> dict[str, list[Proposal]]:
+    """Due less billed, for each client that has any. `as_of` is the client's calendar day."""
+    found: dict[str, list[Proposal]] = defaultdict(list)
+    for lease in book.leases:
+        for line in book.lines.get(lease.id, []):
+            for proposal in _of_line(book, lease, line, as_of):
+                found[lease.client_id].append(proposal)
+    for order in book.damages:
+        for proposal in _of_damage(book, order, as_of):
+            found[order.client_id].append(proposal)
+    return dict(found)
+
+
+def _of_line(book: Book, lease: Lease, line: Line, as_of: date) -> Iterator[Proposal]:
+    agreement = book.agreements[lease.agreement_id]
+    billed = book.billed.get(line.id, [])
+    for change in to_bill(_owed(lease, line, agreement, as_of), _as_billed(billed), as_of=as_of):
+        corrected = _first_billed(billed, change) if change.amount < 0 else None
+        yield Proposal(
+            client_id=lease.client_id,
+            change=change,
+            description=line.description,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            tax_category=line.tax_category,
+            lease=lease,
+            line=line,
+            serials=_serials(book, lease, line, change),
+            payment_terms_days=agreement.payment_terms_days,
+            credits_invoice_id=corrected.invoice_id if corrected else None,
+            credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
+        )
+
+
+def _owed(lease: Lease, line: Line, agreement: Agreement, as_of: date) -> list[Owed]:
+    if line.starts_on is None:
+        return []
+    if line.kind == "one_off":
+        if line.starts_on > as_of:
+            return []
+        amount = round_minor(line.unit_price * line.quantity, lease.currency)
+        return [Owed(line.id, "one_off", line.starts_on, line.starts_on + ONE_DAY, amount)]
+    payments = rent_due(terms_of(lease, line, agreement), line.starts_on, line.ends_on, as_of)
+    return [_of_payment(line, payment) for payment in payments]
+
+
+def _of_payment(line: Line, payment: RentPayment) -> Owed:
+    return Owed(
+        line.id, payment.kind.value, payment.period_start, payment.period_end, payment.amount, source=payment
+    )
+
+
+def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal]:
+    client = book.clients[order.client_id]
+    if order.inspected_at is None or order.damage_charge is None:
+        return
+    day = local_day(order.inspected_at, client.time_zone)
+    if day > as_of:
+        return
+    owed = Owed(order.id, "damage", day, day + ONE_DAY, order.damage_charge)
+    billed = book.billed.get(order.id, [])
+    for change in to_bill([owed], _as_billed(billed), as_of=as_of):
+        corrected = _first_billed(billed, change) if change.amount < 0 else None
+        missing = ", ".join(order.kit_missing)
+        words = "; ".join(
+            part for part in (order.damage_notes, f"missing: {missing}" if missing else "") if part
+        )
+        yield Proposal(
+            client_id=order.client_id,
+            change=change,
+            description=f"Return {order.number}: {words}" if words else f"Return {order.number}",
+            quantity=Decimal(1),
+            unit_price=order.damage_charge,
+            tax_category="S",
+            lease=None,
+            line=None,
+            serials=(),
+            payment_terms_days=14,
+            credits_invoice_id=corrected.invoice_id if corrected else None,
+            credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
+        )
+
+
+def _as_billed(rows: Sequence[InvoiceLine]) -> Iterator[Billed]:
+    for row in rows:
+        if row.period_start is not None and row.period_end is not None:
+            yield Billed(
+                row.source_id,
+                row.kind,
+                row.period_start,
+                row.period_end,
+                row.net,
+                row.revision,
+                row.fell_due_on,
+            )
+
+
+def _first_billed(rows: Sequence[InvoiceLine], change: ToBill) -> InvoiceLine | None:
+    """The latest invoice line that charged the period: what a credit refers to."""
+    charged = [
+        row
+        for row in rows
+        if row.kind == change.kind and row.period_start == change.period_start and row.net > 0
+    ]
+    return charged[-1] if charged else None
+
+
+def _serials(book: Book, lease: Lease, line: Line, change: ToBill) -> list[tuple[SerialShare, date, date]]:
+    """Who stood there in the period, with days and share; a correction shows only the sum."""
+    if change.revision or line.kind != "asset":
+        return []
+    period = Period(change.period_start, change.period_end)
+    stays = stays_of(book.assignments.get(line.id, []), time_zone=lease.time_zone)
+    shares = split_by_serial(change.amount, period, stays, currency=lease.currency)
+    spans: dict[str, tuple[date, date]] = {}
+    for stay in stays:
+        there = period.overlap(Period(stay.start, max(stay.start, stay.end or period.end)))
+        if there:
+            first, last = spans.get(stay.serial, (there.start, there.end))
+            spans[stay.serial] = (min(first, there.start), max(last, there.end))
+    return [(share, *spans[share.serial]) for share in shares]

@@ -26,7 +26,13 @@ ROOT = Path(__file__).parent.parent
 LANGUAGES = ("en", "de", "es")
 
 # Every door of the product. `api` blueprints go to the OpenAPI document, the others are pages.
-API_BLUEPRINTS: tuple[str, ...] = ()
+API_BLUEPRINTS: tuple[str, ...] = (
+    "haas.accounts.api:clients_api",
+    "haas.accounts.api:sites_api",
+    "haas.accounts.api:tokens_api",
+    "haas.accounts.api:me_api",
+    "haas.accounts.api:audit_api",
+)
 PAGE_BLUEPRINTS: tuple[str, ...] = ()
 
 CONTENT_SECURITY_POLICY = (

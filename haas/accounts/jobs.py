@@ -119,7 +119,7 @@ def sweep_operator_mail(own: Settings, now: datetime) -> None:
             )
 
 
-def sweep_leftovers(own: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
+def sweep_leftovers(own: Settings, now: datetime) -> None:
     """Delete challenges nobody answered, and browsers and links that ended long ago."""
     passkeys.sweep_challenges(now=now)
     with db.unit_of_work(Platform("operator", actor="job:accounts")) as session:

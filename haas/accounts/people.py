@@ -45,6 +45,8 @@ def home_of(user: User, *, door: str = "portal") -> Tenant | Platform:
 def find_by_email(email: str) -> list[User]:
     """Everyone with this address, at whichever partner; the disabled too."""
     key = normal_email(email)
+    if not key.isprintable():
+        return []
     with db.unit_of_work(Stranger(key)) as session:
         return list(session.scalars(sa.select(User).where(User.email_norm == key).order_by(User.id)))
 

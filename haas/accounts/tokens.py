@@ -20,8 +20,8 @@ from haas.tenancy.scope import Tenant, scoped
 LASTS_DAYS = (7, 30, 90, 180, 365)
 TOKEN_SORTS = {"created": Sort(ApiToken.created_at, ApiToken.id), "name": Sort(ApiToken.name, ApiToken.id)}
 
-# What no program may do: tokens making tokens, and what belongs to one person's own account.
-NOT_FOR_TOKENS = frozenset({"token.manage", "account.self"}) | {
+# What no token is given: one's own account (each may ask who it is anyway), and the operator's desk.
+NOT_FOR_TOKENS = frozenset({"account.self"}) | {
     name for name, roles in PERMISSIONS.items() if OPERATOR in roles
 }
 

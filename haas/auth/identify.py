@@ -88,8 +88,8 @@ def _by_token(token: str, *, pepper: str, now: datetime) -> Identity:
                 .where(ApiToken.partner_id == found.partner_id, ApiToken.id == found.id)
                 .values(last_used_at=now)
             )
-    # A token never does more than its maker may do today.
-    held = permissions_of(user.role) & frozenset(found.scopes)
+    # A token never does more than its maker may do today; every token may ask whose it is.
+    held = (permissions_of(user.role) & frozenset(found.scopes)) | {"account.self"}
     return Identity(user, held, partner, session_id=None, token_id=found.id, door="api")
 
 

@@ -1,0 +1,191 @@
+"""Shapes of the accounts' API: clients, sites, tokens, the caller, the audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+
+from haas.rest.openapi import Paged, Request
+
+
+def text(most: int, *, least: int = 0, **options: Any) -> ma.fields.String:
+    """A text of bounded length without control characters."""
+    return ma.fields.String(
+        validate=[ma.validate.Length(least, most), ma.validate.ContainsNoneOf([chr(0)])], **options
+    )
+
+
+def lines(**options: Any) -> ma.fields.List[str]:
+    """Up to eight lines as printed."""
+    return ma.fields.List(text(120), validate=ma.validate.Length(max=8), **options)
+
+
+class Listed(Paged):
+    """Query parameters of a list with a search."""
+
+    q = text(200, load_default="", metadata={"description": "part of the name or number"})
+
+
+class ClientListed(Listed):
+    """Query parameters of the clients."""
+
+    archived = ma.fields.Boolean(load_default=False)
+
+
+class SiteListed(Paged):
+    """Query parameters of the sites."""
+
+    client_id = text(40)
+    archived = ma.fields.Boolean(load_default=False)
+
+
+class ClientResource(ma.Schema):
+    """A partner's customer."""
+
+    id = ma.fields.String()
+    number = ma.fields.String()
+    name = ma.fields.String()
+    legal_name = ma.fields.String()
+    email = ma.fields.String()
+    phone = ma.fields.String()
+    address = ma.fields.List(ma.fields.String())
+    country = ma.fields.String()
+    tax_id = ma.fields.String()
+    currency = ma.fields.String()
+    language = ma.fields.String()
+    time_zone = ma.fields.String()
+    created_at = ma.fields.AwareDateTime()
+    archived_at = ma.fields.AwareDateTime(allow_none=True)
+
+
+class ClientChange(Request):
+    """What of a client may be changed; fields that are left out stay."""
+
+    number = text(20, least=1)
+    name = text(120, least=1)
+    legal_name = text(160, least=1)
+    email = text(254, least=3)
+    phone = text(40)
+    address = lines()
+    country = text(2, least=2)
+    tax_id = text(40)
+    currency = text(3, least=3)
+    language = text(2, least=2)
+    time_zone = text(64, least=1)
+
+
+class ClientRequest(ClientChange):
+    """A new client; what is left out is as the partner has it."""
+
+    name = text(120, least=1, required=True)
+    email = text(254, least=3, required=True)
+
+
+class SiteResource(ma.Schema):
+    """A place of a client."""
+
+    id = ma.fields.String()
+    client_id = ma.fields.String()
+    name = ma.fields.String()
+    address = ma.fields.List(ma.fields.String())
+    country = ma.fields.String()
+    contact = ma.fields.String()
+    time_zone = ma.fields.String()
+    created_at = ma.fields.AwareDateTime()
+    archived_at = ma.fields.AwareDateTime(allow_none=True)
+
+
+class SiteChange(Request):
+    """What of a site may be changed; fields that are left out stay."""
+
+    name = text(120, least=1)
+    address = lines()
+    country = text(2, least=2)
+    contact = text(160)
+    time_zone = text(64, least=1)
+
+
+class SiteRequest(SiteChange):
+    """A new site; what is left out is as the client has it."""
+
+    client_id = text(40, least=1, required=True)
+    name = text(120, least=1, required=True)
+
+
+class TokenResource(ma.Schema):
+    """An API token, without the token."""
+
+    id = ma.fields.String()
+    name = ma.fields.String()
+    last_four = ma.fields.String()
+    scopes = ma.fields.List(ma.fields.String())
+    created_by = ma.fields.String()
+    created_at = ma.fields.AwareDateTime()
+    expires_at = ma.fields.AwareDateTime()
+    last_used_at = ma.fields.AwareDateTime(allow_none=True)
+    revoked_at = ma.fields.AwareDateTime(allow_none=True)
+
+
+class PartnerResource(ma.Schema):
+    """The partner whose rows the caller sees."""
+
+    id = ma.fields.String()
+    name = ma.fields.String()
+    currency = ma.fields.String()
+    language = ma.fields.String()
+    time_zone = ma.fields.String()
+
+
+class UserResource(ma.Schema):
+    """A person."""
+
+    id = ma.fields.String()
+    name = ma.fields.String()
+    email = ma.fields.String()
+    level = ma.fields.String()
+    role = ma.fields.String()
+    client_id = ma.fields.String(allow_none=True)
+
+
+class MeResource(ma.Schema):
+    """Who calls, for whom, and what they may do."""
+
+    user = ma.fields.Nested(UserResource)
+    partner = ma.fields.Nested(PartnerResource)
+    permissions = ma.fields.List(ma.fields.String())
+    token_id = ma.fields.String(allow_none=True)
+
+
+class AuditListed(Paged):
+    """Query parameters of the audit trail."""
+
+    subject = text(80, load_default="", metadata={"description": "the table, such as `asset`"})
+    subject_id = text(80, load_default="")
+    actor = text(80, load_default="")
+    action = text(40, load_default="")
+    from_day = ma.fields.Date(load_default=None)
+    to_day = ma.fields.Date(load_default=None, metadata={"description": "the last day included"})
+
+
+class AuditEntryResource(ma.Schema):
+    """One change of one row, or one act worth remembering."""
+
+    id = ma.fields.Integer()
+    at = ma.fields.AwareDateTime()
+    actor = ma.fields.String()
+    door = ma.fields.String()
+    request_id = ma.fields.String()
+    action = ma.fields.String()
+    subject = ma.fields.String()
+    subject_id = ma.fields.String()
+    before = ma.fields.Dict(allow_none=True)
+    after = ma.fields.Dict(allow_none=True)
+
+
+class ChainResource(ma.Schema):
+    """What a check of the audit chain found."""
+
+    links = ma.fields.Integer()
+    broken_at = ma.fields.Integer(allow_none=True, metadata={"description": "first link that does not hold"})
+    head = ma.fields.String(metadata={"description": "hash of the newest link"})

@@ -33,7 +33,12 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "haas.accounts.api:me_api",
     "haas.accounts.api:audit_api",
 )
-PAGE_BLUEPRINTS: tuple[str, ...] = ()
+PAGE_BLUEPRINTS: tuple[str, ...] = (
+    "haas.portal.views:overview_pages",
+    "haas.portal.views:search_pages",
+    "haas.portal.jobs",
+    "haas.portal.files",
+)
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"

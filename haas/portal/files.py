@@ -1,0 +1,44 @@
+"""Stored files as downloads: documents, exports, pictures."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from haas.auth.caller import current_caller, requires
+from haas.errors import NotFound
+from haas.files import get_file
+from haas.pages import downloads
+
+blueprint = Blueprint("files", __name__, url_prefix="/files")
+
+# What a kind of file asks for beside `file.read`, by the beginning of its name: money is not everyone's.
+_RIGHTS = {
+    "invoice": "invoice.read",
+    "credit_note": "invoice.read",
+    "payment": "invoice.read",
+    "depreciation": "depreciation.read",
+}
+
+
+@blueprint.get("/<file_id>")
+@requires("file.read")
+def download(file_id: str) -> Response:
+    """The bytes as they were stored; `?inline=1` shows a PDF or a picture in the browser."""
+    caller = current_caller()
+    stored = get_file(caller.session, caller.tenant, file_id=file_id)
+    if not all(caller.may(right) for kind, right in _RIGHTS.items() if stored.kind.startswith(kind)):
+        raise NotFound(f"There is no file {file_id}.")
+    tag = f'"{stored.sha256}"'
+    if request.headers.get("If-None-Match") == tag:
+        answer = Response(status=304)
+    else:
+        answer = downloads.download(
+            stored.content,
+            name=stored.name,
+            media_type=stored.media_type,
+            inline=request.args.get("inline") == "1",
+        )
+    answer.headers["ETag"] = tag
+    # Asked for again each time: whoever may no longer see it gets nothing from a cache.
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer

@@ -1,0 +1,275 @@
+"""Overview and global search: read-only, across contexts."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+
+from babel.dates import format_date
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from flask_babel import get_locale, ngettext
+from flask_babel import gettext as _
+
+from devices.lifecycle import AT_CLIENT
+from haas import clock
+from haas.auth.caller import Caller, current_caller, requires
+from haas.portal import formatting, overview, search
+from haas.portal.navigation import endpoint_exists
+from haas.portal.states import STATES, look_of
+
+overview_pages = Blueprint("overview", __name__)
+search_pages = Blueprint("search", __name__, url_prefix="/search")
+
+
+@overview_pages.get("/")
+@requires("account.self")
+def home() -> Any:
+    """Where each kind of person lands: an operator at the partners, a client at what it has and pays."""
+    caller = current_caller()
+    if caller.identity.partner is None:
+        return redirect(url_for("operator.index"))
+    if caller.user.client_id is not None:
+        return _client_home(caller)
+    return _partner_home(caller)
+
+
+@search_pages.get("")
+@requires("search.use")
+def index() -> str:
+    """The search as a page, for whoever has no scripts or wants all results."""
+    caller, text = current_caller(), request.args.get("q", "")
+    found = search.search(caller, text) if text.strip() else []
+    groups = [(kind, list(results)) for kind, results in groupby(found, key=lambda result: result.kind)]
+    return render_template("portal/overview/search.html", text=text, groups=groups, names=search.kind_names())
+
+
+@search_pages.get("/found")
+@requires("search.use")
+def found() -> Response:
+    """The same as JSON, for the palette."""
+    results = search.search(current_caller(), request.args.get("q", ""))
+    return jsonify(
+        results=[
+            {
+                "kind": each.kind,
+                "title": each.title,
+                "detail": each.detail,
+                "url": each.url,
+                "icon": each.icon,
+            }
+            for each in results
+        ]
+    )
+
+
+def _partner_home(caller: Caller) -> str:
+    session, tenant = caller.session, caller.tenant
+    now, today = clock.now(), clock.today(caller.partner.time_zone)
+    states = overview.count_states(session, tenant)
+    online = overview.count_online(session, tenant)
+    sees_money = caller.may("invoice.read")
+    money = overview.money(session, tenant, as_of=today) if sees_money else None
+    kinds = [kind for kind, right in _NEED_RIGHTS.items() if caller.may(right)]
+    waiting = overview.needs(session, tenant, kinds=kinds, as_of=today, now=now)
+    return render_template(
+        "portal/overview/home.html",
+        facts=[
+            _fleet_fact(states),
+            _online_fact(online),
+            *([_rent_fact(overview.monthly_rent(session, tenant, as_of=today))] if sees_money else []),
+            *([_overdue_fact(money, today)] if money else []),
+        ],
+        needs=[*_summed_needs(states, money, today), *(_need(need) for need in waiting)],
+        rent_chart=_rent_chart(money) if money else None,
+        fleet=_fleet_bars(states),
+        total=sum(states.values()),
+    )
+
+
+def _client_home(caller: Caller) -> str:
+    session, tenant = caller.session, caller.tenant
+    today = clock.today(caller.user.time_zone)
+    states = overview.count_states(session, tenant)
+    money = overview.money(session, tenant, as_of=today)
+    return render_template(
+        "portal/overview/client_home.html",
+        facts=[
+            _fleet_fact(states),
+            _online_fact(overview.count_online(session, tenant)),
+            _rent_fact(overview.monthly_rent(session, tenant, as_of=today)),
+            _overdue_fact(money, today),
+        ],
+        models=[
+            (f"{maker} {name}", count, None, "brand")
+            for maker, name, count in overview.count_models(session, tenant, states=sorted(AT_CLIENT))
+        ],
+        leases=overview.running_leases(session, tenant),
+        invoices=overview.newest_invoices(session, tenant),
+        today=today,
+    )
+
+
+_NEED_RIGHTS = {"alert": "alert.read", "lease": "client.read", "job": "job.read"}
+
+
+def _link(endpoint: str, **values: Any) -> str | None:
+    return url_for(endpoint, **values) if endpoint_exists(endpoint) else None
+
+
+def _fleet_fact(states: dict[str, int]) -> dict[str, Any]:
+    in_service = states.get("in_service", 0)
+    total = sum(states.values())
+    return {
+        "label": _("Devices in service"),
+        "value": formatting.number(in_service),
+        "note": _("of %(total)s in the fleet", total=formatting.number(total)),
+        "href": _link("assets.index", state="in_service"),
+    }
+
+
+def _online_fact(online: dict[str, int]) -> dict[str, Any]:
+    total = sum(online.values())
+    return {
+        "label": _("Online now"),
+        "value": formatting.number(online.get("online", 0)),
+        "note": _("of %(total)s with an agent", total=formatting.number(total))
+        if total
+        else _("No agent yet"),
+        "href": _link("assets.index", online="online"),
+    }
+
+
+def _rent_fact(rents: list[overview.Rent]) -> dict[str, Any]:
+    if not rents:
+        return {
+            "label": _("Monthly rent"),
+            "value": formatting.NOTHING,
+            "note": _("No lease runs yet"),
+            "href": _link("leases.index"),
+        }
+    first, *others = rents
+    notes = [
+        ngettext("on %(num)d lease", "on %(num)d leases", sum(rent.leases for rent in rents)),
+        *(f"+ {formatting.money(rent.amount, rent.currency)}" for rent in others),
+    ]
+    return {
+        "label": _("Monthly rent"),
+        "value": formatting.money(first.amount, first.currency),
+        "note": " ".join(notes),
+        "href": _link("leases.index", state="active"),
+    }
+
+
+def _overdue_fact(money: overview.Money, today: date) -> dict[str, Any]:
+    href = _link("invoices.index", state="overdue")
+    if not money.overdue:
+        return {
+            "label": _("Overdue"),
+            "value": _("Nothing"),
+            "note": _("All invoices are paid in time"),
+            "href": href,
+            "tone": "green",
+        }
+    first, *others = money.overdue
+    days = (today - min(late.oldest_due_on for late in money.overdue)).days
+    notes = [
+        ngettext("%(num)d invoice", "%(num)d invoices", sum(late.invoices for late in money.overdue)) + ",",
+        ngettext("oldest by %(num)d day", "oldest by %(num)d days", days),
+        *(f"+ {formatting.money(late.amount, late.currency)}" for late in others),
+    ]
+    return {
+        "label": _("Overdue"),
+        "value": formatting.money(first.amount, first.currency),
+        "note": " ".join(notes),
+        "href": href,
+        "tone": "red",
+    }
+
+
+def _summed_needs(states: dict[str, int], money: overview.Money | None, today: date) -> list[dict[str, Any]]:
+    """Needs that are many of one kind: one line each, which opens the rows."""
+    lines: list[dict[str, Any]] = [
+        {
+            "kind": "invoice",
+            "state": "overdue",
+            "title": ngettext("%(num)d invoice is overdue", "%(num)d invoices are overdue", late.invoices),
+            "text": formatting.money(late.amount, late.currency),
+            "when": ngettext("%(num)d day", "%(num)d days", (today - late.oldest_due_on).days),
+            "href": _link("invoices.index", state="overdue"),
+        }
+        for late in (money.overdue if money else [])
+    ]
+    if back := states.get("return_due", 0):
+        lines.append(
+            {
+                "kind": "asset",
+                "state": "return_due",
+                "title": ngettext("%(num)d device is to come back", "%(num)d devices are to come back", back),
+                "text": _("Collect, inspect and grade"),
+                "when": "",
+                "href": _link("assets.index", state="return_due"),
+            }
+        )
+    return lines
+
+
+def _need(need: overview.Need) -> dict[str, Any]:
+    endpoints = {
+        "alert": _link("alerts.show", alert_id=need.id) or _link("alerts.index"),
+        "lease": _link("leases.show", lease_id=need.id),
+        "job": _link("jobs.show", job_id=need.id),
+    }
+    kind = "severity" if need.kind == "alert" else need.kind
+    is_date = need.kind == "lease"
+    return {
+        "kind": kind,
+        "state": need.state,
+        "title": need.title,
+        "text": need.text,
+        "when": _lease_when(need) if is_date else formatting.ago(need.at),
+        "href": endpoints[need.kind],
+    }
+
+
+def _lease_when(need: overview.Need) -> Any:
+    if need.state in ("active", "ending", "holdover"):
+        return _("until %(day)s", day=formatting.day(_calendar_day(need.at)))
+    return ""
+
+
+def _calendar_day(at: datetime) -> date:
+    return at.date()  # a date that travelled as its midnight in UTC
+
+
+def _rent_chart(money: overview.Money) -> dict[str, Any] | None:
+    """The months' names and a series for each currency; none where nothing was billed."""
+    if not money.billed:
+        return None
+    series = [
+        {
+            "label": currency,
+            "values": [str(amount) for amount in amounts],
+            "shown": [formatting.money(amount, currency) for amount in amounts],
+        }
+        for currency, amounts in money.billed.items()
+    ]
+    return {
+        "labels": [format_date(month, "MMM yy", locale=get_locale()) for month in money.months],
+        "series": series,
+        "money": True,
+        "currency": next(iter(money.billed)),
+    }
+
+
+def _fleet_bars(states: dict[str, int]) -> list[tuple[str, int, str | None, str]]:
+    return [
+        (
+            look_of("asset", state).word,
+            states[state],
+            _link("assets.index", state=state),
+            look_of("asset", state).colour,
+        )
+        for state in STATES["asset"]
+        if states.get(state)
+    ]

@@ -32,17 +32,25 @@ class LabelStock:
 
     @property
     def per_page(self) -> int:
+        """How many labels one sheet holds; 1 for a roll."""
         return self.columns * self.rows
 
     @property
     def is_sheet(self) -> bool:
+        """Whether several labels share a page."""
         return self.per_page > 1
 
 
 def _sheet(
-    key: str, name: str, size: tuple[float, float], page: tuple[float, float],
-    grid: tuple[int, int], corner: tuple[float, float], pitch: tuple[float, float],
-) -> LabelStock:  # fmt: skip
+    key: str,
+    name: str,
+    page: tuple[float, float],
+    *,
+    size: tuple[float, float],
+    grid: tuple[int, int],
+    corner: tuple[float, float],
+    pitch: tuple[float, float],
+) -> LabelStock:
     return LabelStock(key, name, *size, page, *grid, *corner, *pitch)
 
 
@@ -50,20 +58,30 @@ def _roll(key: str, name: str, width: float, height: float, dpi: int) -> LabelSt
     return LabelStock(key, name, width, height, (width, height), dpi=dpi)
 
 
-# Sheets: key, name, label (w, h), page, (columns, rows), first label (left, top), pitch (x, y).
+# Sheets: size (width, height), grid (columns, rows), corner of the first label (left, top), pitch (x, y).
 # Where makers round, the grid is centred on the page, so both margins are equal.
 # fmt: off
 _STOCKS = (
-    _sheet("avery-l7160", "Avery L7160 (21 a sheet)", (63.5, 38.1),   A4,     (3, 7),  (7.21, 15.15), (66.04, 38.1)),
-    _sheet("avery-l7651", "Avery L7651 (65 a sheet)", (38.1, 21.2),   A4,     (5, 13), (4.67, 10.7),  (40.64, 21.2)),
-    _sheet("avery-l7162", "Avery L7162 (16 a sheet)", (99.1, 33.9),   A4,     (2, 8),  (4.65, 12.9),  (101.6, 33.9)),
-    _sheet("avery-l7163", "Avery L7163 (14 a sheet)", (99.1, 38.1),   A4,     (2, 7),  (4.65, 15.15), (101.6, 38.1)),
-    _sheet("avery-l4736", "Avery L4736 (48 a sheet)", (45.7, 21.2),   A4,     (4, 12), (9.76, 21.3),  (48.26, 21.2)),
-    _sheet("avery-l6009", "Avery L6009 polyester (48 a sheet)", (45.7, 21.2), A4, (4, 12), (9.76, 21.3), (48.26, 21.2)),
-    _sheet("avery-3490",  "Avery Zweckform 3490 (24 a sheet)", (70.0, 36.0), A4, (3, 8), (0.0, 4.5),  (70.0, 36.0)),
-    _sheet("avery-5160",  "Avery 5160 (30 a sheet)",  (66.675, 25.4), LETTER, (3, 10), (4.76, 12.7),  (69.85, 25.4)),
-    _sheet("avery-5520",  "Avery 5520 weatherproof (30 a sheet)", (66.675, 25.4), LETTER, (3, 10), (4.76, 12.7), (69.85, 25.4)),
-    _sheet("avery-5267",  "Avery 5267 (80 a sheet)",  (44.45, 12.7),  LETTER, (4, 20), (7.62, 12.7),  (52.07, 12.7)),
+    _sheet("avery-l7160", "Avery L7160 (21 a sheet)", A4,
+           size=(63.5, 38.1), grid=(3, 7), corner=(7.21, 15.15), pitch=(66.04, 38.1)),
+    _sheet("avery-l7651", "Avery L7651 (65 a sheet)", A4,
+           size=(38.1, 21.2), grid=(5, 13), corner=(4.67, 10.7), pitch=(40.64, 21.2)),
+    _sheet("avery-l7162", "Avery L7162 (16 a sheet)", A4,
+           size=(99.1, 33.9), grid=(2, 8), corner=(4.65, 12.9), pitch=(101.6, 33.9)),
+    _sheet("avery-l7163", "Avery L7163 (14 a sheet)", A4,
+           size=(99.1, 38.1), grid=(2, 7), corner=(4.65, 15.15), pitch=(101.6, 38.1)),
+    _sheet("avery-l4736", "Avery L4736 (48 a sheet)", A4,
+           size=(45.7, 21.2), grid=(4, 12), corner=(9.76, 21.3), pitch=(48.26, 21.2)),
+    _sheet("avery-l6009", "Avery L6009 polyester (48 a sheet)", A4,
+           size=(45.7, 21.2), grid=(4, 12), corner=(9.76, 21.3), pitch=(48.26, 21.2)),
+    _sheet("avery-3490", "Avery Zweckform 3490 (24 a sheet)", A4,
+           size=(70.0, 36.0), grid=(3, 8), corner=(0.0, 4.5), pitch=(70.0, 36.0)),
+    _sheet("avery-5160", "Avery 5160 (30 a sheet)", LETTER,
+           size=(66.675, 25.4), grid=(3, 10), corner=(4.76, 12.7), pitch=(69.85, 25.4)),
+    _sheet("avery-5520", "Avery 5520 weatherproof (30 a sheet)", LETTER,
+           size=(66.675, 25.4), grid=(3, 10), corner=(4.76, 12.7), pitch=(69.85, 25.4)),
+    _sheet("avery-5267", "Avery 5267 (80 a sheet)", LETTER,
+           size=(44.45, 12.7), grid=(4, 20), corner=(7.62, 12.7), pitch=(52.07, 12.7)),
     _roll("dymo-11354",   "DYMO 11354 (57 × 32 mm)",          57.0, 32.0, 300),
     _roll("dymo-30336",   "DYMO 30336 (54 × 25 mm)",          54.0, 25.0, 300),
     _roll("dymo-2112283", "DYMO 2112283 durable (54 × 25 mm)", 54.0, 25.0, 300),

@@ -92,7 +92,7 @@ def label_sheet_html(
     if not 1 <= start_at <= stock.per_page:
         raise InvalidInput(f"Start at 1 to {stock.per_page} on this stock.", field="start_at")
     for name, offset in (("offset_x_mm", offset_x_mm), ("offset_y_mm", offset_y_mm)):
-        if abs(offset) > MOST_OFFSET_MM:
+        if not abs(offset) <= MOST_OFFSET_MM:  # so that nan is refused too
             raise InvalidInput(f"Move by at most {MOST_OFFSET_MM:g} millimetres.", field=name)
     return fill(
         "label_sheet.html",
@@ -138,7 +138,7 @@ def _placed(label: Label, stock: LabelStock, left: float, top: float) -> _Placed
     code_left = (stock.width - size) / 2 if stacked else 0.8
     code_top = 0.5 if stacked else (stock.height - size) / 2
     text_left = 0.8 if stacked else code_left + size + 0.4
-    text_top = code_top + size - (0.4 if stacked else 0.0) if stacked else 0.0
+    text_top = code_top + size - 0.4 if stacked else 0.0
     text_width = stock.width - text_left - 0.8
     tag_most = tag_strip if stacked else min(6.0, 0.23 * stock.height)
     tag_size = min(tag_most, text_width / (_MONO_ADVANCE * max(len(label.tag), 1)))

@@ -74,10 +74,12 @@ class WipeCertificate(msgspec.Struct, frozen=True, kw_only=True):
     portal_url: str = ""
 
     def to_json(self) -> bytes:
+        """Canonical JSON: the same value always gives the same bytes."""
         return msgspec.json.encode(self, order="deterministic")
 
     @classmethod
     def from_json(cls, data: bytes | str) -> WipeCertificate:
+        """The value as it was frozen."""
         return msgspec.json.decode(data, type=cls)
 
 

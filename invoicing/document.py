@@ -207,7 +207,9 @@ def _check_taxes(document: InvoiceDocument) -> None:
         taxable[line.tax_category, line.tax_rate_pct] += line.net
     for allowance in document.allowances:
         taxable[allowance.tax_category, allowance.tax_rate_pct] += allowance.amount
-    stated = {(row.category, row.rate_pct): row.taxable for row in document.tax_totals}
+    stated: dict[tuple[str, Decimal], Decimal] = {
+        (row.category, row.rate_pct): row.taxable for row in document.tax_totals
+    }
     if len(stated) != len(document.tax_totals):
         raise ValueError("a tax category and rate stands twice among the tax totals")
     for key in taxable.keys() | stated.keys():

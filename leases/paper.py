@@ -61,10 +61,12 @@ class HandOverDocument(msgspec.Struct, frozen=True, kw_only=True):
     portal_url: str = ""
 
     def to_json(self) -> bytes:
+        """Canonical JSON: the same value always gives the same bytes."""
         return msgspec.json.encode(self, order="deterministic")
 
     @classmethod
     def from_json(cls, data: bytes | str) -> HandOverDocument:
+        """The value as it was frozen."""
         return msgspec.json.decode(data, type=cls)
 
 
@@ -88,10 +90,12 @@ class ReturnReceiptDocument(msgspec.Struct, frozen=True, kw_only=True):
     portal_url: str = ""
 
     def to_json(self) -> bytes:
+        """Canonical JSON: the same value always gives the same bytes."""
         return msgspec.json.encode(self, order="deterministic")
 
     @classmethod
     def from_json(cls, data: bytes | str) -> ReturnReceiptDocument:
+        """The value as it was frozen."""
         return msgspec.json.decode(data, type=cls)
 
 

@@ -97,7 +97,7 @@ def _money_pattern(language: str, currency: str) -> str:
     """The locale's pattern with the currency's own digits, and a gap after a sign made of letters."""
     locale = locale_of(language)
     places = exponent(currency)
-    pattern = locale.currency_formats["standard"].pattern
+    pattern: str = locale.currency_formats["standard"].pattern
     pattern = pattern.replace(".00", "." + "0" * places if places else "")
     if get_currency_symbol(currency, locale=locale)[-1].isalpha():
         pattern = pattern.replace("¤#", "¤\u00a0#")

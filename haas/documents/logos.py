@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from haas.errors import InvalidInput
 
@@ -55,7 +57,8 @@ def _decoded(data: bytes) -> Image.Image:
             # Opening reads the header only, so the size is known before a pixel is unpacked.
             picture = Image.open(io.BytesIO(data), formats=_FORMATS)
             _check_size(*picture.size)
-            picture.load()
+            with _whole_files_only():
+                picture.load()
     except UnidentifiedImageError as unknown:
         raise LogoRefused("The file is not a PNG, JPEG or WebP picture.") from unknown
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
@@ -63,6 +66,16 @@ def _decoded(data: bytes) -> Image.Image:
     except (OSError, SyntaxError, ValueError, EOFError) as damage:
         raise LogoRefused("The picture is damaged; export it again.") from damage
     return ImageOps.exif_transpose(picture)
+
+
+@contextlib.contextmanager
+def _whole_files_only() -> Iterator[None]:
+    """Half a file is damage, even in a process where the renderer told Pillow to put up with it."""
+    patient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = patient
 
 
 def _check_size(width: int, height: int) -> None:

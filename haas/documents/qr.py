@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from typing import cast
 
 import qrcode
 from qrcode.constants import ERROR_CORRECT_M
@@ -21,7 +20,7 @@ def matrix(text: str) -> list[list[bool]]:
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, mask_pattern=_MASK, border=0)
     code.add_data(text)
     code.make(fit=True)
-    return cast("list[list[bool]]", code.get_matrix())
+    return code.get_matrix()
 
 
 def modules_across(text: str) -> int:

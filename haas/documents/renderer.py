@@ -35,7 +35,8 @@ _PASSED_ON = (
 )  # fmt: skip
 
 # How a process ends when the C libraries get no more memory, or the kernel stops it.
-_OUT_OF_BOUNDS = {-SIGXCPU, -SIGKILL, -SIGABRT, -SIGTRAP, -SIGSEGV}
+OUT_OF_MEMORY = 86  # our child's own exit code
+_OUT_OF_BOUNDS = {OUT_OF_MEMORY, -SIGXCPU, -SIGKILL, -SIGABRT, -SIGTRAP, -SIGSEGV}
 
 
 class RenderRequest(msgspec.Struct, frozen=True):
@@ -134,11 +135,11 @@ class Renderer:
         self._stop()
         if code in _OUT_OF_BOUNDS:
             return RenderAnswer(
-                problem=f"the document took more than its share of time or memory (ended by {-code})",
+                problem=f"the document took more time or memory than one may (ended with {code})",
                 too_costly=True,
             )
         return RenderAnswer(
-            problem=f"the renderer ended with code {code}; `haas doctor` checks its system libraries"
+            problem=f"the renderer ended with {code}; `haas doctor` checks its system libraries"
         )
 
     def _warm_link(self) -> socket.socket:
@@ -149,7 +150,7 @@ class Renderer:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         # A fixed seed, so that no set or dict of a library can order the same document otherwise.
         environment |= {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-        self._child = subprocess.Popen(  # noqa: S603 (our own module, no input in the arguments)
+        self._child = subprocess.Popen(
             [
                 sys.executable, "-m", "haas.documents.renderer_process",
                 str(theirs.fileno()), str(self._memory_bytes),

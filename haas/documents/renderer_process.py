@@ -1,18 +1,20 @@
-"""The child that renders: limits itself first, then answers one document after another until the line closes."""
+"""The child that renders: limits itself, then answers document after document until the line closes."""
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import math
+import os
 import resource
 import socket
 import sys
+from collections.abc import Callable
 
 import msgspec
 
 from haas.documents.errors import RenderFailed
 from haas.documents.renderer import (
+    OUT_OF_MEMORY,
     RenderAnswer,
     RenderRequest,
     receive_frame,
@@ -23,33 +25,37 @@ from haas.documents.renderer import (
 def main(fd: int, memory_bytes: int) -> None:
     """Serve the line `fd` until its other end is closed."""
     _limit_memory(memory_bytes)
-    from haas.documents.rendering import (
-        render_pdf,
-    )  # the costly import, inside the limits
+    # The costly import, inside the limits.
+    from haas.documents.rendering import render_pdf
 
-    with socket.socket(fileno=fd) as link:
-        while True:
-            try:
+    # Given back when memory runs out, so that there is room left to say so and leave.
+    reserve = [bytearray(16 * 1024**2)]
+    try:
+        with socket.socket(fileno=fd) as link:
+            while True:
                 request = msgspec.msgpack.decode(receive_frame(link), type=RenderRequest)
-            except (EOFError, ConnectionError):
-                return
-            _allow_cpu(request.seconds)
-            try:
-                answer = RenderAnswer(pdf=render_pdf(request.html, sheet=request.sheet))
-            except MemoryError:
-                answer = RenderAnswer(
-                    problem="the document took more memory than one may",
-                    too_costly=True,
-                )
-            except RecursionError:
-                answer = RenderAnswer(problem="the document is nested too deeply", too_costly=True)
-            except RenderFailed as refusal:
-                answer = RenderAnswer(problem=refusal.message)
-            # This process's outermost loop: whatever a library raises about one document is
-            # told to the one who sent it, and the next document still gets its turn.
-            except Exception as failure:
-                answer = RenderAnswer(problem=f"{type(failure).__name__}: {failure}")
-            send_frame(link, msgspec.msgpack.encode(answer))
+                _allow_cpu(request.seconds)
+                send_frame(link, msgspec.msgpack.encode(_answer(request, render_pdf)))
+    except MemoryError:
+        reserve.clear()
+        os._exit(OUT_OF_MEMORY)
+    except (EOFError, ConnectionError):
+        return
+
+
+def _answer(request: RenderRequest, render_pdf: Callable[..., bytes]) -> RenderAnswer:
+    try:
+        return RenderAnswer(pdf=render_pdf(request.html, sheet=request.sheet))
+    except MemoryError:
+        raise
+    except RecursionError:
+        return RenderAnswer(problem="the document is nested too deeply", too_costly=True)
+    except RenderFailed as refusal:
+        return RenderAnswer(problem=refusal.message)
+    # This process's outermost loop: whatever a library raises about one document is told to the
+    # one who sent it, and the next document still gets its turn.
+    except Exception as failure:  # noqa: BLE001
+        return RenderAnswer(problem=f"{type(failure).__name__}: {failure}")
 
 
 def _limit_memory(memory_bytes: int) -> None:

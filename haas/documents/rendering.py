@@ -10,12 +10,12 @@ import hashlib
 import logging
 from functools import lru_cache
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import cssselect2  # type: ignore[import-untyped]
-from weasyprint import CSS, HTML  # type: ignore[import-untyped]
-from weasyprint.text.fonts import FontConfiguration  # type: ignore[import-untyped]
-from weasyprint.urls import (  # type: ignore[import-untyped]
+from weasyprint import CSS, HTML
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import (
     FatalURLFetchingError,
     URLFetcher,
 )
@@ -55,7 +55,7 @@ def render_pdf(html: str, *, sheet: str = "print.css") -> bytes:
             font_config=_fonts(),
             pdf_identifier=_identifier(html, sheet),
         )
-    except ElementTree.ParseError as mistake:
+    except ET.ParseError as mistake:
         raise RenderFailed(f"the document is not well formed: {mistake}") from mistake
     except FatalURLFetchingError as asked:
         raise RenderFailed(f"the document asks for something outside itself: {asked}") from asked
@@ -69,14 +69,14 @@ class _Page(HTML):  # type: ignore[misc]
         if "<!DOCTYPE" in html or "<!ENTITY" in html:
             # Nothing of ours declares entities; nested ones could unfold to gigabytes.
             raise RenderFailed("the document declares a document type")
-        root = ElementTree.fromstring(html)  # noqa: S314 (no entities can be declared)
+        root = ET.fromstring(html)  # noqa: S314 (no entities can be declared)
         self.base_url = None
         self.url_fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
         self.media_type = "print"
         self.wrapper_element = cssselect2.ElementWrapper.from_html_root(root, content_language=None)
         self.etree_element = self.wrapper_element.etree_element
 
-    def _ua_stylesheets(self, forms: bool = False) -> list[CSS]:  # noqa: FBT001, FBT002 (theirs)
+    def _ua_stylesheets(self, forms: bool = False) -> list[CSS]:  # noqa: ARG002, FBT001, FBT002 (theirs)
         return [_user_agent()]
 
 

@@ -32,6 +32,7 @@ class Logo(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, png: bytes) -> Self:
+        """The logo made of these bytes."""
         return cls(sha256=hashlib.sha256(png).hexdigest(), png=png)
 
     def __post_init__(self) -> None:
@@ -98,4 +99,5 @@ class Branding(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Self:
+        """The value as it was frozen."""
         return msgspec.json.decode(data, type=cls)

@@ -107,7 +107,10 @@ class CommandDesk:
                 return
         elif command.verb == "rotate":
             self._send(self._reports.result(command.id, "running"))
-            self._rotation.begin(command.id)
+            try:
+                self._rotation.begin(command.id)
+            except OSError as error:  # nothing was posted: the old secret stands
+                self.finish(command.id, "failed", code="not_saved", out={"detail": str(error)})
             return
         self.finish(command.id, "done")
 

@@ -208,7 +208,9 @@ class Agent:
             self.spool.remember("version", __version__)
             if version_before is not None:
                 self._birth_reason = "update"
-        # The inventory first, because it finds out what is absent, which the birth tells.
+        # Read before the birth, because the birth tells what is absent; and a rate needs a reading
+        # before the first that is sent.
+        self._source.health()
         self.reports.inventory()
         now = self._clock.steady()
         self._due = {
@@ -281,14 +283,14 @@ class Agent:
     def _collect_what_is_due(self) -> None:
         now = self._clock.steady()
         if now >= self._due["health"]:
-            self._add(self.reports.health())
             self._due["health"] = self._next_health(now)
+            self._add(self.reports.health())
         if now >= self._due["inventory"]:
-            self._add(self.reports.inventory())
             self._due["inventory"] = now + self.every["inventory"]
+            self._add(self.reports.inventory())
         if now >= self._due["change"]:
-            self._add(self.reports.inventory(only_if_changed=True))
             self._due["change"] = now + INVENTORY_CHECK_SECONDS
+            self._add(self.reports.inventory(only_if_changed=True))
         if now >= self._due["smart"] and self._smart is None:
             at_ms = max(0, self._clock.wall_ms())
             self._smart = self._background.submit(lambda: self._source.smart(at_ms))

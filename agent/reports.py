@@ -33,8 +33,7 @@ class Reports:
         body: Dict[str, Any] = {
             "agent": __version__,
             "os": self._source.os_text(),
-            "caps": _CAPABILITIES
-            + [f"read:{name}" for name in ("smart", "battery", "temperature") if name not in absent],
+            "caps": _CAPABILITIES + self._readable(absent),
             "pending": self._spool.pending,
             "dropped": self._spool.dropped,
             "reason": reason,
@@ -94,7 +93,7 @@ class Reports:
             return []
         before = self._last_disks()
         now = watch.kept_readings(before, [entry["health"] for entry in entries])
-        rows = self._store_sections({"smart": list(entries)})
+        rows = self._store_sections({"smart": list(entries), "absent": dict(self._source.absent)})
         rows += self._events(watch.disk_events(before, now))
         self._spool.remember("disks", now)
         return rows
@@ -111,6 +110,12 @@ class Reports:
         if out:
             body["out"] = dict(out)
         return self._store("result", body)
+
+    def _readable(self, absent: Mapping[str, str]) -> List[str]:
+        found = [f"read:{name}" for name in ("battery", "temperature") if name not in absent]
+        if any(disk.get("read") in {"ok", "standby"} for disk in self._last_disks() or []):
+            found.append("read:smart")
+        return found
 
     def _last_disks(self) -> Optional[List[Dict[str, Any]]]:
         disks = self._spool.fact("disks")

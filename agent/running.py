@@ -12,6 +12,7 @@ from typing import Callable, Dict, List, Optional, Sequence
 from agent.link import LinkState
 from agent.loop import Agent
 from agent.notify import ServiceManager
+from agent.spool import SpoolError
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,14 @@ def run(
         announcer.ready()
         while not stop.is_set():
             announcer.alive()
-            for agent in _wait(agents, announcer.longest_wait()):
-                agent.step()
+            for agent in _wait(agents, LONGEST_WAIT_SECONDS):
+                try:
+                    agent.step()
+                except SpoolError as error:
+                    # A full or dying disk: what is stored stays, and the device should go on to
+                    # say so; a second's pause, because the cause will not be gone at once.
+                    log.error("%s: the spool cannot be written: %s", agent.device, error)
+                    stop.wait(1.0)
     finally:
         if manager is not None:
             manager.tell(STOPPING="1")
@@ -99,9 +106,6 @@ class _Announcer:
         self._agents = agents
         self._next = 0.0
         self._said = ""
-
-    def longest_wait(self) -> float:
-        return LONGEST_WAIT_SECONDS
 
     def ready(self) -> None:
         if self._manager is not None:

@@ -91,11 +91,8 @@ class Spool:
         s = self._last_s + 1
         payload = messages.encode({**messages.envelope(b=self.b, s=s, t=t), **body})
         self._make_room(len(payload) + ROW_OVERHEAD_BYTES, now_ms=t if now_ms is None else now_ms)
-        try:
-            with self._change() as db:
-                db.execute("INSERT INTO message VALUES (?, ?, ?, ?, ?)", (self.b, s, kind, t, payload))
-        except sqlite3.Error as error:
-            raise SpoolError(str(error)) from error
+        with self._change() as db:
+            db.execute("INSERT INTO message VALUES (?, ?, ?, ?, ?)", (self.b, s, kind, t, payload))
         self._last_s = s
         self.pending += 1
         self.bytes += len(payload) + ROW_OVERHEAD_BYTES
@@ -242,14 +239,24 @@ class Spool:
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        self._db.execute("BEGIN IMMEDIATE")
+        """Change the file as a whole or not at all.
+
+        :raises SpoolError: if it cannot be written.
+        """
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             yield self._db
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
+            self._roll_back()
+            if isinstance(error, sqlite3.Error):
+                raise SpoolError(str(error)) from error
+            raise
+
+    def _roll_back(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # what failed before is the error to tell
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise
 
     def _open(self) -> sqlite3.Connection:
         try:

@@ -18,8 +18,7 @@ from agent.identity import StateDirectory
 from agent.install import PROGRAM, UNIT_NAME, install, unit_text
 from agent.notify import ServiceManager
 from agent.settings import AgentSettings, BadSettings
-from tests.agent.test_on_a_real_broker import enrolled
-from tests.agent.world import REPOSITORY, wait_for
+from tests.agent.world import REPOSITORY, enrolled, wait_for
 
 SOURCES = sorted((REPOSITORY / "agent").rglob("*.py"))
 

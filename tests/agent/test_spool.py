@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from agent.identity import AlreadyRunning, StateDirectory, StateError
 from agent.sending import BURST, MAX_IN_FLIGHT, MAX_PER_SECOND, WINDOW, Sender
-from agent.spool import EARLIEST_MS, Row, Spool
+from agent.spool import EARLIEST_MS, Row, Spool, SpoolError
 
 DAY_MS = 86_400_000
 NOW = EARLIEST_MS + 600 * DAY_MS
@@ -49,6 +48,20 @@ class TestSpool:
             spool.append("event", {str(n): "x" * 500 for n in range(200)}, t=NOW)
 
         assert fill(spool, 1) == [1]
+
+    def test_says_when_the_disk_is_full_and_goes_on_when_it_is_not(self, tmp_path):
+        spool = spool_in(tmp_path)
+        fill(spool, 3)
+        spool._db.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(SpoolError, match="full"):  # noqa: PT012 - the one that does not fit
+            for _ in range(1000):
+                spool.append("event", {"data": {"text": "x" * 500}}, t=NOW)
+        stored = spool.pending
+
+        spool._db.execute("PRAGMA max_page_count = 100000")
+
+        assert fill(spool, 1) == [stored + 1]
+        assert held(spool) == [(7, s) for s in range(1, stored + 2)]
 
     def test_keeps_everything_over_a_restart(self, tmp_path):
         first = spool_in(tmp_path)
@@ -159,7 +172,7 @@ class TestSpool:
         looking = Spool(tmp_path / "spool.db", b=1, read_only=True)
 
         assert looking.pending == 2
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        with pytest.raises(SpoolError, match="readonly"):
             looking.remember("x", 1)
         looking.close()
 

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -23,10 +24,16 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent import messages
+from agent.enrolment import ask, begin
+from agent.identity import Credentials, StateDirectory
+from agent.loop import spool_path
+from agent.spool import EARLIEST_MS, Spool
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLES = REPOSITORY.parent / "shared" / "samples"
 COMMAND_KEY = bytes(range(32))
+HARDWARE = {"serial": "S1", "uuid": "u", "board": "b", "macs": []}
+NOW = EARLIEST_MS + 600 * 86_400_000
 MOSQUITTO = "/usr/sbin/mosquitto"
 
 
@@ -310,3 +317,58 @@ class AgentProcess:
         code = self.process.wait(timeout=20)
         self._log.close()
         return code
+
+
+def enrolled(folder: Path, server: EnrolmentServer, code: str = "CODE1") -> Credentials:
+    """Enrol a device in a state directory, as the command does."""
+    state = StateDirectory(folder)
+    state.prepare()
+    answer = ask(state, begin(state, server=server.address, code=code), hardware=HARDWARE)
+    assert isinstance(answer, Credentials)
+    return answer
+
+
+def with_backlog(folder: Path, credentials: Credentials, count: int) -> int:
+    """Leave `count` events in the spool, as a former session would; return its number."""
+    state = StateDirectory(folder)
+    b = state.next_session(epoch=credentials.epoch)
+    spool = Spool(spool_path(folder, credentials.device), b=b)
+    for n in range(count):
+        spool.append("event", {"code": "test", "sev": "info", "data": {"n": n}}, t=NOW + n)
+    spool.close()
+    return b
+
+
+def pending(folder: Path, device: str) -> int:
+    spool = Spool(spool_path(folder, device), b=1, read_only=True)
+    count = int(spool.pending)
+    spool.close()
+    return count
+
+
+def results(inbox: Inbox, command: str) -> list[str]:
+    """Return the states of a command in the order the device gave them."""
+    found = {(body["b"], body["s"]): body["st"] for body in inbox.of("result") if body["id"] == command}
+    return list(dict.fromkeys(found[key] for key in sorted(found)))
+
+
+def make_certificates(folder: Path) -> dict[str, Path]:
+    """Make an authority, another one, and a certificate of the first for localhost."""
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+    paths = {name: folder / f"{name}.pem" for name in ("ca", "other_ca", "certificate", "key")}
+    new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    for name in ("ca", "other_ca"):
+        openssl(
+            *new, "-keyout", str(folder / f"{name}.key"), "-out", str(paths[name]), "-subj", f"/CN={name}"
+        )
+    openssl(
+        *new,
+        *("-keyout", str(paths["key"]), "-out", str(paths["certificate"]), "-subj", "/CN=localhost"),
+        *("-CA", str(paths["ca"]), "-CAkey", str(folder / "ca.key")),
+        *("-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"),
+    )
+    assert ssl.PEM_cert_to_DER_cert(paths["ca"].read_text())
+    return paths

@@ -11,8 +11,9 @@ import msgspec
 import sqlalchemy as sa
 
 from haas import clock, db, outbox
+from haas.accounts.branding import find_logo
 from haas.errors import NotFound
-from haas.files import StoredFile, store_file
+from haas.files import store_file
 from haas.settings import Settings
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
@@ -21,8 +22,8 @@ from invoicing.document import InvoiceDocument
 from invoicing.models import Invoice
 from invoicing.paper import invoice_pdf
 
-# (done, total, words): how a long run tells how far it is.
-Report = Callable[[int, int, str], None]
+# (step, done, total): how a long run tells how far it is.
+Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +89,7 @@ def render_pdf(*, partner_id: str, event_id: str, invoice_id: str) -> None:
             return
         document = msgspec.convert(invoice.document, type=InvoiceDocument)
         logo = document.seller.logo
-        png = None
-        if logo is not None:
-            png = session.scalars(
-                sa.select(StoredFile.content).where(
-                    StoredFile.partner_id == partner_id,
-                    StoredFile.kind == "logo",
-                    StoredFile.sha256 == logo.sha256,
-                )
-            ).first()
+        png = find_logo(session, sha256=logo.sha256) if logo is not None else None
     content = invoice_pdf(document, logo=png)  # seconds of work: no transaction is held open for it
     with db.unit_of_work(tenant) as session:
         stored = store_file(
@@ -120,7 +113,7 @@ def render_pdf(*, partner_id: str, event_id: str, invoice_id: str) -> None:
             )
 
 
-def _silent(_done: int, _total: int, _words: str) -> None:
+def _silent(_step: str, _done: int, _total: int) -> None:
     """Nobody watches."""
 
 
@@ -148,7 +141,7 @@ def _bill_partner(settings: Settings, partner: Partner, as_of: date, tell: Repor
         with db.unit_of_work(tenant) as session:
             billing.note_progress(session, tenant, chunk_id=chunk_id, at=clock.now())
         done += leases
-        tell(done, total, partner.name)
+        tell(f"billing {partner.name}", done, total)
     return BillingReport(
         partner=partner.name,
         leases=sum(row.leases for row in results),
@@ -166,7 +159,7 @@ def _preview_partner(settings: Settings, partner: Partner, as_of: date, tell: Re
         proposals = billing.preview(session, tenant, as_of=as_of)
     rows = [row for found in proposals.values() for row in found]
     credited = {row.credits_invoice_id for row in rows if row.change.amount < 0}
-    tell(len(rows), len(rows), partner.name)
+    tell(f"reading {partner.name}", len(rows), len(rows))
     return BillingReport(
         partner=partner.name,
         leases=len({row.lease.id for row in rows if row.lease is not None}),

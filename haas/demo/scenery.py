@@ -1,0 +1,216 @@
+"""Who plays in the demo: partners, clients, sites, hardware models. Data alone; every name is made up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ModelScene:
+    """A hardware model with its list cost and the rent of a month."""
+
+    key: str
+    manufacturer: str
+    name: str
+    category: str
+    cost: str
+    rent: str
+    life_months: int
+    residual_pct: str
+    kit: tuple[str, ...] = ()
+    specs: dict[str, str] = field(default_factory=dict)
+    data_bearing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ClientScene:
+    """A client with its sites: (name, address lines)."""
+
+    name: str
+    legal_name: str
+    email: str
+    address: tuple[str, ...]
+    sites: tuple[tuple[str, tuple[str, ...]], ...]
+    tax_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerScene:
+    """A partner: how it looks, where it is, what it charges."""
+
+    slug: str
+    name: str
+    legal_name: str
+    domain: str
+    country: str
+    currency: str
+    language: str
+    time_zone: str
+    page_size: str
+    accent: str
+    initials: str
+    address: tuple[str, ...]
+    footer: tuple[str, ...]
+    payment: tuple[str, ...]
+    support: str
+    tax_rate_pct: str
+    tax_name: str
+    price_factor: Decimal
+    people: tuple[tuple[str, str], ...]  # (role, name)
+    client_admin: str
+    clients: tuple[ClientScene, ...]
+
+
+MODELS = (
+    ModelScene(
+        "laptop", "Lenovo", "ThinkPad T14 Gen 5", "laptop", "1240.00", "46.90", 36, "12",
+        ("65 W charger", "sleeve"), {"cpu": "Core Ultra 5", "memory": "32 GB", "disk": "512 GB NVMe"},
+    ),
+    ModelScene(
+        "premium", "Apple", "MacBook Pro 14", "laptop", "2190.00", "79.50", 36, "22",
+        ("70 W charger", "USB-C cable"), {"cpu": "M4 Pro", "memory": "24 GB", "disk": "512 GB NVMe"},
+    ),
+    ModelScene(
+        "workstation", "Dell", "Precision 3680 Tower", "workstation", "2480.00", "88.00", 48, "10",
+        ("power cord", "keyboard", "mouse"), {"cpu": "Core i7", "memory": "64 GB", "disk": "1 TB NVMe"},
+    ),
+    ModelScene(
+        "server", "HPE", "ProLiant DL360 Gen11", "server", "7350.00", "212.00", 60, "8",
+        ("rail kit", "2 power cords", "bezel key"),
+        {"cpu": "Xeon Silver", "memory": "128 GB", "disk": "4x 1.9 TB"},
+    ),
+    ModelScene(
+        "tablet", "Samsung", "Galaxy Tab Active5", "tablet", "540.00", "21.40", 36, "10",
+        ("charger", "pen", "rugged case"), {"memory": "8 GB", "disk": "256 GB"},
+    ),
+    ModelScene(
+        "monitor", "Dell", "UltraSharp U2724D", "other", "430.00", "13.90", 60, "5",
+        ("power cord", "DisplayPort cable"), {"size": "27 inch"}, data_bearing=False,
+    ),
+    ModelScene(
+        "firewall", "Fortinet", "FortiGate 60F", "network", "690.00", "31.00", 48, "5",
+        ("power supply",), {"ports": "10x GE"},
+    ),
+)  # fmt: skip
+
+NORTHWIND = PartnerScene(
+    slug="northwind",
+    name="Northwind IT",
+    legal_name="Northwind IT Services, Inc.",
+    domain="northwind.example",
+    country="US",
+    currency="USD",
+    language="en",
+    time_zone="America/New_York",
+    page_size="letter",
+    accent="#14532d",
+    initials="NW",
+    address=("Northwind IT Services, Inc.", "48 Harbor Street", "Portland, ME 04101"),
+    footer=("Northwind IT Services, Inc. · EIN 00-0000000", "Registered in the State of Maine"),
+    payment=("Account name: Northwind IT Services, Inc.", "Routing: 000000000", "Account: 0001234567"),
+    support="support@northwind.example · +1 207 555 0100",
+    tax_rate_pct="5.5",
+    tax_name="Sales tax",
+    price_factor=Decimal(1),
+    people=(
+        ("partner.owner", "Ana Whitfield"),
+        ("partner.sales", "Sam Ortega"),
+        ("partner.finance", "Fay Lindqvist"),
+        ("partner.technician", "Ben Achebe"),
+    ),
+    client_admin="Ada Moreau",
+    clients=(
+        ClientScene(
+            "Casco Bay Dental",
+            "Casco Bay Dental Group, LLC",
+            "ap@cascobaydental.example",
+            ("Casco Bay Dental Group, LLC", "212 Congress Street", "Portland, ME 04101"),
+            (
+                ("Congress Street", ("212 Congress Street", "Portland, ME 04101")),
+                ("Westbrook", ("9 Mill Lane", "Westbrook, ME 04092")),
+            ),
+        ),
+        ClientScene(
+            "Penobscot Law",
+            "Penobscot Law Partners, LLP",
+            "billing@penobscotlaw.example",
+            ("Penobscot Law Partners, LLP", "1 Exchange Place", "Bangor, ME 04401"),
+            (("Exchange Place", ("1 Exchange Place", "Bangor, ME 04401")),),
+        ),
+        ClientScene(
+            "Allagash Freight",
+            "Allagash Freight Co.",
+            "accounts@allagashfreight.example",
+            ("Allagash Freight Co.", "77 Depot Road", "Presque Isle, ME 04769"),
+            (
+                ("Depot", ("77 Depot Road", "Presque Isle, ME 04769")),
+                ("Harbor office", ("3 Wharf Street", "Searsport, ME 04974")),
+            ),
+        ),
+    ),
+)
+
+KONTOR = PartnerScene(
+    slug="kontor",
+    name="Kontor Systemhaus",
+    legal_name="Kontor Systemhaus GmbH",
+    domain="kontor.example",
+    country="DE",
+    currency="EUR",
+    language="de",
+    time_zone="Europe/Berlin",
+    page_size="a4",
+    accent="#7c2d12",
+    initials="KS",
+    address=("Kontor Systemhaus GmbH", "Speicherstraße 14", "20457 Hamburg"),
+    footer=(
+        "Kontor Systemhaus GmbH · Amtsgericht Hamburg HRB 000000",
+        "Geschäftsführung: Greta Brandt · USt-IdNr. DE000000000",
+    ),
+    payment=("IBAN: DE00 0000 0000 0000 0000 00", "BIC: XXXXDEXX", "Bank: Hafenbank Hamburg"),
+    support="service@kontor.example · +49 40 555 010",
+    tax_rate_pct="19",
+    tax_name="MwSt.",
+    price_factor=Decimal("0.94"),
+    people=(
+        ("partner.owner", "Greta Brandt"),
+        ("partner.sales", "Timo Aydin"),
+        ("partner.finance", "Nora Petersen"),
+        ("partner.technician", "Jonas Krämer"),
+    ),
+    client_admin="Heike Vollmer",
+    clients=(
+        ClientScene(
+            "Elbufer Architekten",
+            "Elbufer Architekten PartG mbB",
+            "rechnung@elbufer.example",
+            ("Elbufer Architekten PartG mbB", "Am Strom 3", "22763 Hamburg"),
+            (
+                ("Atelier", ("Am Strom 3", "22763 Hamburg")),
+                ("Baubüro Süd", ("Werftweg 21", "21107 Hamburg")),
+            ),
+            tax_id="DE000000001",
+        ),
+        ClientScene(
+            "Praxis am Markt",
+            "Praxis am Markt MVZ GmbH",
+            "buchhaltung@praxis-am-markt.example",
+            ("Praxis am Markt MVZ GmbH", "Marktplatz 8", "21335 Lüneburg"),
+            (("Marktplatz", ("Marktplatz 8", "21335 Lüneburg")),),
+        ),
+        ClientScene(
+            "Nordlicht Logistik",
+            "Nordlicht Logistik GmbH & Co. KG",
+            "kreditoren@nordlicht-logistik.example",
+            ("Nordlicht Logistik GmbH & Co. KG", "Terminalring 40", "28197 Bremen"),
+            (
+                ("Terminal", ("Terminalring 40", "28197 Bremen")),
+                ("Leitstand", ("Kaistraße 2", "27568 Bremerhaven")),
+            ),
+            tax_id="DE000000002",
+        ),
+    ),
+)
+
+PARTNERS = (NORTHWIND, KONTOR)

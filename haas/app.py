@@ -34,6 +34,7 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "haas.accounts.api:audit_api",
 )
 PAGE_BLUEPRINTS: tuple[str, ...] = (
+    "devices.agent_api",
     "haas.portal.views:overview_pages",
     "haas.portal.views:search_pages",
     "haas.portal.jobs",

@@ -110,7 +110,7 @@ def _protect_devices() -> None:
     ddl.audited("device_command")
     # Not audited, all that follows: a device writes it a thousand times a day; it is a record by itself, and
     # a chain that must be locked for each message would be the bottleneck of the whole intake.
-    ddl.protect("device_session", client="hidden", rights="select, insert, update")
+    ddl.protect("device_session", client="hidden")
     ddl.protect("device_state", client="column", rights="select, insert, update")
     ddl.protect("telemetry", client="column", rights="select, insert")
     ddl.protect("online_transition", client="column", rights=ddl.APPEND_ONLY)

@@ -16,6 +16,7 @@ import pytest
 from haas.embedded.broker import Broker
 from haas.embedded.folder import DataFolder
 from haas.embedded.postgres import APPLICATION, OWNER, Postgres
+from haas.embedded.product import end_orphans
 from haas.embedded.stack import Stack
 from haas.embedded.valkey import Valkey
 from haas.migrations import upgrade
@@ -156,10 +157,13 @@ def _temporary_folder() -> Path:
 
 def _remove_leftovers() -> None:
     """End the servers of runs that were killed before they could: nobody holds their lock."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        if not (path / "lock").exists() or time.time() - path.stat().st_mtime < 60:
-            continue
-        leftover = Stack(path)
-        if leftover.folder.is_ours() and leftover.folder.holder() is None:
-            leftover.stop_leftovers()
-            leftover.folder.remove()
+    for outer in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        for path in (outer, outer / "data"):  # a run's own, a test's private one
+            if not (path / "lock").exists() or time.time() - path.stat().st_mtime < 60:
+                continue
+            leftover = Stack(path)
+            if leftover.folder.is_ours() and leftover.folder.holder() is None:
+                end_orphans(leftover.folder)
+                leftover.stop_leftovers()
+                shutil.rmtree(outer)
+                break

@@ -169,17 +169,17 @@ def _migrate(stack: Stack) -> None:
     upgrade(stack.owner_url)
 
 
-def _choose_port(wanted: int | None, console: Console) -> int:
+def _choose_port(wanted: int | None, console: Console, *, usual: int = _PORT) -> int:
     if wanted is not None:
         if not is_port_free(wanted):
             raise StackError(f"Port {wanted} is taken by another program; choose another with --port")
         return wanted
-    for port in range(_PORT, _PORT + 100):
+    for port in range(usual, usual + 100):
         if is_port_free(port):
-            if port != _PORT:
-                console.print(f"  port {_PORT} is taken by another program: using {port}")
+            if port != usual:
+                console.print(f"  port {usual} is taken by another program: using {port}")
             return port
-    raise StackError(f"The ports {_PORT} to {_PORT + 99} are all taken; choose one with --port")
+    raise StackError(f"The ports {usual} to {usual + 99} are all taken; choose one with --port")
 
 
 def _keep_passwords(stack: Stack, stop: threading.Event) -> threading.Thread | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -334,5 +335,8 @@ def _fail(session: Session, tenant: Tenant, *, job_id: str, outcome: Outcome) ->
 
 
 def as_json(errors: Iterable[RowError]) -> list[dict[str, Any]]:
-    """Errors as they are kept and sent: row, column, message."""
-    return [asdict(error) for error in errors][:_ERRORS_KEPT]
+    """Errors as they are kept and sent: row, field (the column, or empty for the row), message."""
+    return [
+        {"row": error.row, "field": error.column, "message": error.message}
+        for error in islice(errors, _ERRORS_KEPT)
+    ]

@@ -142,3 +142,52 @@ def _destination(
         reserved = last_move(session, tenant, asset_id=asset.id, verb="reserve")
         return str(reserved.details.get("client_id") or "") or None if reserved else None
     return None
+
+
+class BelongsToLease(Conflict):
+    """The move is part of a contract: it is done on the lease or the return, which know what follows."""
+
+    code = "belongs_to_lease"
+
+
+def contract_of(session: Session, tenant: Tenant, *, asset: Asset) -> dict[str, str]:
+    """The lease or return that has a say in this asset's next move: {"lease_id": …} or {"return_id": …}.
+
+    Who reserves, collects or docks an asset for a contract says so in the move's details.
+    """
+    if asset.state in _ON_LEASE:
+        move = last_move(session, tenant, asset_id=asset.id, verb="reserve")
+        key = "lease_id"
+    elif asset.state in _ON_RETURN:
+        move = last_move(session, tenant, asset_id=asset.id)
+        key = "return_id"
+    else:
+        return {}
+    found = move.details.get(key) if move else None
+    return {key: str(found)} if found else {}
+
+
+def require_free(session: Session, tenant: Tenant, *, asset: Asset, verb: str) -> None:
+    """For doors that move an asset by itself: refuse what a lease or return must do.
+
+    :raises BelongsToLease: naming what it belongs to.
+    """
+    contract = contract_of(session, tenant, asset=asset)
+    if "lease_id" in contract and verb in LEASE_VERBS:
+        raise BelongsToLease("This asset stands on a lease: do this on the lease, so that the rent follows.")
+    if "return_id" in contract and verb in RETURN_VERBS:
+        raise BelongsToLease("A return is open for this asset: do this on the return.")
+
+
+_ON_LEASE = frozenset(
+    {
+        AssetState.RESERVED,
+        AssetState.IN_TRANSIT_OUT,
+        AssetState.IN_SERVICE,
+        AssetState.IN_REPAIR,
+        AssetState.RETURN_DUE,
+    }
+)
+_ON_RETURN = frozenset({AssetState.IN_TRANSIT_IN, AssetState.QUARANTINE})
+LEASE_VERBS = frozenset({"release", "ship", "accept", "refuse", "recall", "keep", "collect", "buy_out"})
+RETURN_VERBS = frozenset({"dock", "grade"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -175,6 +175,19 @@ def fleet_as_of(
     ]
 
 
+def fleet_in_the_past(tenant: Tenant, wanted: AssetFilter, *, at: datetime) -> Select[Asset]:
+    """Like `fleet`, with the states of `wanted` as they were at `at`; assets that came later are absent."""
+    then = (
+        sa.select(AssetMove.asset_id, AssetMove.to_state)
+        .ext(distinct_on(AssetMove.asset_id))
+        .where(AssetMove.partner_id == tenant.partner_id, AssetMove.moved_at <= at)
+        .order_by(AssetMove.asset_id, AssetMove.moved_at.desc(), AssetMove.position.desc())
+        .subquery()
+    )
+    statement = fleet(tenant, replace(wanted, states=())).join(then, then.c.asset_id == Asset.id)
+    return statement.where(then.c.to_state.in_(wanted.states)) if wanted.states else statement
+
+
 def custody_as_of(session: Session, tenant: Tenant, *, asset_id: str, at: datetime) -> Custody | None:
     """Where the asset was at `at` and who answered for it."""
     return session.scalar(
@@ -249,12 +262,15 @@ def timeline(session: Session, tenant: Tenant, *, asset_id: str) -> list[Timelin
     return sorted(items, key=lambda item: item.at, reverse=True)
 
 
-def get_model(session: Session, tenant: Tenant, *, model_id: str) -> HardwareModel:
-    """The hardware model.
+def get_model(session: Session, tenant: Tenant, *, model_id: str, lock: bool = False) -> HardwareModel:
+    """The hardware model; with `lock`, its row is locked until the transaction ends.
 
     :raises NotFound: if this tenant has no such model.
     """
-    found = session.scalar(scoped(HardwareModel, tenant).where(HardwareModel.id == model_id))
+    statement = scoped(HardwareModel, tenant).where(HardwareModel.id == model_id)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    found = session.scalar(statement)
     if found is None:
         raise NotFound(f"There is no hardware model {model_id}.")
     return found

@@ -27,6 +27,11 @@ LANGUAGES = ("en", "de", "es")
 
 # Every door of the product. `api` blueprints go to the OpenAPI document, the others are pages.
 API_BLUEPRINTS: tuple[str, ...] = (
+    "devices.api",
+    "devices.api:exports_api",
+    "devices.catalogue.api:models_api",
+    "devices.catalogue.api:imports_api",
+    "devices.catalogue.api:scans_api",
     "haas.accounts.api:clients_api",
     "haas.accounts.api:sites_api",
     "haas.accounts.api:tokens_api",

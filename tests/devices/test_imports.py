@@ -94,7 +94,7 @@ class TestImport:
 
         assert job.state == "failed"
         assert job.result["errors"] == [
-            {"row": 3, "column": "serial", "message": "Asset NOR-00001 already has this serial."}
+            {"row": 3, "field": "serial", "message": "Asset NOR-00001 already has this serial."}
         ]
         with db.unit_of_work(cast.tenant) as session:
             assert count(session, Asset, cast) == 1

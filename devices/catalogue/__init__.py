@@ -1,0 +1,1 @@
+"""Doors beside the asset itself: hardware models, imports, scans."""

@@ -63,6 +63,11 @@ def day(value: date | datetime | None) -> Markup | str:
     return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text)
 
 
+def day_text(value: date) -> str:
+    """The same without markup, to stand inside a sentence."""
+    return formatting.day(value, language=_language())
+
+
 def moment(value: datetime | None) -> Markup | str:
     """A moment, short, in the viewer's zone; on hover with seconds and the zone's offset."""
     if value is None:

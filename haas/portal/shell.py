@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 
 from haas.auth.caller import Caller, find_caller
 from haas.pages.lists import next_sort, url_with
-from haas.portal import appearance, branding, counts, formatting, navigation, statics
+from haas.portal import appearance, branding, counts, formatting, navigation, statics, translations
 from haas.portal.navigation import Link, endpoint_exists
 from haas.portal.states import look_of
 from haas.tenancy.models import Partner
@@ -20,7 +20,6 @@ from haas.tenancy.models import Partner
 PRODUCT = "haas"
 _ACCOUNT_PAGES = (
     ("account.show", _l("Your account"), "user"),
-    ("accounts.profile", _l("Your account"), "user"),
     ("account.security", _l("Sign-in and security"), "shield-lock"),
 )
 _ERROR_TITLES = {
@@ -68,6 +67,7 @@ class Shell:
 
 def install(app: Flask) -> None:
     """Register the shell. A public page in a partner's name sets `g.brand_partner` before it renders."""
+    translations.compile_catalogues()
     statics.install(app)
     formatting.install(app)
     branding.install(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
-from devices.lifecycle import AT_CLIENT
+from devices.lifecycle import AT_CLIENT, FINAL
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.portal import formatting, overview, search
@@ -119,7 +119,7 @@ def _link(endpoint: str, **values: Any) -> str | None:
 
 def _fleet_fact(states: dict[str, int]) -> dict[str, Any]:
     in_service = states.get("in_service", 0)
-    total = sum(states.values())
+    total = sum(count for state, count in states.items() if state not in FINAL)
     return {
         "label": _("Devices in service"),
         "value": formatting.number(in_service),
@@ -234,12 +234,8 @@ def _need(need: overview.Need) -> dict[str, Any]:
 
 def _lease_when(need: overview.Need) -> Any:
     if need.state in ("active", "ending", "holdover"):
-        return _("until %(day)s", day=formatting.day(_calendar_day(need.at)))
+        return _("until %(day)s", day=formatting.day_text(need.at.date()))  # travelled as midnight in UTC
     return ""
-
-
-def _calendar_day(at: datetime) -> date:
-    return at.date()  # a date that travelled as its midnight in UTC
 
 
 def _rent_chart(money: overview.Money) -> dict[str, Any] | None:

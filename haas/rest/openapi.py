@@ -62,7 +62,14 @@ def install(app: Flask) -> Api:
     if _replay not in before_view:
         before_view.append(_replay)
         after_view.append(_remember)
-    return Api(app)
+    return _Api(app)
+
+
+class _Api(Api):
+    """flask-smorest without its own error answers: `haas.rest.problems` answers programs and people."""
+
+    def _register_error_handlers(self) -> None:
+        return
 
 
 def _key() -> str | None:

@@ -79,7 +79,7 @@ function plotted(figure, canvas, data, write, language) {
     cursor: { y: false, points: { size: 7 }, drag: { x: false } },
     scales: { x: { time: !data.labels, range: data.labels ? (_, low, high) => [low - 0.6, high + 0.6] : undefined }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, ...(data.labels && { splits: () => everyFew(x, canvas.clientWidth), values: (_, ticks) => ticks.map((at) => data.labels[at] ?? "") }) },
+      { ...axis, size: 28, grid: { show: false }, ...(data.labels && { splits: () => everyFew(x, canvas.clientWidth), values: (_, ticks) => ticks.map((at) => data.labels[at] ?? "") }) },
       { ...axis, size: 64, values: (_, ticks) => ticks.map(write.short) },
     ],
     series: [{}, ...data.series.map((each, index) => seriesLook(each, index, colours, bars))],

@@ -52,6 +52,7 @@ export function startPalette(dialog) {
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") choose(chosen + 1);
     else if (event.key === "ArrowUp") choose(chosen - 1);
+    else if (event.key === "Escape") dialog.close(); // a search field would only empty itself
     else if (event.key === "Enter" && rows[chosen]) location.assign(rows[chosen].url);
     else return;
     event.preventDefault();

@@ -39,6 +39,17 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "haas.accounts.api:audit_api",
 )
 PAGE_BLUEPRINTS: tuple[str, ...] = (
+    "haas.accounts.portal.sign_in",
+    "haas.accounts.portal.account",
+    "haas.accounts.portal.factors",
+    "haas.accounts.portal.team",
+    "haas.accounts.portal.tokens",
+    "haas.accounts.portal.branding",
+    "haas.accounts.portal.settings",
+    "haas.accounts.portal.clients",
+    "haas.accounts.portal.sites",
+    "haas.accounts.portal.audit",
+    "haas.accounts.portal.operator",
     "devices.agent_api",
     "haas.portal.views:overview_pages",
     "haas.portal.views:search_pages",

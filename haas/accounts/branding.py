@@ -74,11 +74,6 @@ def preview_branding(session: Session, partner: Partner, *, changes: dict[str, A
     return msgspec.structs.replace(branding_of(session, partner, with_logo=False), **clean)
 
 
-def find_logo(session: Session, *, sha256: str) -> bytes | None:
-    """A logo by its hash, for whoever knows the hash: pages, mails and signed-out pages show it."""
-    return session.scalar(sa.select(PartnerLogo.png).where(PartnerLogo.id == sha256).limit(1))
-
-
 def _keep_logo(session: Session, tenant: Tenant, upload: bytes) -> str:
     png = accept_logo(upload)
     sha256 = hashlib.sha256(png).hexdigest()

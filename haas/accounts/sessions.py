@@ -74,12 +74,25 @@ def complete(session: Session, user: User, *, session_id: str, pepper: str, now:
     return token
 
 
-def renew(session: Session, user: User, *, session_id: str, pepper: str, now: datetime) -> str:
-    """A new token for a browser that stays signed in while all others were ended."""
+def renew(
+    session: Session,
+    user: User,
+    *,
+    session_id: str,
+    pepper: str,
+    now: datetime,
+    second_factor: bool = False,
+) -> str:
+    """A new token for a browser that stays signed in while all others were ended.
+
+    :param second_factor: whether the person has just shown a second factor, too.
+    """
     token = new_secret()
     opened = _get(session, user, session_id)
     opened.token_hash = _hash(token, pepper)
     opened.confirmed_at = now
+    if second_factor:
+        opened.second_factor_at = now
     session.flush()
     return token
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from haas.accounts.clients import demand_known, get_client
 from haas.errors import Conflict, NotFound
 from haas.ids import new_id
 from haas.rest.paging import Page, Sort, fetch_page
-from haas.tenancy.models import Site
+from haas.tenancy.models import Client, Site
 from haas.tenancy.scope import Tenant, scoped
 
 SITE_SORTS = {"name": Sort(Site.name, Site.id)}
@@ -134,6 +135,14 @@ def count_sites(session: Session, tenant: Tenant, client_ids: list[str]) -> dict
         .group_by(Site.client_id)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def clients_of(session: Session, tenant: Tenant, places: Sequence[Site]) -> dict[str, Client]:
+    """The clients whose sites these are."""
+    wanted = {site.client_id for site in places}
+    return {
+        client.id: client for client in session.scalars(scoped(Client, tenant).where(Client.id.in_(wanted)))
+    }
 
 
 def _fill_site(site: Site, facts: dict[str, Any]) -> None:

@@ -27,6 +27,9 @@ _IN_LANGUAGE: tuple[Callable[..., str], ...] = (
     formatting.period,
 )
 
+# A word that may be wider than the narrowest column of text.
+_LONG_WORD = re.compile(r">[^<]*[^\s<]{24}")
+
 # What XML 1.0 cannot hold; a control character in a partner's text must not stop a print run.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -34,7 +37,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 def fill(template: str, *, branding: Branding, language: str, **values: Any) -> str:
     """One document as well-formed XHTML, ready for the renderer."""
     logo = branding.logo
-    return (
+    html = (
         _environment(language)
         .get_template(template)
         .render(
@@ -45,6 +48,7 @@ def fill(template: str, *, branding: Branding, language: str, **values: Any) -> 
             **values,
         )
     )
+    return html.replace("<body>", '<body class="wrap">', 1) if _LONG_WORD.search(html) else html
 
 
 @lru_cache(maxsize=8)

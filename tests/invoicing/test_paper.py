@@ -33,8 +33,9 @@ class TestInvoicePdf:
         for fact in (
             "Northwind IT GmbH", "Hafenstraße 12", "Contoso Logistics SE", "Speicherweg 4", "Invoice number",
             "NW-2026-00123", "Nov 23, 2026", "Dec 7, 2026", "C-1042", "PO 4500012345", "DE123456789",
-            "DE987654321", "HP EliteBook 840 G11", "Nov 1 – 30, 2026", "NW-0000 · 5CG0000ABC, 30 days",
-            "€59.80", "VAT 19% on 59.80", "€11.36", "€71.16", "IBAN DE02 1203 0000 0000 2020 51",
+            "DE987654321", "HP EliteBook 840 G11", "€71.16",
+            "Nov 1 – 30, 2026, 30 days · NW-0000 · 5CG0000ABC · Rent, 36 months",
+            "€59.80", "VAT 19% on 59.80", "€11.36", "IBAN DE02 1203 0000 0000 2020 51",
             "Payable within 14 days", "HRB 123456", "Page 1 of 1",
         ):  # fmt: skip
             assert fact in text
@@ -187,7 +188,7 @@ class TestALongInvoice:
     def test_numbers_every_page_and_repeats_the_head(self, long_invoice):
         count = len(long_invoice)
 
-        assert count > 20
+        assert count > 15
         for number, page in enumerate(long_invoice, start=1):
             assert f"Page {number} of {count}" in page
         table_pages = [page for page in long_invoice if "5CG" in page]

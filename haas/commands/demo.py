@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _SIGN_INS = "sign-ins.json"
 _THIS_MACHINE = "this-machine"
+_RECORDING = "readings.jsonl"  # what an agent that runs a fleet looks for in each state
 _ENROL_SECONDS = 60
 
 
@@ -83,24 +86,35 @@ def _enrol(product: RunningProduct) -> None:
     from haas.settings import Settings
 
     waiting = scenes.open_enrolments(Settings.from_environment(product.environment))
-    with ProgressBars(product.console, stop=product.stop) as report:
-        for number, each in enumerate(waiting, start=1):
-            if not (_state(product, each.name) / "credentials.json").exists():
-                _enrol_one(product, each)
-            report("enrolling devices", number, len(waiting))
+    with ProgressBars(product.console, stop=product.stop) as report, ThreadPoolExecutor(4) as pool:
+        enrolled = [pool.submit(_enrol_one, product, each) for each in waiting]
+        try:
+            for number, each in enumerate(as_completed(enrolled), start=1):
+                each.result()
+                report("enrolling devices", number, len(waiting))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     done.touch()
 
 
 def _enrol_one(product: RunningProduct, device: OpenEnrolment) -> None:
-    command = [sys.executable, "-m", "agent", "enroll", f"{product.address}/c/{device.code}"]
-    command += ["--state", str(_state(product, device.name))]
-    if device.readings is not None:
-        command += ["--readings", str(device.readings)]
-    answer = subprocess.run(
-        command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=_ENROL_SECONDS
-    )
-    if answer.returncode != 0:
-        raise StackError(f"The device {device.name} could not be enrolled: {answer.stderr.strip()[-500:]}")
+    """One device, unless an earlier start has done it; a simulated one keeps its recording with its state."""
+    state = _state(product, device.name)
+    if not (state / "credentials.json").exists():
+        command = [sys.executable, "-m", "agent", "enroll", f"{product.address}/c/{device.code}"]
+        command += ["--state", str(state)]
+        if device.readings is not None:
+            command += ["--readings", str(device.readings)]
+        try:
+            subprocess.run(
+                command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=_ENROL_SECONDS
+            )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as failure:
+            reason = str(failure.stderr or f"no answer in {_ENROL_SECONDS} s").strip()[-500:]
+            raise StackError(f"The device {device.name} could not be enrolled: {reason}") from failure
+    if device.readings is not None and not (state / _RECORDING).exists():
+        shutil.copy(device.readings, state / _RECORDING)
 
 
 def _state(product: RunningProduct, name: str) -> Path:
@@ -137,8 +151,8 @@ def _show_address(product: RunningProduct) -> None:
 
 def _show_sign_ins(console: Console, path: Path) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for heading in ("who", "e-mail", "password"):
+    for heading in ("house", "who", "e-mail", "password"):
         table.add_column(heading)
     for person in json.loads(path.read_text()).get("sign_ins", []):
-        table.add_row(str(person["who"]), str(person["email"]), str(person["password"]))
+        table.add_row(*(str(person[key]) for key in ("house", "who", "email", "password")))
     console.print(table)

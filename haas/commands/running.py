@@ -186,12 +186,14 @@ def _keep_passwords(stack: Stack, stop: threading.Event) -> threading.Thread | N
     """Let the broker follow the database's credentials, if the broker is ours."""
     if not stack.runs_broker:
         return None
-    from devices import enrolment
+    from devices import broker_access
+    from haas import db
 
+    db.configure(stack.app_url)
     keeper = threading.Thread(
         target=keep_passwords,
-        args=(stack.broker, enrolment),
-        kwargs={"database_url": stack.app_url, "stop": stop},
+        args=(stack.broker, broker_access),
+        kwargs={"stop": stop},
         name="broker passwords",
         daemon=True,
     )

@@ -263,25 +263,23 @@ class Broker:
 
 
 class CredentialSource(Protocol):
-    """Who may sign in, as the database has it. `devices.enrolment` is one (it is asked as a module)."""
+    """Who may sign in, as the database has it: `devices.broker_access`, asked as a module."""
 
-    def credentials_version(self, database_url: str) -> object:
+    def credentials_version(self) -> object:
         """Anything that differs after any change of the rows; asked every second, so it must be cheap."""
 
-    def broker_rows(self, database_url: str) -> Iterable[tuple[str, str]]:
+    def broker_rows(self) -> Iterable[tuple[str, str]]:
         """(device id, mosquitto password hash) of every device that may connect now, of all partners."""
 
 
-def keep_passwords(
-    broker: Broker, source: CredentialSource, *, database_url: str, stop: threading.Event
-) -> None:
+def keep_passwords(broker: Broker, source: CredentialSource, *, stop: threading.Event) -> None:
     """Bring every change of the credentials to the broker within about a second, until told to stop."""
     seen: object = None
     while not stop.is_set():
         try:
-            version = source.credentials_version(database_url)
+            version = source.credentials_version()
             if version != seen:
-                broker.write_passwords(source.broker_rows(database_url))
+                broker.write_passwords(source.broker_rows())
                 seen = version
         except Exception:
             # The outermost loop of a thread that must outlive restarts of the database: the next look

@@ -166,19 +166,18 @@ class TestKeepPasswords:
             version = 0
             failures = 0
 
-            def credentials_version(self, database_url: str) -> object:
+            def credentials_version(self) -> object:
                 if self.version == 1 and self.failures < 2:
                     self.failures += 1
-                    raise ConnectionError(database_url)
+                    raise ConnectionError("the database is away")
                 return self.version
 
-            def broker_rows(self, _database_url: str) -> list[tuple[str, str]]:
+            def broker_rows(self) -> list[tuple[str, str]]:
                 return [(f"d-{self.version}", "$7$hash")]
 
         source, stop = Source(), threading.Event()
         path: Path = broker._folder.path / "broker" / "passwords"
-        arguments = {"database_url": "of a database that is away twice", "stop": stop}
-        keeper = threading.Thread(target=keep_passwords, args=(broker, source), kwargs=arguments)
+        keeper = threading.Thread(target=keep_passwords, args=(broker, source), kwargs={"stop": stop})
         keeper.start()
         try:
             assert wait_until(lambda: "d-0:" in path.read_text(), seconds=10)

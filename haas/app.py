@@ -37,6 +37,14 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "haas.accounts.api:tokens_api",
     "haas.accounts.api:me_api",
     "haas.accounts.api:audit_api",
+    "leases.api.agreements",
+    "leases.api.leases",
+    "leases.api.handover",
+    "leases.api.swaps",
+    "leases.api.swaps:of_lease",
+    "leases.api.returns",
+    "leases.api.returns:requests_api",
+    "leases.api.books",
 )
 PAGE_BLUEPRINTS: tuple[str, ...] = (
     "haas.accounts.portal.sign_in",

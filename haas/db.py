@@ -128,7 +128,8 @@ def _speak_for(session: Session, transaction: Any, connection: sa.Connection) ->
 def change_scope(session: Session, scope: Scope) -> None:
     """Go on in another name within the same transaction; what was added before is written first.
 
-    For the subscriber alone: a batch of messages is of many partners and must commit as one.
+    For the subscriber, whose batch of messages is of many partners and must commit as one, and for what a
+    client asks for, which its partner's rows record (`leases.client_requests`).
     """
     session.flush()
     session.info["scope"] = scope
@@ -161,6 +162,11 @@ def engine() -> sa.Engine:
     if _engine is None:
         raise RuntimeError("the database is not configured: call haas.db.configure(url) first")
     return _engine
+
+
+def is_configured() -> bool:
+    """Whether this process is connected to a database."""
+    return _engine is not None
 
 
 def open_session(scope: Scope) -> Session:

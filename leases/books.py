@@ -109,6 +109,11 @@ def change_conventions(
     book = get_book(session, tenant, asset_id=asset_id, lock=True)
     if book.disposed_on is not None:
         raise Conflict("This book is closed.")
+    if (method == Method.UNITS) != (total_units is not None):
+        raise InvalidInput(
+            "Say how many units its life has if it is written off by units, and only then.",
+            field="total_units",
+        )
     book.method, book.first_month, book.last_month, book.day_basis = (
         method,
         first_month,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from leases.depreciation import DayBasis, DepreciationTerms, FirstMonth, Method
 from leases.models import Agreement, Assignment, DepreciationBook, Lease, Line
@@ -10,15 +11,19 @@ from leases.schedule import Stay
 from leases.terms import LeaseTerms, Proration, Timing
 
 
-def terms_of(lease: Lease, line: Line, agreement: Agreement) -> LeaseTerms:
+def terms_of(
+    lease: Lease, line: Line, agreement: Agreement, *, if_commenced_on: date | None = None
+) -> LeaseTerms:
     """The rent terms of one line.
 
+    :param if_commenced_on: the base term's first day for a lease that is only offered yet.
     :raises ValueError: for a lease that has not commenced: it owes nothing yet.
     """
-    if lease.commences_on is None:
+    commences_on = lease.commences_on or if_commenced_on
+    if commences_on is None:
         raise ValueError(f"lease {lease.number} has not commenced")
     return LeaseTerms(
-        commences_on=lease.commences_on,
+        commences_on=commences_on,
         term_months=lease.term_months,
         rent=line.unit_price * line.quantity,
         currency=lease.currency,

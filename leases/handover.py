@@ -20,8 +20,8 @@ from haas.tenancy.scope import Tenant, scoped
 from leases import books, queries
 from leases.errors import AssetNotOnLease, AssetTaken, LineTaken, WrongAsset
 from leases.lifecycle import BILLABLE
+from leases.lifespan import commence
 from leases.models import Acceptance, Assignment, Lease, Line
-from leases.operations import commence
 from leases.terms import rent_start
 
 

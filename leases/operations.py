@@ -19,8 +19,9 @@ from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.errors import LeaseNotEditable
 from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
-from leases.models import Agreement, Lease, LeaseMove, Line
-from leases.terms import commencement
+from leases.lifespan import commence, move, record
+from leases.models import Agreement, Lease, Line
+from leases.terms import check_offer
 
 MONEY_MAX = Decimal("1e11")
 
@@ -93,15 +94,14 @@ def draft_lease(
     """A new lease schedule under an agreement, empty and not yet offered."""
     agreement = queries.get_agreement(session, tenant, agreement_id=agreement_id)
     if site_id is not None:
-        _site_of_client(session, tenant, site_id=site_id, client_id=agreement.client_id)
-    if not 1 <= term_months <= 120:
-        raise InvalidInput("The term is 1 to 120 months.", field="term_months")
-    if not 1 <= anchor_day <= 31:
-        raise InvalidInput("The billing day is 1 to 31.", field="anchor_day")
-    if interval_months not in (1, 3, 6, 12):
-        raise InvalidInput("Rent is billed every 1, 3, 6 or 12 months.", field="interval_months")
-    if timing not in ("advance", "arrears"):
-        raise InvalidInput("Rent is due in advance or in arrears.", field="timing")
+        check_site(session, tenant, site_id=site_id, client_id=agreement.client_id)
+    check_offer(
+        term_months=term_months,
+        timing=timing,
+        anchor_day=anchor_day,
+        interval_months=interval_months,
+        end_option=end_option,
+    )
     lease = Lease(
         partner_id=tenant.partner_id,
         id=new_id("lse"),
@@ -125,7 +125,7 @@ def draft_lease(
     )
     session.add(lease)
     session.flush()
-    _record(session, tenant, lease, verb="draft", from_state=None, effective_on=at.date(), at=at)
+    record(session, tenant, lease, verb="draft", from_state=None, effective_on=at.date(), at=at)
     return lease
 
 
@@ -147,7 +147,7 @@ def add_line(
 
     :raises LeaseNotEditable: once the lease was quoted.
     """
-    lease = _lock_draft(session, tenant, lease_id)
+    lease = lock_draft(session, tenant, lease_id)
     if kind == "asset":
         if quantity != 1:
             raise InvalidInput("An asset line holds one asset; add a line for each.", field="quantity")
@@ -184,7 +184,7 @@ def add_line(
 
 def remove_line(session: Session, tenant: Tenant, *, lease_id: str, line_id: str) -> None:
     """Take a line off a draft."""
-    _lock_draft(session, tenant, lease_id)
+    lock_draft(session, tenant, lease_id)
     session.delete(queries.get_line(session, tenant, lease_id=lease_id, line_id=line_id))
     session.flush()
 
@@ -223,31 +223,6 @@ def accept(
     lease.accepted_on = accepted_on
     outbox.publish(session, tenant, "lease.accepted", lease_id=lease.id)
     return lease
-
-
-def commence(session: Session, tenant: Tenant, lease: Lease, *, first_day: date, at: datetime) -> None:
-    """The first asset was accepted: fix the base term, and start lines that need no asset.
-
-    Called by the acceptance of an asset; a lease of services alone commences by `activate`.
-    """
-    if lease.state != LeaseState.ACCEPTED:
-        return
-    lease.commences_on = commencement(
-        accepted_on=first_day, anchor_day=lease.anchor_day, interim_rent=lease.interim_rent
-    )
-    lease.ends_on = add_months(lease.commences_on, lease.term_months)
-    move(session, tenant, lease, "activate", at=at, effective_on=first_day)
-    session.execute(
-        sa.update(Line)
-        .where(
-            Line.partner_id == tenant.partner_id,
-            Line.lease_id == lease.id,
-            Line.kind != "asset",
-            Line.starts_on.is_(None),
-        )
-        .values(starts_on=first_day)
-    )
-    outbox.publish(session, tenant, "lease.activated", lease_id=lease.id)
 
 
 def activate(session: Session, tenant: Tenant, *, lease_id: str, first_day: date, at: datetime) -> Lease:
@@ -333,82 +308,11 @@ def hold_over(session: Session, tenant: Tenant, *, lease_id: str, today: date, a
     return lease
 
 
-def close_if_done(session: Session, tenant: Tenant, lease: Lease, *, on: date, at: datetime) -> bool:
-    """Close a lease whose asset lines have all ended; services on it end with it."""
-    open_assets = session.scalar(
-        sa.select(sa.func.count())
-        .select_from(Line)
-        .where(
-            Line.partner_id == tenant.partner_id,
-            Line.lease_id == lease.id,
-            Line.kind == "asset",
-            Line.ends_on.is_(None),
-        )
-    )
-    if open_assets or lease.state not in (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER):
-        return False
-    session.execute(
-        sa.update(Line)
-        .where(Line.partner_id == tenant.partner_id, Line.lease_id == lease.id, Line.ends_on.is_(None))
-        .values(ends_on=sa.func.greatest(on, sa.func.coalesce(Line.starts_on, on)))
-    )
-    move(session, tenant, lease, "close", at=at, effective_on=on)
-    lease.closed_on = on
-    outbox.publish(session, tenant, "lease.closed", lease_id=lease.id)
-    return True
+def lock_draft(session: Session, tenant: Tenant, lease_id: str) -> Lease:
+    """The lease, locked, as long as it may still be written on.
 
-
-def move(
-    session: Session,
-    tenant: Tenant,
-    lease: Lease,
-    verb: str,
-    *,
-    at: datetime,
-    effective_on: date,
-    reason: str = "",
-) -> None:
-    """Change the state of a locked lease by the table, and leave the row that says so.
-
-    :raises IllegalMove: if the table has no such move.
+    :raises LeaseNotEditable: once it was quoted.
     """
-    before = LeaseState(lease.state)
-    lease.state = LEASE_LIFECYCLE.after(before, verb)
-    session.flush()
-    _record(
-        session, tenant, lease, verb=verb, from_state=before, effective_on=effective_on, at=at, reason=reason
-    )
-
-
-def _record(
-    session: Session,
-    tenant: Tenant,
-    lease: Lease,
-    *,
-    verb: str,
-    from_state: LeaseState | None,
-    effective_on: date,
-    at: datetime,
-    reason: str = "",
-) -> None:
-    session.add(
-        LeaseMove(
-            partner_id=tenant.partner_id,
-            id=new_id("lmv"),
-            lease_id=lease.id,
-            verb=verb,
-            from_state=from_state,
-            to_state=lease.state,
-            effective_on=effective_on,
-            moved_at=at,
-            actor=tenant.actor,
-            reason=reason,
-        )
-    )
-    session.flush()
-
-
-def _lock_draft(session: Session, tenant: Tenant, lease_id: str) -> Lease:
     lease = queries.lock_lease(session, tenant, lease_id)
     if lease.state != LeaseState.DRAFT:
         raise LeaseNotEditable(
@@ -417,6 +321,10 @@ def _lock_draft(session: Session, tenant: Tenant, lease_id: str) -> Lease:
     return lease
 
 
-def _site_of_client(session: Session, tenant: Tenant, *, site_id: str, client_id: str) -> None:
+def check_site(session: Session, tenant: Tenant, *, site_id: str, client_id: str) -> None:
+    """Refuse a site that is not the client's.
+
+    :raises NotFound: naming it.
+    """
     if session.scalar(scoped(Site, tenant).where(Site.id == site_id, Site.client_id == client_id)) is None:
         raise NotFound(f"There is no site {site_id} of this client.")

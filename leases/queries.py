@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 from devices.models import Asset
 from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
+from leases.errors import AssetNotOnLease
 from leases.lifecycle import LeaseState
 from leases.models import (
     Acceptance,
@@ -25,6 +26,8 @@ from leases.models import (
     ReturnOrder,
     Swap,
 )
+
+_LAST_LETTER = "\U0010ffff"  # sorts behind every other one: a prefix is a range
 
 
 def get_agreement(session: Session, tenant: Tenant, *, agreement_id: str) -> Agreement:
@@ -44,7 +47,7 @@ def get_lease(session: Session, tenant: Tenant, *, lease_id: str) -> Lease:
     :raises NotFound: if this tenant has none by that id.
     """
     lease = session.scalar(
-        scoped(Lease, tenant)
+        _seen_by(tenant)
         .where(Lease.id == lease_id)
         .options(selectinload(Lease.lines))
         .execution_options(populate_existing=True)
@@ -52,6 +55,12 @@ def get_lease(session: Session, tenant: Tenant, *, lease_id: str) -> Lease:
     if lease is None:
         raise NotFound(f"There is no lease {lease_id}.")
     return lease
+
+
+def _seen_by(tenant: Tenant) -> sa.Select[Lease]:
+    """A client sees what was offered to it; a draft is still the partner's own affair."""
+    statement = scoped(Lease, tenant)
+    return statement if tenant.client_id is None else statement.where(Lease.state != LeaseState.DRAFT)
 
 
 def lock_lease(session: Session, tenant: Tenant, lease_id: str) -> Lease:
@@ -85,7 +94,9 @@ def get_line(session: Session, tenant: Tenant, *, lease_id: str, line_id: str) -
 class LeaseFilter:
     """What a list of leases is narrowed to."""
 
-    state: str | None = None
+    states: tuple[str, ...] = ()
+    agreement_id: str | None = None
+    site_id: str | None = None
     client_id: str | None = None
     number_prefix: str | None = None
     ends_before: date | None = None
@@ -93,13 +104,17 @@ class LeaseFilter:
 
 def list_leases(tenant: Tenant, *, where: LeaseFilter) -> sa.Select[Lease]:
     """Leases, to be paged by the caller."""
-    statement = scoped(Lease, tenant)
-    if where.state:
-        statement = statement.where(Lease.state == where.state)
+    statement = _seen_by(tenant)
+    if where.states:
+        statement = statement.where(Lease.state.in_(where.states))
+    if where.agreement_id:
+        statement = statement.where(Lease.agreement_id == where.agreement_id)
+    if where.site_id:
+        statement = statement.where(Lease.site_id == where.site_id)
     if where.client_id:
         statement = statement.where(Lease.client_id == where.client_id)
     if where.number_prefix:
-        first, after = where.number_prefix, where.number_prefix + "\U0010ffff"
+        first, after = where.number_prefix, where.number_prefix + _LAST_LETTER
         statement = statement.where(Lease.number >= first, Lease.number < after)
     if where.ends_before:
         statement = statement.where(Lease.ends_on < where.ends_before)
@@ -220,3 +235,113 @@ def leases_past_term(session: Session, tenant: Tenant, *, today: date) -> Sequen
         )
         .order_by(Lease.id)
     ).all()
+
+
+def list_agreements(
+    tenant: Tenant, *, client_id: str | None = None, number_prefix: str | None = None
+) -> sa.Select[Agreement]:
+    """Master agreements, to be paged by the caller."""
+    statement = scoped(Agreement, tenant)
+    if client_id:
+        statement = statement.where(Agreement.client_id == client_id)
+    if number_prefix:
+        statement = statement.where(
+            Agreement.number >= number_prefix, Agreement.number < number_prefix + _LAST_LETTER
+        )
+    return statement
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnFilter:
+    """What a list of returns is narrowed to."""
+
+    states: tuple[str, ...] = ()
+    client_id: str | None = None
+    lease_id: str | None = None
+    asset_id: str | None = None
+    number_prefix: str | None = None
+
+
+def list_returns(tenant: Tenant, *, where: ReturnFilter) -> sa.Select[ReturnOrder]:
+    """Return orders, to be paged by the caller."""
+    statement = scoped(ReturnOrder, tenant)
+    equal = {
+        ReturnOrder.client_id: where.client_id,
+        ReturnOrder.lease_id: where.lease_id,
+        ReturnOrder.asset_id: where.asset_id,
+    }
+    statement = statement.where(*(column == value for column, value in equal.items() if value))
+    if where.states:
+        statement = statement.where(ReturnOrder.state.in_(where.states))
+    if where.number_prefix:
+        statement = statement.where(
+            ReturnOrder.number >= where.number_prefix, ReturnOrder.number < where.number_prefix + _LAST_LETTER
+        )
+    return statement
+
+
+def list_swaps(
+    tenant: Tenant, *, lease_id: str | None = None, asset_id: str | None = None
+) -> sa.Select[Swap]:
+    """Swaps, to be paged by the caller; of an asset: those it came or went by."""
+    statement = scoped(Swap, tenant)
+    if lease_id:
+        statement = statement.where(Swap.lease_id == lease_id)
+    if asset_id:
+        statement = statement.where(sa.or_(Swap.outgoing_id == asset_id, Swap.incoming_id == asset_id))
+    return statement
+
+
+def get_swap(session: Session, tenant: Tenant, *, swap_id: str) -> Swap:
+    """The swap.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    swap = session.scalar(scoped(Swap, tenant).where(Swap.id == swap_id))
+    if swap is None:
+        raise NotFound(f"There is no swap {swap_id}.")
+    return swap
+
+
+def get_acceptance(session: Session, tenant: Tenant, *, acceptance_id: str) -> Acceptance:
+    """The certificate of acceptance.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    acceptance = session.scalar(scoped(Acceptance, tenant).where(Acceptance.id == acceptance_id))
+    if acceptance is None:
+        raise NotFound(f"There is no acceptance {acceptance_id}.")
+    return acceptance
+
+
+def line_held_by(session: Session, tenant: Tenant, *, lease_id: str, asset_id: str) -> Line:
+    """The line of this lease that the asset stands on, or is reserved for.
+
+    :raises NotFound: if it holds none of them now.
+    """
+    line = session.scalar(
+        scoped(Line, tenant)
+        .join(
+            Assignment,
+            sa.and_(Assignment.partner_id == Line.partner_id, Assignment.line_id == Line.id),
+        )
+        .where(
+            Line.lease_id == lease_id,
+            Assignment.asset_id == asset_id,
+            sa.func.upper_inf(Assignment.during),
+        )
+    )
+    if line is None:
+        raise NotFound(f"Asset {asset_id} is not on lease {lease_id}.")
+    return line
+
+
+def get_line_of_asset(session: Session, tenant: Tenant, *, asset_id: str, at: datetime) -> Line:
+    """The line that the asset stands on at that instant.
+
+    :raises AssetNotOnLease: if it stands on none.
+    """
+    standing = find_standing(session, tenant, asset_id=asset_id, at=at)
+    if standing is None:
+        raise AssetNotOnLease("This asset does not stand on a lease now.")
+    return session.scalars(scoped(Line, tenant).where(Line.id == standing.line_id)).one()

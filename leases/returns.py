@@ -1,4 +1,4 @@
-"""The way back: notice, collection, receipt, inspection with grade and kit, damage capped at fair market value."""
+"""The way back: notice, collection, receipt, inspection, and damage capped at fair market value."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from haas.series import take_number
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.errors import AssetNotOnLease, WrongAsset
+from leases.lifespan import close_if_done
 from leases.models import Assignment, Lease, Line, ReturnOrder
-from leases.operations import close_if_done
 
 GRADES = ("A", "B", "C", "D", "X")
 

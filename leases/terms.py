@@ -8,8 +8,12 @@ from decimal import Decimal
 from enum import StrEnum
 
 from haas.calendar import Cycle, add_months, first_boundary, local_day
+from haas.errors import InvalidInput
 from haas.money import exponent
 from leases.daycount import day_count
+
+INTERVALS = (1, 3, 6, 12)  # months from one payment to the next
+END_OPTIONS = ("return", "renew", "buyout_fmv", "buyout_fixed")
 
 
 class Timing(StrEnum):
@@ -86,3 +90,22 @@ def commencement(*, accepted_on: date, anchor_day: int, interim_rent: bool = Tru
 def rent_start(accepted_at: datetime, time_zone: str) -> date:
     """The first rent day: the client's local calendar day of acceptance."""
     return local_day(accepted_at, time_zone)
+
+
+def check_offer(
+    *, term_months: int, timing: str, anchor_day: int, interval_months: int, end_option: str
+) -> None:
+    """Refuse terms that nobody could bill.
+
+    :raises InvalidInput: naming the field.
+    """
+    if not 1 <= term_months <= 120:
+        raise InvalidInput("The term is 1 to 120 months.", field="term_months")
+    if not 1 <= anchor_day <= 31:
+        raise InvalidInput("The billing day is 1 to 31.", field="anchor_day")
+    if interval_months not in INTERVALS:
+        raise InvalidInput("Rent is billed every 1, 3, 6 or 12 months.", field="interval_months")
+    if timing not in tuple(Timing):
+        raise InvalidInput("Rent is due in advance or in arrears.", field="timing")
+    if end_option not in END_OPTIONS:
+        raise InvalidInput(f"At the end: {', '.join(END_OPTIONS)}.", field="end_option")

@@ -80,7 +80,9 @@ PERMISSIONS: dict[str, set[str]] = {
     "lease.swap":            {OWNER, TECHNICIAN},
     "lease.return":          {OWNER, SALES, TECHNICIAN},
     "lease.request_return":  {CLIENT_ADMIN},
+    "lease.dispute":         {OWNER, SALES, CLIENT_ADMIN},
     "depreciation.read":     {OWNER, FINANCE},
+    "depreciation.manage":   {OWNER, FINANCE},
     # money
     "invoice.read":          {OWNER, SALES, FINANCE, *_CLIENTS},
     "invoice.issue":         {OWNER, FINANCE},

@@ -1,0 +1,1 @@
+"""REST: agreements, leases, hand-over, swaps, returns and depreciation."""

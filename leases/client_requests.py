@@ -1,0 +1,60 @@
+"""What a client asks for itself: checked in the client's name, done in its partner's, signed by its person.
+
+A client's own transaction cannot write what it may not read: moves of leases and assets, and number series.
+So the row is first found as the client sees it (another client's is not found), and then the operation
+runs in the partner's name, with the client's user still on every audit entry and move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from devices.queries import get_asset
+from haas import db
+from haas.tenancy.scope import Tenant
+from leases import operations, queries, returns
+from leases.models import Lease, ReturnOrder
+
+
+def accept_quote(
+    session: Session, tenant: Tenant, *, lease_id: str, signer: str, accepted_on: date, at: datetime
+) -> Lease:
+    """Accept a quote that this tenant sees.
+
+    :raises NotFound: if it sees none by that id.
+    """
+    queries.get_lease(session, tenant, lease_id=lease_id)
+    with _in_the_partners_name(session, tenant) as partner:
+        return operations.accept(
+            session, partner, lease_id=lease_id, signer=signer, accepted_on=accepted_on, at=at
+        )
+
+
+def ask_return(
+    session: Session, tenant: Tenant, *, asset_id: str, reason: str, due_on: date, today: date, at: datetime
+) -> ReturnOrder:
+    """Ask to give back an asset that this tenant has.
+
+    :raises NotFound: if it has none by that id.
+    """
+    get_asset(session, tenant, asset_id=asset_id)
+    with _in_the_partners_name(session, tenant) as partner:
+        return returns.request_return(
+            session, partner, asset_id=asset_id, reason=reason, notice_on=today, due_on=due_on, at=at
+        )
+
+
+@contextmanager
+def _in_the_partners_name(session: Session, tenant: Tenant) -> Iterator[Tenant]:
+    if tenant.client_id is None:
+        yield tenant
+        return
+    partner = replace(tenant, client_id=None)
+    db.change_scope(session, partner)
+    yield partner
+    db.change_scope(session, tenant)

@@ -1,0 +1,117 @@
+"""How a lease moves by itself: the first asset accepted starts it, the last one returned closes it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas import outbox
+from haas.calendar import add_months
+from haas.ids import new_id
+from haas.tenancy.scope import Tenant
+from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
+from leases.models import Lease, LeaseMove, Line
+from leases.terms import commencement
+
+
+def move(
+    session: Session,
+    tenant: Tenant,
+    lease: Lease,
+    verb: str,
+    *,
+    at: datetime,
+    effective_on: date,
+    reason: str = "",
+) -> None:
+    """Change the state of a locked lease by the table, and leave the row that says so.
+
+    :raises IllegalMove: if the table has no such move.
+    """
+    before = LeaseState(lease.state)
+    lease.state = LEASE_LIFECYCLE.after(before, verb)
+    session.flush()
+    record(
+        session, tenant, lease, verb=verb, from_state=before, effective_on=effective_on, at=at, reason=reason
+    )
+
+
+def commence(session: Session, tenant: Tenant, lease: Lease, *, first_day: date, at: datetime) -> None:
+    """The first asset was accepted: fix the base term, and start lines that need no asset.
+
+    Called by the acceptance of an asset; a lease of services alone commences by `activate`.
+    """
+    if lease.state != LeaseState.ACCEPTED:
+        return
+    lease.commences_on = commencement(
+        accepted_on=first_day, anchor_day=lease.anchor_day, interim_rent=lease.interim_rent
+    )
+    lease.ends_on = add_months(lease.commences_on, lease.term_months)
+    move(session, tenant, lease, "activate", at=at, effective_on=first_day)
+    session.execute(
+        sa.update(Line)
+        .where(
+            Line.partner_id == tenant.partner_id,
+            Line.lease_id == lease.id,
+            Line.kind != "asset",
+            Line.starts_on.is_(None),
+        )
+        .values(starts_on=first_day)
+    )
+    outbox.publish(session, tenant, "lease.activated", lease_id=lease.id)
+
+
+def close_if_done(session: Session, tenant: Tenant, lease: Lease, *, on: date, at: datetime) -> bool:
+    """Close a lease whose asset lines have all ended; services on it end with it."""
+    open_assets = session.scalar(
+        sa.select(sa.func.count())
+        .select_from(Line)
+        .where(
+            Line.partner_id == tenant.partner_id,
+            Line.lease_id == lease.id,
+            Line.kind == "asset",
+            Line.ends_on.is_(None),
+        )
+    )
+    if open_assets or lease.state not in (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER):
+        return False
+    session.execute(
+        sa.update(Line)
+        .where(Line.partner_id == tenant.partner_id, Line.lease_id == lease.id, Line.ends_on.is_(None))
+        .values(ends_on=sa.func.greatest(on, sa.func.coalesce(Line.starts_on, on)))
+    )
+    move(session, tenant, lease, "close", at=at, effective_on=on)
+    lease.closed_on = on
+    outbox.publish(session, tenant, "lease.closed", lease_id=lease.id)
+    return True
+
+
+def record(
+    session: Session,
+    tenant: Tenant,
+    lease: Lease,
+    *,
+    verb: str,
+    from_state: LeaseState | None,
+    effective_on: date,
+    at: datetime,
+    reason: str = "",
+) -> None:
+    """Leave the row of a move that was made."""
+    session.add(
+        LeaseMove(
+            partner_id=tenant.partner_id,
+            id=new_id("lmv"),
+            lease_id=lease.id,
+            verb=verb,
+            from_state=from_state,
+            to_state=lease.state,
+            effective_on=effective_on,
+            moved_at=at,
+            actor=tenant.actor,
+            reason=reason,
+        )
+    )
+    session.flush()

@@ -25,7 +25,6 @@ from haas.tenancy.scope import Platform
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=10)
 BATCH = 200
 ATTEMPTS_MAX = 8
 JOB_TIMEOUT_SECONDS = 600
@@ -37,10 +36,10 @@ def backoff(attempts: int) -> timedelta:
     return timedelta(seconds=min(2**attempts, 900))
 
 
-def step(connection: Redis, *, now: datetime) -> int:
+def step(connection: Redis, *, now: datetime, lease: timedelta) -> int:
     """Expand new events and hand over what is due. Answers how many rows moved; 0 means: rest a moment."""
     expanded = _expand(now)
-    handed = _hand_over(connection, now)
+    handed = _hand_over(connection, now, lease)
     return expanded + handed
 
 
@@ -84,7 +83,7 @@ def _expand(now: datetime) -> int:
         return len(events)
 
 
-def _hand_over(connection: Redis, now: datetime) -> int:
+def _hand_over(connection: Redis, now: datetime, lease: timedelta) -> int:
     queues = {name: Queue(name, connection=connection) for name in QUEUES}
     with db.unit_of_work(RELAY) as session:
         due = session.scalars(
@@ -95,7 +94,7 @@ def _hand_over(connection: Redis, now: datetime) -> int:
             .with_for_update(skip_locked=True)
         ).all()
         for delivery in due:
-            delivery.due_at = now + LEASE
+            delivery.due_at = now + lease
             if not _waits(connection, delivery):
                 delivery.handed += 1
     crashpoint("relay.leased")
@@ -117,7 +116,7 @@ def _hand_over(connection: Redis, now: datetime) -> int:
 
 
 def _job_id(delivery: OutboxDelivery) -> str:
-    return f"{delivery.id}.{delivery.handed}"
+    return f"{delivery.id}-{delivery.handed}"
 
 
 def _waits(connection: Redis, delivery: OutboxDelivery) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from redis import Redis, RedisError
@@ -42,9 +42,10 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
 
 def _relay_until(settings: Settings, stop: threading.Event) -> None:
     valkey = Redis.from_url(settings.redis_url)
+    lease = timedelta(seconds=settings.outbox_lease_seconds)
     while not stop.is_set():
         try:
-            moved = relay.step(valkey, now=clock.now())
+            moved = relay.step(valkey, now=clock.now(), lease=lease)
         except (SQLAlchemyError, RedisError):
             log.exception("relay: trying again")
             moved = 0

@@ -28,6 +28,7 @@ class Settings:
     mail_url: str = field(default="", repr=False)  # smtp://…, smtps://… or folder:///path
     data_dir: Path = Path("var")
     trusted_proxies: int = 0  # how many reverse proxies set X-Forwarded-*
+    outbox_lease_seconds: float = 10  # how soon the work of a killed worker is handed out again
     testing: bool = False
 
     @property
@@ -62,6 +63,7 @@ class Settings:
             mail_url=env.get("HAAS_MAIL_URL", ""),
             data_dir=Path(env.get("HAAS_DATA_DIR", "var")),
             trusted_proxies=int(env.get("HAAS_TRUSTED_PROXIES", "0")),
+            outbox_lease_seconds=float(env.get("HAAS_OUTBOX_LEASE_SECONDS", "10")),
             testing=env.get("HAAS_TESTING") == "1",
         )
 

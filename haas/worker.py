@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import sqlalchemy as sa
 from redis import Redis
@@ -14,14 +15,13 @@ from rq import Queue, SimpleWorker, Worker
 from haas import clock, db, models, reactions
 from haas.crash import crashpoint
 from haas.outbox import OutboxDelivery, OutboxEvent
-from haas.relay import ATTEMPTS_MAX, LEASE, backoff
+from haas.relay import ATTEMPTS_MAX, backoff
 from haas.settings import Settings
 from haas.settings import use as use_settings
 from haas.tenancy.scope import Tenant, scoped
 
 log = logging.getLogger(__name__)
 
-_RENEW_SECONDS = LEASE.total_seconds() / 3
 
 
 def run(settings: Settings, *, queue: str, burst: bool = False) -> None:
@@ -81,7 +81,7 @@ def _claim(tenant: Tenant, delivery_id: str) -> tuple[str, OutboxEvent] | None:
         )
         if delivery is None or delivery.state != "pending":
             return None
-        delivery.due_at = clock.now() + LEASE
+        delivery.due_at = clock.now() + _lease()
         event = session.scalars(scoped(OutboxEvent, tenant).where(OutboxEvent.id == delivery.event_id)).one()
         return delivery.reaction, event
 
@@ -92,7 +92,7 @@ def _renewed(tenant: Tenant, delivery_id: str) -> Iterator[None]:
     stop = threading.Event()
 
     def renew() -> None:
-        while not stop.wait(_RENEW_SECONDS):
+        while not stop.wait(_lease().total_seconds() / 3):
             with db.unit_of_work(tenant) as session:
                 session.execute(
                     sa.update(OutboxDelivery)
@@ -101,7 +101,7 @@ def _renewed(tenant: Tenant, delivery_id: str) -> Iterator[None]:
                         OutboxDelivery.id == delivery_id,
                         OutboxDelivery.state == "pending",
                     )
-                    .values(due_at=clock.now() + LEASE)
+                    .values(due_at=clock.now() + _lease())
                 )
 
     keeper = threading.Thread(target=renew, name="lease", daemon=True)
@@ -111,6 +111,10 @@ def _renewed(tenant: Tenant, delivery_id: str) -> Iterator[None]:
     finally:
         stop.set()
         keeper.join()
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=Settings.from_environment().outbox_lease_seconds)
 
 
 def _put_off(tenant: Tenant, delivery_id: str, failure: Exception) -> None:

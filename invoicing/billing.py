@@ -19,6 +19,7 @@ from haas.errors import HaasError, NotFound
 from haas.ids import new_id
 from haas.outbox import OutboxEvent
 from haas.tenancy.branding import Branding
+from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.document import InvoiceDocument
@@ -379,14 +380,7 @@ def _mark_credited(session: Session, tenant: Tenant, invoice_ids: set[str]) -> N
 
 def _seller(session: Session, tenant: Tenant) -> Branding:
     partner = session.get_one(Partner, tenant.partner_id)
-    return branding_of(partner)
-
-
-def branding_of(partner: Partner) -> Branding:
-    """The partner's branding as it stands; a partner that set none is printed by its legal name."""
-    if partner.branding:
-        return msgspec.convert(partner.branding, type=Branding)
-    return Branding(display_name=partner.name, legal_name=partner.legal_name, language=partner.language)
+    return branding_of(session, partner, with_logo=False)
 
 
 def _chunks(counts: Sequence[tuple[str, int]], size: int) -> list[tuple[str, str, int]]:

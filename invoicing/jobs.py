@@ -11,10 +11,10 @@ import msgspec
 import sqlalchemy as sa
 
 from haas import clock, db, outbox
-from haas.accounts.branding import find_logo
 from haas.errors import NotFound
 from haas.files import store_file
 from haas.settings import Settings
+from haas.tenancy.logos import PartnerLogo
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
 from invoicing import billing, queries
@@ -89,7 +89,13 @@ def render_pdf(*, partner_id: str, event_id: str, invoice_id: str) -> None:
             return
         document = msgspec.convert(invoice.document, type=InvoiceDocument)
         logo = document.seller.logo
-        png = find_logo(session, sha256=logo.sha256) if logo is not None else None
+        png = None
+        if logo is not None:
+            png = session.scalar(
+                sa.select(PartnerLogo.png).where(
+                    PartnerLogo.partner_id == partner_id, PartnerLogo.id == logo.sha256
+                )
+            )
     content = invoice_pdf(document, logo=png)  # seconds of work: no transaction is held open for it
     with db.unit_of_work(tenant) as session:
         stored = store_file(

@@ -20,6 +20,7 @@ import msgspec
 from haas.documents.errors import DocumentTooCostly, RenderFailed
 
 SECONDS = 60.0
+START_SECONDS = 60.0
 MEMORY_BYTES = 1024**3
 DOCUMENTS_PER_PROCESS = 1000
 MOST_ANSWER_BYTES = 256 * 1024 * 1024
@@ -107,9 +108,9 @@ class Renderer:
         return self._child.pid if self._child else None
 
     def _ask(self, request: RenderRequest) -> RenderAnswer:
-        link = self._warm_link()
-        deadline = time.monotonic() + self._seconds
         try:
+            link = self._warm_link()
+            deadline = time.monotonic() + self._seconds
             send_frame(link, msgspec.msgpack.encode(request), deadline=deadline)
             answer = msgspec.msgpack.decode(receive_frame(link, deadline=deadline), type=RenderAnswer)
         except TimeoutError:
@@ -164,6 +165,12 @@ class Renderer:
         )  # fmt: skip
         theirs.close()
         self._link, self._rendered = ours, 0
+        # A cold start on a busy machine takes seconds, and they are not the document's.
+        try:
+            receive_frame(ours, deadline=time.monotonic() + START_SECONDS)
+        except TimeoutError as slow:
+            self._stop()
+            raise RenderFailed(f"the renderer did not start within {START_SECONDS:g} seconds") from slow
         return ours
 
     def _stop(self) -> None:

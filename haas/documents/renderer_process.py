@@ -32,6 +32,7 @@ def main(fd: int, memory_bytes: int) -> None:
     reserve = [bytearray(16 * 1024**2)]
     try:
         with socket.socket(fileno=fd) as link:
+            send_frame(link, b"ready")
             while True:
                 request = msgspec.msgpack.decode(receive_frame(link), type=RenderRequest)
                 _allow_cpu(request.seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +13,11 @@ from sqlalchemy.orm import Session, selectinload
 
 from agent.recordings import profiles_for, write_recording
 from devices.enrolment import new_code
+from devices.identifiers import normalised
 from devices.lifecycle import AssetState
 from devices.models import Asset
 from haas import clock, db
+from haas.demo.host import this_machine
 from haas.demo.houses import CLI
 from haas.demo.scenery import PARTNERS
 from haas.settings import Settings
@@ -52,8 +53,7 @@ def open_enrolments(settings: Settings) -> list[OpenEnrolment]:
         with db.unit_of_work(tenant) as session:
             fleet = _machines(session, tenant)
             if number == 0:
-                own = fleet.pop()
-                waiting.append(_enrolment(session, tenant, own, name=THIS_MACHINE, readings=None, now=now))
+                waiting.append(_enrol_host(session, tenant, now=now))
             for asset, (profile, condition) in zip(fleet[:share], profiles_for(share), strict=True):
                 path = folder / f"{asset.tag}.jsonl"
                 if not path.exists():
@@ -87,6 +87,12 @@ def _enrolment(
     return OpenEnrolment(name, code, readings)
 
 
-def host_name() -> str:
-    """What this machine calls itself."""
-    return socket.gethostname()
+def _enrol_host(session: Session, tenant: Tenant, *, now: datetime) -> OpenEnrolment:
+    """This machine's own asset. Where the firmware tells no serial, a person must say that it is the one."""
+    host = this_machine()
+    asset = session.scalars(scoped(Asset, tenant).where(Asset.serial_norm == normalised(host.serial))).one()
+    code, row = new_code(session, tenant, asset_id=asset.id, now=now)
+    if not host.tells_serial:
+        row.state, row.decided_by, row.decided_at = "approved", tenant.actor, now
+        session.flush()
+    return OpenEnrolment(THIS_MACHINE, code, None)

@@ -21,7 +21,8 @@ from haas.accounts.sites import create_site
 from haas.accounts.team import create_user
 from haas.accounts.tokens import create_token, grantable
 from haas.auth.permissions import CLIENT_ADMIN, ROLE_NAMES, permissions_of
-from haas.demo.scenery import MODELS, PartnerScene
+from haas.demo.host import Host
+from haas.demo.scenery import MODELS, ModelScene, PartnerScene
 from haas.demo.sign_ins import SignIns
 from haas.ids import new_id
 from haas.tenancy.models import Client, Partner, Site
@@ -60,7 +61,14 @@ def find_or_create_partner(scene: PartnerScene) -> Partner:
 
 
 def furnish(
-    session: Session, house: House, *, sign_ins: SignIns, pepper: str, since: datetime, now: datetime
+    session: Session,
+    house: House,
+    *,
+    sign_ins: SignIns,
+    pepper: str,
+    since: datetime,
+    now: datetime,
+    host: Host | None = None,
 ) -> None:
     """People, branding, taxes, clients, sites and models, in the house's own transaction."""
     scene, tenant = house.scene, house.tenant
@@ -102,7 +110,7 @@ def furnish(
             for name, address in client_scene.sites
         ]
     _admit_client_admin(session, house, sign_ins=sign_ins)
-    for model in MODELS:
+    for model in [*MODELS, *([_host_model(host)] if host else [])]:
         house.models[model.key] = create_model(
             session,
             tenant,
@@ -119,6 +127,10 @@ def furnish(
             at=since,
         )
         house.rents[model.key] = (Decimal(model.rent) * scene.price_factor).quantize(Decimal("0.01"))
+
+
+def _host_model(host: Host) -> ModelScene:
+    return ModelScene("host", host.manufacturer, host.product, "server", "1900.00", "64.00", 48, "5")
 
 
 def draw_logo(scene: PartnerScene) -> bytes:

@@ -10,6 +10,7 @@ from haas import clock, db
 from haas.accounts.team import create_user
 from haas.auth.models import User
 from haas.auth.permissions import OPERATOR
+from haas.demo.host import Host, this_machine
 from haas.demo.houses import CLI, House, find_or_create_partner, furnish
 from haas.demo.scenery import PARTNERS, PartnerScene
 from haas.demo.sign_ins import SignIns
@@ -31,8 +32,9 @@ def seed(settings: Settings, report: Report) -> None:
     db.configure(settings.database_url)
     sign_ins = SignIns.load(settings.data_dir, address=settings.base_url)
     _seed_operator(sign_ins)
-    for scene in PARTNERS:
-        _seed_partner(scene, settings=settings, sign_ins=sign_ins, report=report)
+    for number, scene in enumerate(PARTNERS):
+        host = this_machine() if number == 0 else None
+        _seed_partner(scene, settings=settings, sign_ins=sign_ins, report=report, host=host)
 
 
 def _seed_operator(sign_ins: SignIns) -> None:
@@ -44,7 +46,9 @@ def _seed_operator(sign_ins: SignIns) -> None:
         sign_ins.save()
 
 
-def _seed_partner(scene: PartnerScene, *, settings: Settings, sign_ins: SignIns, report: Report) -> None:
+def _seed_partner(
+    scene: PartnerScene, *, settings: Settings, sign_ins: SignIns, report: Report, host: Host | None
+) -> None:
     partner = find_or_create_partner(scene)
     tenant = Tenant(partner.id, actor="demo", door="cli")
     now = clock.now()
@@ -52,8 +56,16 @@ def _seed_partner(scene: PartnerScene, *, settings: Settings, sign_ins: SignIns,
         if session.scalar(scoped(Client, tenant).limit(1)):
             return
         house = House(scene, tenant)
-        story = Story(house, today=clock.today(scene.time_zone), portal_url=settings.base_url)
-        furnish(session, house, sign_ins=sign_ins, pepper=settings.secret_key, since=story.begins, now=now)
+        story = Story(house, today=clock.today(scene.time_zone), portal_url=settings.base_url, host=host)
+        furnish(
+            session,
+            house,
+            sign_ins=sign_ins,
+            pepper=settings.secret_key,
+            since=story.begins,
+            now=now,
+            host=host,
+        )
         story.play(session, lambda done, total: report(f"a year at {scene.name}", done, total))
         # Before the commit: a password that nobody was told would lock the demo.
         sign_ins.save()

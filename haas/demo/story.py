@@ -15,6 +15,7 @@ from devices.models import Asset
 from devices.operations import move_asset, register_asset
 from haas.calendar import add_months
 from haas.demo.contracts import Contract, Contracts
+from haas.demo.host import Host
 from haas.demo.houses import House
 from haas.demo.returns_told import tell_returns
 from haas.tenancy.scope import scoped
@@ -36,8 +37,9 @@ class Scene:
 class Story:
     """A partner's year: a list of acts, sorted by time and played."""
 
-    def __init__(self, house: House, *, today: date, portal_url: str) -> None:
+    def __init__(self, house: House, *, today: date, portal_url: str, host: Host | None = None) -> None:
         self.house = house
+        self.host = host
         self.today = today
         self.portal_url = portal_url
         self.contracts = Contracts(house)
@@ -87,6 +89,8 @@ class Story:
             "monitor": 3,
             "firewall": 2,
         }
+        if self.host is not None:
+            counts = {**counts, "laptop": counts["laptop"] - 1, "host": 1}
         for model, count in counts.items():
             self.stock[model] = []
             for number in range(count):
@@ -99,6 +103,8 @@ class Story:
             hardware = self.house.models[model]
             maker, house = hardware.manufacturer[:2].upper(), self.house.scene.initials
             serial = f"{maker}{house}{model[:1].upper()}{4100 + number * 37}"
+            if model == "host" and self.host is not None:
+                serial = self.host.serial
             asset = register_asset(
                 session,
                 self.house.tenant,
@@ -147,8 +153,9 @@ class Story:
     def _tell_contracts(self) -> None:
         """A lease in every state of the lifecycle."""
         moment, add = self.moment, self.contracts.add
-        plans = (
-            add("office", client=0, site=0, term=36, lines=["laptop"] * 12 + ["firewall"], at=moment(12, day=11)),
+        plans = [
+            add("office", client=0, site=0, term=36, lines=["laptop"] * 12 + ["firewall"],
+                at=moment(12, day=11)),
             add("servers", client=0, site=1, term=60, lines=["server", "server"], at=moment(9, day=20),
                 timing="arrears", interval=3),
             add("studio", client=1, site=0, term=24, lines=["workstation"] * 8, at=moment(10, day=5)),
@@ -156,7 +163,9 @@ class Story:
             add("project", client=2, site=0, term=6, lines=["laptop"] * 4, at=moment(10, day=18)),
             add("season", client=2, site=1, term=6, lines=["premium", "premium"], at=moment(11, day=8)),
             add("partners", client=1, site=0, term=36, lines=["premium"] * 2, at=moment(4, day=16)),
-        )  # fmt: skip
+        ]  # fmt: skip
+        if self.host is not None:
+            plans.append(add("host", client=0, site=0, term=36, lines=["host"], at=moment(2, day=12)))
         for plan in plans:
             self.tell(plan.at - timedelta(days=9), partial(self.contracts.sell, plan=plan))
             self.tell(plan.at - timedelta(days=4), partial(self._prepare, plan=plan))

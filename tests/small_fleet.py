@@ -66,10 +66,10 @@ def _model(cast: Cast, maker: str, name: str) -> HardwareModel:
         name=name,
         name_norm=name.casefold(),
         category="laptop",
-        list_cost=Decimal("1200"),
+        list_cost=Decimal(1200),
         currency="USD",
         useful_life_months=48,
-        residual_value_pct=Decimal("15"),
+        residual_value_pct=Decimal(15),
         created_at=NOW,
     )
 
@@ -87,7 +87,7 @@ def _asset(cast: Cast, model: HardwareModel, number: int, state: str) -> Asset:
         model_id=model.id,
         state=state,
         client_id=client.id if at_client else None,
-        cost=Decimal("1200"),
+        cost=Decimal(1200),
         currency="USD",
         created_at=NOW,
     )
@@ -151,8 +151,8 @@ def _agreement(cast: Cast, client: Client) -> Agreement:
         proration="actual_period",
         notice_days=30,
         payment_terms_days=14,
-        flex_down_pct=Decimal("10"),
-        holdover_rate_pct=Decimal("125"),
+        flex_down_pct=Decimal(10),
+        holdover_rate_pct=Decimal(125),
         created_at=NOW,
     )
 

@@ -9,7 +9,7 @@ from flask import Flask, Response, abort, url_for
 
 from haas import db
 from haas.auth.caller import public
-from haas.documents.contrast import accent
+from haas.documents.contrast import TEXT_RATIO, contrast, corrected, text_on
 from haas.pages.downloads import download
 from haas.tenancy.branding import DEFAULT_ACCENT
 from haas.tenancy.logos import PartnerLogo
@@ -20,6 +20,7 @@ from haas.tenancy.scope import Tenant
 LIGHT_SURFACE = "#f1f3f6"
 DARK_SURFACE = "#1d2530"
 
+_TINT = 0.16
 _FOR_EVER = "public, max-age=31536000, immutable"
 _COLOUR = re.compile(r"[0-9a-f]{6}")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -60,11 +61,28 @@ def logo_url(partner: Partner | None) -> str | None:
 
 def stylesheet(colour: str) -> str:
     """Custom properties for an accent colour, corrected until it reads on light and on dark."""
-    shades = accent(colour, light_page=LIGHT_SURFACE, dark_page=DARK_SURFACE)
+    light, dark = readable(colour, surface=LIGHT_SURFACE), readable(colour, surface=DARK_SURFACE)
     return (
-        f":root{{--brand:{shades.light};--brand-on:{shades.on_light}}}\n"
-        f"[data-bs-theme=dark]{{--brand:{shades.dark};--brand-on:{shades.on_dark}}}\n"
+        f":root{{--brand:{light};--brand-on:{text_on(light)}}}\n"
+        f"[data-bs-theme=dark]{{--brand:{dark};--brand-on:{text_on(dark)}}}\n"
     )
+
+
+def readable(colour: str, *, surface: str) -> str:
+    """The nearest shade that reads on `surface`, also where the surface wears a tint of that very shade."""
+    shade = corrected(colour, background=surface)
+    for _attempt in range(20):
+        tinted = tint(shade, surface=surface)
+        if contrast(shade, tinted) >= TEXT_RATIO:
+            return shade
+        shade = corrected(shade, background=tinted)
+    return text_on(surface)
+
+
+def tint(shade: str, *, surface: str) -> str:
+    """`color-mix(in srgb, shade 16%, surface)`, as the style sheets mix it at most."""
+    pairs = zip(bytes.fromhex(shade[1:]), bytes.fromhex(surface[1:]), strict=True)
+    return "#" + bytes(round(_TINT * one + (1 - _TINT) * other) for one, other in pairs).hex()
 
 
 def _stylesheet(colour: str) -> Response:

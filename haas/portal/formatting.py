@@ -69,7 +69,7 @@ def day_text(value: date) -> str:
 
 
 def moment(value: datetime | None) -> Markup | str:
-    """A moment, short, in the viewer's zone; on hover with seconds and the zone's offset."""
+    """A moment, short, in the viewer's zone; on hover with the zone named."""
     if value is None:
         return NOTHING
     local = value.astimezone(get_timezone())

@@ -119,7 +119,9 @@ def build_shell() -> Shell:
 
 
 def _context() -> dict[str, Any]:
-    return {"caller": find_caller()}
+    # Inside {% call %} Jinja's own `caller` hides ours, so it has a second name.
+    caller = find_caller()
+    return {"caller": caller, "viewer": caller}
 
 
 def _language() -> str:

@@ -2,6 +2,7 @@
 import { startDialogs } from "./dialogs.js";
 import { startForms } from "./forms.js";
 import { startMenus } from "./menus.js";
+import { startPalette } from "./palette.js";
 import { startShortcuts } from "./shortcuts.js";
 
 startDialogs();
@@ -10,7 +11,7 @@ startMenus();
 startShortcuts();
 
 const palette = document.getElementById("palette");
-if (palette) import("./palette.js").then(({ startPalette }) => startPalette(palette));
+if (palette) startPalette(palette);
 
 // Charts come with their library only where there is one.
 const drawCharts = (within) => {

@@ -228,6 +228,11 @@ def grade_asset(
     )
 
 
+def new_key() -> str:
+    """A key that makes a repeated press of one button, or a scan that is sent twice, count once."""
+    return new_id("key")
+
+
 def _carry(
     session: Session,
     tenant: Tenant,

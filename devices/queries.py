@@ -131,6 +131,21 @@ def current_label(session: Session, tenant: Tenant, *, asset_id: str) -> LabelTo
     )
 
 
+def current_labels(session: Session, tenant: Tenant, *, asset_ids: Sequence[str]) -> dict[str, str]:
+    """The newest valid token of each asset that has one."""
+    rows = session.execute(
+        sa.select(LabelToken.asset_id, LabelToken.token)
+        .ext(distinct_on(LabelToken.asset_id))
+        .where(
+            LabelToken.partner_id == tenant.partner_id,
+            LabelToken.asset_id.in_(asset_ids),
+            LabelToken.revoked_at.is_(None),
+        )
+        .order_by(LabelToken.asset_id, LabelToken.issued_at.desc(), LabelToken.id.desc())
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def fleet(tenant: Tenant, wanted: AssetFilter | None = None) -> Select[Asset]:
     """The select of the assets that `wanted` names, models joined; the caller sorts, pages or counts it."""
     wanted = wanted or AssetFilter()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import qrcode
 from sqlalchemy.orm import Session
 
 from devices import imports
@@ -26,7 +27,7 @@ def a_model(session: Session, cast: Cast) -> Mapping[str, str]:
 def an_asset(session: Session, cast: Cast) -> Mapping[str, str]:
     """A received asset."""
     asset = make_asset(session, cast.tenant)
-    return {"asset_id": asset.id, "tag": asset.tag}
+    return {"asset_id": asset.id, "tag": asset.tag, "model_id": asset.model_id}
 
 
 def in_quarantine(session: Session, cast: Cast) -> Mapping[str, str]:
@@ -61,6 +62,13 @@ def model_body(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
 def a_table(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
     """A file as a browser or program sends it."""
     return {"file": (io.BytesIO(CSV), "fleet.csv")}
+
+
+def qr_png(text: str) -> bytes:
+    """A QR code as a picture."""
+    picture = io.BytesIO()
+    qrcode.make(text).get_image().save(picture, "PNG")
+    return picture.getvalue()
 
 
 WIPE: dict[str, Any] = {
@@ -115,4 +123,101 @@ API: dict[str, Example | list[Example]] = {
         prepare=an_asset, json=lambda cast, values: {"code": values["tag"]}, user="ben", status=200
     ),
 }
-EXAMPLES: dict[str, Example | list[Example]] = {**API}
+PAGES: dict[str, Example | list[Example]] = {
+    "assets.create": Example(
+        prepare=a_model,
+        form=lambda cast, values: {
+            "model_id": values["model_id"],
+            "serial": "EX-7",
+            "cost": "10",
+            "currency": "USD",
+        },
+        status=303,
+        cleo=422,
+        cleo_because="the form is one's own; the model in it is not known to her",
+    ),
+    "assets.update": Example(
+        prepare=an_asset,
+        form=lambda cast, values: {
+            "model_id": values["model_id"],
+            "serial": "EX-8",
+            "tag": "EX-TAG",
+            "cost": "5",
+        },
+        status=303,
+    ),
+    "moves.do": Example(
+        prepare=lambda session, cast: {**an_asset(session, cast), "verb": "stage"},
+        form={"reason": "imaged"},
+        user="ben",
+        status=303,
+    ),
+    "moves.do_several": Example(
+        prepare=an_asset,
+        form=lambda cast, values: {"id": [values["asset_id"]], "verb": "stage"},
+        user="ben",
+        status=303,
+    ),
+    "moves.place": Example(
+        prepare=an_asset, form=lambda cast, values: {"client_id": cast.acme.id}, user="ben", status=303
+    ),
+    "moves.grade": Example(prepare=in_quarantine, form={"grade": "C"}, user="ben", status=303),
+    "moves.wipe": Example(
+        prepare=in_quarantine,
+        form={
+            "method": "purge",
+            "destination": "redeploy",
+            "technique": "crypto erase",
+            "media-0-media_type": "SSD",
+            "verification": "full",
+            "performed_by": "Ben",
+            "verified_by": "Ana",
+        },
+        user="ben",
+        status=303,
+    ),
+    "models.create": Example(form=model_body, status=303, cleo=303, cleo_because=CREATES_NEW),
+    "models.update": Example(
+        prepare=a_model,
+        form={
+            "manufacturer": "Dell",
+            "name": "XPS",
+            "category": "laptop",
+            "list_cost": "1",
+            "currency": "USD",
+        },
+        status=303,
+    ),
+    "models.archive": Example(prepare=a_model, status=303),
+    "imports.upload": Example(form=a_table, status=303, cleo=303, cleo_because=CREATES_NEW),
+    "imports.commit": Example(
+        prepare=an_import,
+        form={"date_order": "day"},
+        status=303,
+        audited=False,
+        unaudited_because="only a job is noted; the assets it makes are audited",
+    ),
+    "labels.print_sheet": Example(
+        prepare=an_asset,
+        form=lambda cast, values: {"id": [values["asset_id"]], "stock": "avery-l7160", "output": "zpl"},
+        user="ben",
+        status=200,
+    ),
+    "labels.replace": Example(prepare=an_asset, user="ben", status=303),
+    "scan.look_up": Example(
+        prepare=an_asset, form=lambda cast, values: {"code": values["tag"]}, user="ben", status=200
+    ),
+    "scan.photo": Example(
+        prepare=an_asset,
+        form=lambda cast, values: {"photo": (io.BytesIO(qr_png(values["tag"])), "label.png")},
+        user="ben",
+        status=200,
+    ),
+    "scan.move": Example(
+        prepare=lambda session, cast: {**an_asset(session, cast), "verb": "stage"},
+        form={"idempotency_key": "scan-7"},
+        user="ben",
+        status=200,
+    ),
+}
+EXAMPLES: dict[str, Example | list[Example]] = {**API, **PAGES}

@@ -1,0 +1,154 @@
+"""The phone's scan page: camera, typed code or photo, then one card with what may be done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
+from flask_babel import gettext as _
+
+from devices import moves, operations, queries, scans
+from devices.actions import BY_VERB, actions_for
+from devices.choices import names_of_places
+from devices.forms import CodeForm, MoveForm, PhotoForm
+from devices.models import Asset
+from devices.moves_portal import move_once
+from devices.scans import PHOTO_BYTES_MAX, Scan
+from haas.auth.caller import Caller, current_caller, requires
+from haas.errors import HaasError, InvalidInput, NotAllowed
+from haas.pages.forms import read_form
+from haas.rest.limits import EXPENSIVE, GUESSABLE, limiter
+
+blueprint = Blueprint("scan", __name__, url_prefix="/scan")
+
+BIG_ACTIONS = 3
+# The decoder is WebAssembly, which a policy must allow by name; only this page asks for the camera.
+_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:;"
+    " font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self' blob:;"
+    " media-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@blueprint.get("")
+@requires("asset.scan")
+def index() -> Response:
+    """The camera, and ways around it. `?asset=` opens with a card: a label scanned by another program."""
+    caller = current_caller()
+    card = ""
+    if asset_id := request.args.get("asset"):
+        card = _card(caller, queries.get_asset(caller.session, caller.tenant, asset_id=asset_id))
+    page = render_template(
+        "portal/scan/index.html",
+        card=card,
+    )
+    answer = make_response(page)
+    answer.headers["Content-Security-Policy"] = _POLICY
+    answer.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
+    return answer
+
+
+@blueprint.post("/look-up")
+@limiter.limit(GUESSABLE)
+@requires("asset.scan")
+def look_up() -> Any:
+    """The card of a scanned or typed code."""
+    caller = current_caller()
+    form = read_form(CodeForm)
+    if form.data is None:
+        return _trouble(_("Scan a label, or type a tag or serial number.")), 422
+    try:
+        return _shown(caller, _find(caller, form.data["code"]))
+    except queries.AssetNotFound as refusal:
+        return _trouble(refusal.message), 404
+    except InvalidInput as refusal:
+        return _trouble(refusal.message), 422
+
+
+@blueprint.post("/photo")
+@limiter.limit(EXPENSIVE)
+@requires("asset.scan")
+def photo() -> Any:
+    """The card of the first code in a photo that leads to an asset: for browsers without a camera."""
+    caller = current_caller()
+    form = read_form(PhotoForm)
+    try:
+        if form.data is None:
+            raise InvalidInput(_("Choose a photo of the label."))
+        codes = scans.read_photo(form.data["photo"].read(PHOTO_BYTES_MAX + 1))
+        return _shown(caller, _first(caller, codes))
+    except HaasError as refusal:
+        return _trouble(refusal.message), refusal.status
+
+
+@blueprint.post("/<asset_id>/move/<verb>")
+@requires("asset.scan")
+def move(asset_id: str, verb: str) -> Any:
+    """Do what the big button says, once, however often it is sent; the card as it is afterwards."""
+    caller = current_caller()
+    action = BY_VERB.get(verb)
+    if action is None or verb == "grade":
+        abort(404)
+    if not (caller.may("asset.move") and caller.may(action.permission)):
+        raise NotAllowed(f"Your role does not include this: {action.permission}.")
+    asset = queries.lock_asset(caller.session, caller.tenant, asset_id=asset_id)
+    form = read_form(MoveForm)
+    refused, status = "", 200
+    if form.data is None:
+        refused, status = " ".join(text for found in form.errors.values() for text in found), 422
+    else:
+        try:
+            with caller.session.begin_nested():
+                move_once(caller, asset, verb, form.data)
+        except HaasError as refusal:
+            refused, status = refusal.message, refusal.status
+    if refused:
+        asset = queries.get_asset(caller.session, caller.tenant, asset_id=asset_id)
+    return _card(caller, asset, refused=refused, done="" if refused else str(action.label)), status
+
+
+def _find(caller: Caller, code: str) -> Scan:
+    base_url = current_app.config["HAAS"].base_url
+    return scans.look_up(caller.session, caller.tenant, code=code, base_url=base_url)
+
+
+def _first(caller: Caller, codes: list[str]) -> Scan:
+    foreign: Scan | None = None
+    for code in codes[:8]:
+        try:
+            found = _find(caller, code)
+        except (queries.AssetNotFound, InvalidInput):
+            continue
+        if found.asset is not None:
+            return found
+        foreign = foreign or found
+    if foreign is None:
+        raise queries.AssetNotFound(_("The codes in this photo belong to no asset of yours."))
+    return foreign
+
+
+def _shown(caller: Caller, scan: Scan) -> str:
+    if scan.asset is None:
+        return render_template("portal/scan/foreign.html", host=scan.foreign)
+    return _card(caller, scan.asset)
+
+
+def _card(caller: Caller, asset: Asset, *, refused: str = "", done: str = "") -> str:
+    contract = moves.contract_of(caller.session, caller.tenant, asset=asset)
+    actions = actions_for(asset, permissions=caller.identity.permissions, contract=contract)
+    calm = [action for action in actions if not action.grave]
+    return render_template(
+        "portal/scan/card.html",
+        asset=asset,
+        places=names_of_places(caller.session, caller.tenant, (asset.client_id, asset.site_id)),
+        big=calm[:BIG_ACTIONS],
+        more=calm[BIG_ACTIONS:] + [action for action in actions if action.grave],
+        contract=contract,
+        refused=refused,
+        done=done,
+        new_key=operations.new_key,
+    )
+
+
+def _trouble(message: str) -> str:
+    return render_template("portal/scan/trouble.html", message=message)

@@ -1,0 +1,49 @@
+"""The saved views of the fleet: tabs of states that belong together, with how many are in each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from devices.lifecycle import AssetState as S
+from devices.models import Asset
+from haas.tenancy.scope import Tenant
+
+# Key in the URL -> (words, states). Every state is in exactly one view beside "all".
+VIEWS: dict[str, tuple[Any, tuple[S, ...]]] = {
+    "service": (_l("In service"), (S.IN_SERVICE, S.IN_REPAIR, S.RETURN_DUE)),
+    "stock": (_l("In stock"), (S.RECEIVED, S.STAGING, S.READY, S.RESERVED)),
+    "moving": (_l("On its way"), (S.IN_TRANSIT_OUT, S.IN_TRANSIT_IN)),
+    "bench": (_l("On the bench"), (S.QUARANTINE, S.GRADED, S.REFURBISHING)),
+    "ordered": (_l("On order"), (S.ORDERED,)),
+    "missing": (_l("Missing"), (S.LOST, S.STOLEN)),
+    "gone": (_l("Gone"), (S.RETIRED, S.DISPOSED, S.BOUGHT_OUT)),
+}
+COUNTED_MAX = 1000  # counting on would make the page slower as the fleet grows
+
+
+def states_of(view: str) -> tuple[S, ...]:
+    """The states of a view; none for "all" and for a view that is not there any more."""
+    return VIEWS[view][1] if view in VIEWS else ()
+
+
+def count_views(session: Session, tenant: Tenant) -> dict[str, int]:
+    """How many assets each view holds, counted up to `COUNTED_MAX` + 1, in one question."""
+    counts = []
+    for view, (_, states) in VIEWS.items():
+        rows = sa.select(sa.literal(1)).where(Asset.partner_id == tenant.partner_id, Asset.state.in_(states))
+        if tenant.client_id is not None:
+            rows = rows.where(Asset.client_id == tenant.client_id)
+        counted = rows.limit(COUNTED_MAX + 1).subquery()
+        counts.append(
+            sa.select(sa.literal(view), sa.select(sa.func.count()).select_from(counted).scalar_subquery())
+        )
+    return {row[0]: row[1] for row in session.execute(sa.union_all(*counts))}
+
+
+def shown(count: int) -> str:
+    """12, or 1,000+ where counting stopped."""
+    return f"{COUNTED_MAX:,}+" if count > COUNTED_MAX else f"{count:,}"

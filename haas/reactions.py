@@ -30,6 +30,16 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "billing.chunk_due": [("invoicing.jobs:bill_chunk", DEFAULT)],
     "invoice.issued": [("invoicing.jobs:render_pdf", DOCUMENTS)],
     "asset_export.requested": [("devices.jobs:export_assets", DEFAULT)],
+    "asset.moved": [("leases.jobs:close_book", DEFAULT)],
+    "lease.asset_accepted": [("leases.jobs:print_acceptance", DOCUMENTS)],
+    "lease.asset_swapped": [("leases.jobs:print_swap", DOCUMENTS)],
+    "lease.activated": [("leases.letters:lease_activated", DEFAULT)],
+    "lease.notice_given": [("leases.letters:lease_notice_given", DEFAULT)],
+    "lease.held_over": [("leases.letters:lease_held_over", DEFAULT)],
+    "lease.end_near": [("leases.letters:lease_end_near", DEFAULT)],
+    "return.requested": [("leases.letters:return_requested", DEFAULT)],
+    "return.received": [("leases.jobs:print_receipt", DOCUMENTS)],
+    "return.inspected": [("leases.letters:return_inspected", DEFAULT)],
 }
 
 

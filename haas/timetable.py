@@ -35,4 +35,9 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("operator_mail", timedelta(seconds=15), "haas.accounts.jobs:sweep_operator_mail"),
     Entry("account_leftovers", timedelta(hours=1), "haas.accounts.jobs:sweep_leftovers"),
     Entry("audit_anchor", timedelta(days=1), "haas.accounts.anchors:sweep"),
+    # Hourly, because midnight is at another hour for each partner.
+    Entry("lease_holdover", timedelta(hours=1), "leases.sweeps:move_to_holdover"),
+    Entry("undisputed_charges", timedelta(hours=1), "leases.sweeps:close_undisputed"),
+    Entry("silent_acceptance", timedelta(hours=1), "leases.sweeps:accept_silently"),
+    Entry("lease_reminders", timedelta(hours=1), "leases.sweeps:remind_of_ends"),
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from devices.lifecycle import AssetState
 from devices.models import Asset, AssetMove, HardwareModel
 from devices.operations import move_asset, place_asset
 from devices.queries import lock_asset
@@ -21,8 +23,10 @@ from leases import books, queries
 from leases.errors import AssetNotOnLease, AssetTaken, LineTaken, WrongAsset
 from leases.lifecycle import BILLABLE
 from leases.lifespan import commence
-from leases.models import Acceptance, Assignment, Lease, Line
+from leases.models import Acceptance, Agreement, Assignment, Lease, Line
 from leases.terms import rent_start
+
+SILENCE = "silence"  # signs where nobody did within the agreed days
 
 
 def reserve(
@@ -225,19 +229,51 @@ def require_model(session: Session, tenant: Tenant, *, line: Line, asset: Asset)
     )
 
 
-def silent_acceptances(session: Session, tenant: Tenant, *, shipped_before: datetime) -> Sequence[Asset]:
-    """Assets under way since before that moment: the agreed silence counts as acceptance."""
-    return session.scalars(
-        scoped(Asset, tenant).where(
-            Asset.state == "in_transit_out",
-            sa.exists().where(
-                AssetMove.partner_id == Asset.partner_id,
-                AssetMove.asset_id == Asset.id,
-                AssetMove.verb == "ship",
-                AssetMove.moved_at < shipped_before,
-            ),
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """An asset on its way to a client, and how long silence takes to count as acceptance."""
+
+    asset_id: str
+    shipped_at: datetime
+    silent_days: int
+
+    @property
+    def accepted_at(self) -> datetime:
+        """When the agreed silence is over: the same moment however late a sweep finds it."""
+        return self.shipped_at + timedelta(days=self.silent_days)
+
+
+def under_way(session: Session, tenant: Tenant) -> list[UnderWay]:
+    """Everything that was shipped for a lease and not signed for yet; silence of 0 days never counts."""
+    shipped_at = (
+        sa.select(sa.func.max(AssetMove.moved_at))
+        .where(
+            AssetMove.partner_id == Asset.partner_id,
+            AssetMove.asset_id == Asset.id,
+            AssetMove.verb == "ship",
         )
-    ).all()
+        .scalar_subquery()
+    )
+    statement = (
+        sa.select(Asset.id, shipped_at, Agreement.acceptance_silent_days)
+        .join(
+            Assignment,
+            sa.and_(Assignment.partner_id == Asset.partner_id, Assignment.asset_id == Asset.id),
+        )
+        .join(Line, sa.and_(Line.partner_id == Asset.partner_id, Line.id == Assignment.line_id))
+        .join(Lease, sa.and_(Lease.partner_id == Asset.partner_id, Lease.id == Line.lease_id))
+        .join(
+            Agreement, sa.and_(Agreement.partner_id == Asset.partner_id, Agreement.id == Lease.agreement_id)
+        )
+        .where(
+            Asset.partner_id == tenant.partner_id,
+            Asset.state == AssetState.IN_TRANSIT_OUT,
+            sa.func.upper_inf(Assignment.during),
+            Agreement.acceptance_silent_days > 0,
+        )
+        .order_by(Asset.id)
+    )
+    return [UnderWay(*row) for row in session.execute(statement)]
 
 
 def _open_assignment_of(session: Session, tenant: Tenant, *, asset: Asset) -> Assignment:

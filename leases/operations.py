@@ -41,9 +41,12 @@ def create_agreement(
     payment_terms_days: int = 14,
     flex_down_pct: Decimal = Decimal(0),
     holdover_rate_pct: Decimal = Decimal(100),
+    acceptance_silent_days: int = 5,
+    damage_dispute_days: int = 14,
 ) -> Agreement:
     """A master agreement: the conventions that all leases under it follow.
 
+    :param acceptance_silent_days: after which silence counts as acceptance; 0 for never.
     :raises NotFound: if the client is not this partner's.
     """
     client = session.scalar(scoped(Client, tenant).where(Client.id == client_id))
@@ -68,6 +71,8 @@ def create_agreement(
         payment_terms_days=payment_terms_days,
         flex_down_pct=flex_down_pct,
         holdover_rate_pct=holdover_rate_pct,
+        acceptance_silent_days=acceptance_silent_days,
+        damage_dispute_days=damage_dispute_days,
         created_at=at,
     )
     session.add(agreement)

@@ -36,6 +36,8 @@ class AgreementRequest(Request):
     payment_terms_days = ma.fields.Integer(load_default=14, validate=ma.validate.Range(0, 365))
     flex_down_pct = Amount(most=Decimal(100), load_default=Decimal(0))
     holdover_rate_pct = Amount(most=Decimal(500), load_default=Decimal(100))
+    acceptance_silent_days = ma.fields.Integer(load_default=5, validate=ma.validate.Range(0, 90))
+    damage_dispute_days = ma.fields.Integer(load_default=14, validate=ma.validate.Range(0, 90))
 
 
 class AgreementResource(ma.Schema):

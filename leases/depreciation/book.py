@@ -8,10 +8,11 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from math import floor
 
 from haas.calendar import ONE_DAY, add_months, end_of_month
-from haas.money import exponent, round_minor, round_places
+from haas.money import exponent, round_minor, round_places, round_ratio
 from leases.depreciation import methods
 
 
@@ -99,28 +100,56 @@ def depreciation_schedule(
     if terms.method is Method.UNITS:
         return _units_schedule(terms, units_by_month)
     places = exponent(terms.currency)
+    if terms.method is Method.STRAIGHT_LINE and terms.day_basis is DayBasis.MONTHS:
+        totals = _straight_line_totals(terms, places)
+    else:
+        totals = [(month, round_places(exact, places)) for month, exact in _running_totals(terms)]
     entries, before = [], Decimal(0)
-    for month, exact in _running_totals(terms):
-        total = round_places(exact, places)
+    for month, total in totals:
         entries.append(DepreciationEntry(month, total - before, total, terms.cost - total))
         before = total
     return entries
 
 
 def _running_totals(terms: DepreciationTerms) -> list[tuple[date, Fraction]]:
-    depreciable = Fraction(terms.depreciable)
     if terms.day_basis is DayBasis.LIFE_DAYS:
-        return _by_life_days(terms, depreciable)
-    first, life = _first_month_share(terms), terms.useful_life_months
-    start = terms.in_service_on
+        return _by_life_days(terms, Fraction(terms.depreciable))
+    months, first = _months_of_life(terms)
+    life, curve = Fraction(terms.useful_life_months), _curve(terms)
+    return [
+        (month, methods.at_point(curve, min(first + passed, life) / 12))
+        for passed, month in enumerate(months)
+    ]
+
+
+def _straight_line_totals(terms: DepreciationTerms, places: int) -> list[tuple[date, Decimal]]:
+    """Depreciable amount x elapsed / life, in whole numbers: a fleet's books have a million such months."""
+    months, first = _months_of_life(terms)
+    numerator, denominator = terms.depreciable.as_integer_ratio()
+    parts, life = first.denominator, terms.useful_life_months * first.denominator
+    denominator *= life
+    return [
+        (month, round_ratio(numerator * min(first.numerator + passed * parts, life), denominator, places))
+        for passed, month in enumerate(months)
+    ]
+
+
+def _months_of_life(terms: DepreciationTerms) -> tuple[tuple[date, ...], Fraction]:
+    """The last day of each calendar month that bears a charge, and the share of the first."""
+    start, first = terms.in_service_on, _first_month_share(terms)
     if terms.first_month is FirstMonth.NEXT:
-        start, first = add_months(start, 1, day=1), Fraction(1)
-    curve = _curve(terms)
-    months = life if first == 1 else life + 1
-    elapsed = [min(first + passed, Fraction(life)) for passed in range(months)]
-    if curve is None:
-        return [(end_of_month(start, i), depreciable * at / life) for i, at in enumerate(elapsed)]
-    return [(end_of_month(start, i), methods.at_point(curve, at / 12)) for i, at in enumerate(elapsed)]
+        start = add_months(start, 1, day=1)
+    life = terms.useful_life_months
+    return _month_ends(start.year, start.month, life if first == 1 else life + 1), first
+
+
+@lru_cache(maxsize=512)
+def _month_ends(year: int, month: int, count: int) -> tuple[date, ...]:
+    first = date(year, month, 1)
+    return tuple(end_of_month(first, passed) for passed in range(count))
+
+
+_WHOLE = Fraction(1)
 
 
 def _first_month_share(terms: DepreciationTerms) -> Fraction:
@@ -129,13 +158,11 @@ def _first_month_share(terms: DepreciationTerms) -> Fraction:
     if terms.first_month is FirstMonth.DAILY:
         last = end_of_month(terms.in_service_on)
         return Fraction(last.day - terms.in_service_on.day + 1, last.day)
-    return Fraction(1)
+    return _WHOLE
 
 
-def _curve(terms: DepreciationTerms) -> list[Fraction] | None:
-    """Accumulated depreciation at the end of each year of life; None for the straight line."""
-    if terms.method is Method.STRAIGHT_LINE:
-        return None
+def _curve(terms: DepreciationTerms) -> list[Fraction]:
+    """Accumulated depreciation at the end of each year of life."""
     cost, salvage = terms.cost, terms.residual_value
     years = Fraction(terms.useful_life_months, 12)
     whole_years = -floor(-years)

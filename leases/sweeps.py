@@ -1,0 +1,125 @@
+"""Sweeps of leases, a partner at a time: holdover, undisputed charges, silent acceptance, reminders."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas import db, outbox
+from haas.calendar import local_day
+from haas.errors import HaasError
+from haas.outbox import OutboxEvent
+from haas.settings import Settings
+from haas.tenancy.models import Partner
+from haas.tenancy.scope import Platform, Tenant, scoped
+from leases import handover, operations, queries, returns
+from leases.handover import SILENCE
+from leases.lifecycle import LeaseState
+from leases.models import Lease
+
+log = logging.getLogger(__name__)
+
+REMINDERS = (30, 60, 90)  # days before the end of the term
+
+
+def move_to_holdover(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
+    """Leases whose term has run out while hardware is still there go on month to month."""
+    for tenant, today in _partners(now):
+        with db.unit_of_work(tenant) as session:
+            ids = [row.id for row in queries.leases_past_term(session, tenant, today=today)]
+        for lease_id in ids:
+            _one_by_one(tenant, lease_id, _hold_over, today=today, now=now)
+
+
+def close_undisputed(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
+    """Charges that nobody objected to in time are billed next."""
+    for tenant, today in _partners(now):
+        with db.unit_of_work(tenant) as session:
+            returns.close_undisputed(session, tenant, today=today)
+
+
+def accept_silently(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
+    """What was shipped and not refused within the agreed days is accepted, as of the end of those days."""
+    for tenant, _ in _partners(now):
+        with db.unit_of_work(tenant) as session:
+            waiting = [row for row in handover.under_way(session, tenant) if row.accepted_at <= now]
+        for row in waiting:
+            _one_by_one(tenant, row.asset_id, _accept, at=row.accepted_at)
+
+
+def remind_of_ends(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
+    """Publish `lease.end_near` 90, 60 and 30 days before the end of a term, once each."""
+    for tenant, today in _partners(now):
+        with db.unit_of_work(tenant) as session:
+            _remind(session, tenant, today=today)
+
+
+def _remind(session: Session, tenant: Tenant, *, today: date) -> None:
+    near = session.scalars(
+        scoped(Lease, tenant)
+        .where(
+            Lease.state.in_([LeaseState.ACTIVE, LeaseState.ENDING]),
+            Lease.ends_on > today,
+            Lease.ends_on <= today + timedelta(days=max(REMINDERS)),
+        )
+        .order_by(Lease.id)
+    ).all()
+    wanted = {_reminder_key(lease, today): lease for lease in near}
+    known = set(
+        session.scalars(
+            sa.select(OutboxEvent.once_key).where(
+                OutboxEvent.partner_id == tenant.partner_id, OutboxEvent.once_key.in_(wanted)
+            )
+        )
+    )
+    for key, lease in wanted.items():
+        if key not in known and lease.ends_on is not None:
+            outbox.publish(
+                session,
+                tenant,
+                "lease.end_near",
+                once_key=key,
+                lease_id=lease.id,
+                ends_on=lease.ends_on.isoformat(),
+            )
+
+
+def _reminder_key(lease: Lease, today: date) -> str:
+    """Of the reminders that are due only the last counts: a lease first seen 20 days before gets one mail."""
+    left = (lease.ends_on - today).days if lease.ends_on else 0
+    days = next(step for step in REMINDERS if left <= step)
+    return f"lease.end_near:{lease.id}:{lease.ends_on}:{days}"
+
+
+def _hold_over(session: Session, tenant: Tenant, lease_id: str, *, today: date, now: datetime) -> None:
+    operations.hold_over(session, tenant, lease_id=lease_id, today=today, at=now)
+
+
+def _accept(session: Session, tenant: Tenant, asset_id: str, *, at: datetime) -> None:
+    handover.accept_asset(session, tenant, asset_id=asset_id, at=at, signer_name=SILENCE)
+
+
+def _one_by_one(tenant: Tenant, row_id: str, act: Any, **values: Any) -> None:
+    """One row, one transaction: a row that is refused is logged and asked again next time."""
+    try:
+        with db.unit_of_work(tenant) as session:
+            act(session, tenant, row_id, **values)
+    except HaasError as refusal:
+        log.warning("%s: %s put off: %s", act.__name__, row_id, refusal)
+
+
+def _partners(now: datetime) -> Iterator[tuple[Tenant, date]]:
+    """Every partner that is not suspended, with the calendar day that it is there."""
+    with db.unit_of_work(Platform("relay", actor="job:leases")) as session:
+        partners = session.execute(
+            sa.select(Partner.id, Partner.time_zone)
+            .where(Partner.suspended_at.is_(None))
+            .order_by(Partner.id)
+        ).all()
+    for partner_id, zone in partners:
+        yield Tenant(partner_id, actor="job:leases", door="job"), local_day(now, zone)

@@ -167,7 +167,7 @@ def _hire(session: Session, house: House, *, sign_ins: SignIns, pepper: str, now
     for role, name in scene.people:
         email = f"{_plain(name.split()[0])}@{scene.domain}"
         password = sign_ins.add_person(
-            house=scene.name, who=f"{name}, {ROLE_NAMES[role]} at {scene.name}", email=email
+            house=scene.name, who=f"{name}, {ROLE_NAMES[role].lower()}", email=email
         )
         user = create_user(session, house.tenant, name=name, email=email, role=role, password=password)
         if role == "partner.owner":
@@ -189,9 +189,7 @@ def _hire(session: Session, house: House, *, sign_ins: SignIns, pepper: str, now
 def _admit_client_admin(session: Session, house: House, *, sign_ins: SignIns) -> None:
     scene, client = house.scene, house.clients[0]
     email = f"{_plain(scene.client_admin.split()[0])}@{client.email.split('@')[1]}"
-    password = sign_ins.add_person(
-        house=scene.name, who=f"{scene.client_admin}, client of {scene.name} ({client.name})", email=email
-    )
+    password = sign_ins.add_person(house=scene.name, who=f"{scene.client_admin}, client", email=email)
     create_user(
         session,
         house.tenant,

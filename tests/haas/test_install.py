@@ -73,9 +73,7 @@ class TestSystemPackages:
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
         lost = SystemPackage("Lost", "tests", "lost-package", "lost", programs=("haas-none",), required=False)
 
-        with pytest.raises(
-            SetupError, match=r"Type as root: apt-get update .* lost-package"
-        ):
+        with pytest.raises(SetupError, match=r"Type as root: apt-get update .* lost-package"):
             install._install_system([lost], strict=True)
         install._install_system([lost], strict=False)  # the demo goes on without what is optional
 

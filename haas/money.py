@@ -58,6 +58,11 @@ def round_minor(amount: Number, currency: str) -> Decimal:
 def round_places(amount: Number, places: int) -> Decimal:
     """Round to `places` decimal places; a half goes away from zero. Exact for Decimal and Fraction."""
     numerator, denominator = amount.as_integer_ratio()
+    return round_ratio(numerator, denominator, places)
+
+
+def round_ratio(numerator: int, denominator: int, places: int) -> Decimal:
+    """The same for a ratio of whole numbers, for loops in which building fractions is what takes the time."""
     return _from_units(_half_away_from_zero(numerator * 10**places, denominator), places)
 
 

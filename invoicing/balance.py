@@ -36,6 +36,8 @@ class Billed:
     amount: Decimal
     revision: int
     due_on: date
+    invoice_id: str = ""  # the paper it stands on, for a correction to name
+    tax_rate_pct: Decimal | None = None
 
     @property
     def key(self) -> tuple[str, str, date]:
@@ -71,17 +73,20 @@ def to_bill(owed: Iterable[Owed], billed: Iterable[Billed], *, as_of: date) -> l
     for past in billed:
         if past.due_on > as_of:
             continue
-        sums[past.key] = sums.get(past.key, Decimal(0)) + past.amount
-        if past.key not in last or past.revision > last[past.key].revision:
-            last[past.key] = past
+        key = past.key
+        before = last.get(key)
+        sums[key] = past.amount if before is None else sums[key] + past.amount
+        if before is None or past.revision > before.revision:
+            last[key] = past
 
     changes = []
     for line in owed:
-        previous = last.pop(line.key, None)
-        amount = line.amount - sums.get(line.key, Decimal(0))
+        key = line.key
+        previous = last.pop(key, None)
+        amount = line.amount if previous is None else line.amount - sums[key]
         if amount:
             revision = 0 if previous is None else previous.revision + 1
-            changes.append(ToBill(*line.key, line.period_end, amount, revision, line))
+            changes.append(ToBill(*key, line.period_end, amount, revision, line))
     for key, previous in last.items():
         if sums[key]:
             changes.append(ToBill(*key, previous.period_end, -sums[key], previous.revision + 1, None))

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from haas import outbox, progress
@@ -22,7 +21,8 @@ from haas.tenancy.branding import Branding
 from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
-from invoicing.document import InvoiceDocument
+from invoicing.bulk import insert_rows
+from invoicing.document import InvoiceDocument, hash_of
 from invoicing.drafts import CreditedInvoice, Draft, document_of, draft_papers
 from invoicing.models import BillingChunk, BillingRun, Invoice, InvoiceLine
 from invoicing.numbering import next_numbers
@@ -241,14 +241,15 @@ def issue(
         )
         for invoice_id, draft, number in zip(ids, drafts, numbers, strict=True)
     ]
-    session.execute(insert(Invoice), rows)
-    session.execute(insert(InvoiceLine), lines)
+    insert_rows(session, Invoice, rows)
+    insert_rows(session, InvoiceLine, lines)
     crashpoint("billing.after_lines")
     credited = {draft.credits.id for draft in drafts if draft.credits is not None}
     if credited:
         _mark_credited(session, tenant, credited)
-    session.execute(
-        insert(OutboxEvent),
+    insert_rows(
+        session,
+        OutboxEvent,
         [
             {
                 "partner_id": tenant.partner_id,
@@ -282,6 +283,7 @@ def _invoice_row(
     at: datetime,
     run_id: str | None,
 ) -> dict[str, Any]:
+    frozen = document.to_json()
     return {
         "partner_id": tenant.partner_id,
         "id": invoice_id,
@@ -298,8 +300,8 @@ def _invoice_row(
         "paid_total": Decimal(0),
         "credits_invoice_id": draft.credits.id if draft.credits else None,
         "reason": "",
-        "document": msgspec.json.decode(document.to_json()),
-        "document_hash": document.content_hash(),
+        "document": msgspec.Raw(frozen),
+        "document_hash": hash_of(frozen),
         "billing_run_id": run_id,
         "created_at": at,
     }

@@ -6,7 +6,8 @@ import hashlib
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
-from typing import Literal, Self
+from functools import cache, lru_cache
+from typing import Literal, Self, get_type_hints
 
 import msgspec
 
@@ -26,9 +27,9 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the document; its figures lose trailing zeros, so that 10.0 and 10.00 freeze alike."""
 
     def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
+        for name in _figures(type(self)):
             value = getattr(self, name)
-            if isinstance(value, Decimal):
+            if value is not None:
                 msgspec.structs.force_setattr(self, name, _plain(value))
 
 
@@ -142,9 +143,10 @@ class InvoiceDocument(_Frozen, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """Canonical JSON with the logo named by its hash: equal documents give equal bytes."""
-        return msgspec.json.encode(
-            msgspec.structs.replace(self, seller=self.seller.lean()), order="deterministic"
-        )
+        lean = self.seller.lean()
+        # Replacing checks the whole document again: a billing run has thousands that are lean already.
+        document = self if lean is self.seller else msgspec.structs.replace(self, seller=lean)
+        return msgspec.json.encode(document, order="deterministic")
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Self:
@@ -153,10 +155,25 @@ class InvoiceDocument(_Frozen, frozen=True, kw_only=True):
 
     def content_hash(self) -> str:
         """SHA-256 of the canonical JSON; the logo counts by its own hash."""
-        return hashlib.sha256(self.to_json()).hexdigest()
+        return hash_of(self.to_json())
 
 
+def hash_of(canonical: bytes) -> str:
+    """The content hash of a document that is canonical JSON already."""
+    return hashlib.sha256(canonical).hexdigest()
+
+
+@cache
+def _figures(kind: type[_Frozen]) -> tuple[str, ...]:
+    """The fields that hold a figure, or may."""
+    hints = get_type_hints(kind)
+    return tuple(name for name in kind.__struct_fields__ if hints[name] in (Decimal, Decimal | None))
+
+
+@lru_cache(maxsize=8192)  # the same prices and rates stand on most lines of a run
 def _plain(value: Decimal) -> Decimal:
+    if not value:
+        return Decimal(0)  # never -0: a credit note's zero is nothing, too
     stripped = value.normalize()
     return stripped if stripped.as_tuple().exponent <= 0 else stripped.quantize(Decimal(1))  # type: ignore[operator]
 
@@ -172,9 +189,15 @@ def _check_digits(document: InvoiceDocument) -> None:
         *(amount for row in document.tax_totals for amount in (row.taxable, row.tax)),
     ]  # fmt: skip
     for amount in amounts:
-        digits = amount.as_tuple().exponent
-        if not isinstance(digits, int) or -digits > places:
+        if _places(amount) > places:
             raise ValueError(f"{amount} has more than the {places} digits of {document.currency}")
+
+
+@lru_cache(maxsize=8192)
+def _places(plain: Decimal) -> int:
+    """Decimal places of a figure without trailing zeros."""
+    digits = plain.as_tuple().exponent
+    return -digits if isinstance(digits, int) else 99  # not a number has too many for any currency
 
 
 def _check_lines(document: InvoiceDocument) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from haas.money import round_minor
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.balance import Billed, Owed, ToBill, to_bill
+from invoicing.bulk import among
 from invoicing.models import InvoiceLine, TaxRate
 from invoicing.taxes import DatedRate
 from leases.contract import stays_of, terms_of
@@ -26,6 +28,9 @@ from leases.schedule import RentPayment, SerialShare, rent_due, split_by_serial
 
 # What has rent to bill or to give back: a closed lease is looked at again until its last credit is out.
 _WITH_RENT = (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER, LeaseState.CLOSED)
+
+# Rent that fell due on one lease, by rent a period, first day and end.
+Schedules = dict[tuple[Decimal, date, date | None], list[RentPayment]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Book:
     lines: dict[str, list[Line]]
     assignments: dict[str, list[Assignment]]
     damages: list[ReturnOrder]
-    billed: dict[str, list[InvoiceLine]]
+    billed: dict[str, list[Billed]]  # by line or return order, oldest first
     rates: list[DatedRate] = field(default_factory=list)
 
 
@@ -64,14 +69,14 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
     """Load these clients' leases; with `lock`, a rival run and a swap wait until this one has committed."""
     statement = (
         scoped(Lease, tenant)
-        .where(Lease.client_id.in_(client_ids), Lease.state.in_(_WITH_RENT))
+        .where(among(Lease.client_id, client_ids), Lease.state.in_(_WITH_RENT))
         .order_by(Lease.id)
     )
     if lock:
         # Damages have no lease to lock: the client's row stands for them.
         session.execute(
             sa.select(Client.id)
-            .where(Client.partner_id == tenant.partner_id, Client.id.in_(client_ids))
+            .where(Client.partner_id == tenant.partner_id, among(Client.id, client_ids))
             .order_by(Client.id)
             .with_for_update(key_share=True)
         )
@@ -81,43 +86,65 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
     lines: dict[str, list[Line]] = defaultdict(list)
     for line in session.scalars(
         scoped(Line, tenant)
-        .where(Line.lease_id.in_(lease_ids), Line.starts_on.is_not(None))
+        .where(among(Line.lease_id, lease_ids), Line.starts_on.is_not(None))
         .order_by(Line.id)
     ):
         lines[line.lease_id].append(line)
     damages = session.scalars(
         scoped(ReturnOrder, tenant).where(
-            ReturnOrder.client_id.in_(client_ids),
+            among(ReturnOrder.client_id, client_ids),
             ReturnOrder.state == "closed",
             ReturnOrder.damage_charge > 0,
         )
     ).all()
     line_ids = [line.id for rows in lines.values() for line in rows]
     sources = line_ids + [order.id for order in damages]
-    billed: dict[str, list[InvoiceLine]] = defaultdict(list)
-    for row in session.scalars(
-        scoped(InvoiceLine, tenant)
-        .where(InvoiceLine.source_id.in_(sources), InvoiceLine.kind != "manual")
-        .order_by(InvoiceLine.period_start, InvoiceLine.revision)
-    ):
-        billed[row.source_id].append(row)
     return Book(
         clients={
-            row.id: row for row in session.scalars(scoped(Client, tenant).where(Client.id.in_(client_ids)))
+            row.id: row for row in session.scalars(scoped(Client, tenant).where(among(Client.id, client_ids)))
         },
         leases=leases,
         agreements={
             row.id: row
             for row in session.scalars(
-                scoped(Agreement, tenant).where(Agreement.id.in_({lease.agreement_id for lease in leases}))
+                scoped(Agreement, tenant).where(among(Agreement.id, {lease.agreement_id for lease in leases}))
             )
         },
         lines=lines,
         assignments=assignments_by_line(session, tenant, line_ids=line_ids),
         damages=list(damages),
-        billed=billed,
+        billed=_load_billed(session, tenant, sources=sources),
         rates=load_rates(session, tenant),
     )
+
+
+def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) -> dict[str, list[Billed]]:
+    """What these lines and return orders were billed. Values, not rows: a year's run reads many thousands."""
+    billed: dict[str, list[Billed]] = defaultdict(list)
+    rows = session.execute(
+        sa.select(
+            InvoiceLine.source_id,
+            InvoiceLine.kind,
+            InvoiceLine.period_start,
+            InvoiceLine.period_end,
+            InvoiceLine.net,
+            InvoiceLine.revision,
+            InvoiceLine.fell_due_on,
+            InvoiceLine.invoice_id,
+            InvoiceLine.tax_rate_pct,
+        )
+        .where(
+            InvoiceLine.partner_id == tenant.partner_id,
+            among(InvoiceLine.source_id, sources),
+            InvoiceLine.kind != "manual",
+            InvoiceLine.period_end.is_not(None),
+        )
+        .order_by(InvoiceLine.period_start, InvoiceLine.revision)
+    )
+    for row in rows:
+        values: Any = row
+        billed[row[0]].append(Billed(*values))
+    return billed
 
 
 def load_rates(session: Session, tenant: Tenant) -> list[DatedRate]:
@@ -132,8 +159,10 @@ def propose(book: Book, *, as_of: date) -> dict[str, list[Proposal]]:
     """Due less billed, for each client that has any. `as_of` is the client's calendar day."""
     found: dict[str, list[Proposal]] = defaultdict(list)
     for lease in book.leases:
+        # Ten equal laptops of one delivery have one schedule.
+        schedules: Schedules = {}
         for line in book.lines.get(lease.id, []):
-            for proposal in _of_line(book, lease, line, as_of):
+            for proposal in _of_line(book, lease, line, as_of, schedules):
                 found[lease.client_id].append(proposal)
     for order in book.damages:
         for proposal in _of_damage(book, order, as_of):
@@ -141,10 +170,10 @@ def propose(book: Book, *, as_of: date) -> dict[str, list[Proposal]]:
     return dict(found)
 
 
-def _of_line(book: Book, lease: Lease, line: Line, as_of: date) -> Iterator[Proposal]:
+def _of_line(book: Book, lease: Lease, line: Line, as_of: date, schedules: Schedules) -> Iterator[Proposal]:
     agreement = book.agreements[lease.agreement_id]
     billed = book.billed.get(line.id, [])
-    for change in to_bill(_owed(lease, line, agreement, as_of), _as_billed(billed), as_of=as_of):
+    for change in to_bill(_owed(lease, line, agreement, as_of, schedules), billed, as_of=as_of):
         corrected = _first_billed(billed, change) if change.amount < 0 else None
         yield Proposal(
             client_id=lease.client_id,
@@ -162,7 +191,7 @@ def _of_line(book: Book, lease: Lease, line: Line, as_of: date) -> Iterator[Prop
         )
 
 
-def _owed(lease: Lease, line: Line, agreement: Agreement, as_of: date) -> list[Owed]:
+def _owed(lease: Lease, line: Line, agreement: Agreement, as_of: date, schedules: Schedules) -> list[Owed]:
     if line.starts_on is None:
         return []
     if line.kind == "one_off":
@@ -170,7 +199,11 @@ def _owed(lease: Lease, line: Line, agreement: Agreement, as_of: date) -> list[O
             return []
         amount = round_minor(line.unit_price * line.quantity, lease.currency)
         return [Owed(line.id, "one_off", line.starts_on, line.starts_on + ONE_DAY, amount)]
-    payments = rent_due(terms_of(lease, line, agreement), line.starts_on, line.ends_on, as_of)
+    key = (line.quantity * line.unit_price, line.starts_on, line.ends_on)
+    payments = schedules.get(key)
+    if payments is None:
+        terms = terms_of(lease, line, agreement)
+        payments = schedules[key] = rent_due(terms, line.starts_on, line.ends_on, as_of)
     return [_of_payment(line, payment) for payment in payments]
 
 
@@ -189,7 +222,7 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
         return
     owed = Owed(order.id, "damage", day, day + ONE_DAY, order.damage_charge)
     billed = book.billed.get(order.id, [])
-    for change in to_bill([owed], _as_billed(billed), as_of=as_of):
+    for change in to_bill([owed], billed, as_of=as_of):
         corrected = _first_billed(billed, change) if change.amount < 0 else None
         missing = ", ".join(order.kit_missing)
         words = "; ".join(
@@ -211,26 +244,12 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
         )
 
 
-def _as_billed(rows: Sequence[InvoiceLine]) -> Iterator[Billed]:
-    for row in rows:
-        if row.period_start is not None and row.period_end is not None:
-            yield Billed(
-                row.source_id,
-                row.kind,
-                row.period_start,
-                row.period_end,
-                row.net,
-                row.revision,
-                row.fell_due_on,
-            )
-
-
-def _first_billed(rows: Sequence[InvoiceLine], change: ToBill) -> InvoiceLine | None:
+def _first_billed(rows: Sequence[Billed], change: ToBill) -> Billed | None:
     """The latest invoice line that charged the period: what a credit refers to."""
     charged = [
         row
         for row in rows
-        if row.kind == change.kind and row.period_start == change.period_start and row.net > 0
+        if row.kind == change.kind and row.period_start == change.period_start and row.amount > 0
     ]
     return charged[-1] if charged else None
 

@@ -57,7 +57,8 @@ class TestRoundMinor:
 
     @given(st.fractions(), CURRENCIES)
     def test_treats_money_back_like_money_owed(self, exact, currency):
-        assert round_minor(-exact, currency) == -round_minor(exact, currency)
+        # Not `-`: that would round to the context's 28 digits.
+        assert round_minor(-exact, currency) == round_minor(exact, currency).copy_negate()
 
 
 class TestSplit:

@@ -44,10 +44,10 @@ def migrate(revision: str) -> None:
 def seed() -> None:
     """Fill an empty database with the demo's two partners."""
     from haas import demo
-    from haas.settings import Settings
 
+    settings = _connected()
     with ProgressBars(Console(stderr=True)) as report:
-        demo.seed(Settings.from_environment(), report)
+        demo.seed(settings, report)
 
 
 @click.command()
@@ -56,15 +56,23 @@ def seed() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be billed and change nothing.")
 def bill(as_of: datetime, partner: str | None, *, dry_run: bool) -> None:
     """Bill everything due by a date; what is billed already is not billed again."""
-    from haas.settings import Settings
     from invoicing import jobs
 
+    settings = _connected()
     day: date = as_of.date()
     with ProgressBars(Console(stderr=True)) as report:
-        outcome = jobs.bill_all(
-            Settings.from_environment(), as_of=day, partner=partner, dry_run=dry_run, report=report
+        billed = jobs.bill_all(settings, as_of=day, partner=partner, dry_run=dry_run, report=report)
+    for each in billed:
+        click.echo(
+            f"{each.partner}: {each.leases} leases, {each.invoices} invoices, "
+            f"{each.credit_notes} credit notes, {each.total} {each.currency}{' (dry run)' if dry_run else ''}"
         )
-    click.echo(json.dumps(outcome, default=str, indent=1))
+        for problem in each.problems:
+            click.secho(
+                "  " + ", ".join(f"{key} {value}" for key, value in problem.items()), fg="red", err=True
+            )
+    if any(each.problems for each in billed):
+        sys.exit(1)
 
 
 @click.command()
@@ -97,6 +105,19 @@ def doctor(*, as_json: bool) -> None:
         for finding in findings:
             click.echo(finding.line())
     sys.exit(1 if any(finding.is_failure for finding in findings) else 0)
+
+
+def _connected() -> Settings:
+    """The settings, with this process connected to their database and every table known."""
+    from haas import db, models
+    from haas.settings import Settings
+
+    settings = Settings.from_environment()
+    with db.configure(settings.database_url).connect() as connection:
+        db.assert_safe_role(connection)
+    if not models.EVERY_TABLE:
+        raise RuntimeError("no models were loaded")
+    return settings
 
 
 def _settings_of(stack: Any) -> Settings:

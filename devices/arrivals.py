@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeGuard
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeGuard
 
 from agent import messages
 from devices import wire
 from devices.sessions import Key
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A message as the broker handed it over."""
 
     topic: str
@@ -22,8 +22,7 @@ class Arrival:
     retained: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """What is to be published once the batch is committed."""
 
     topic: str
@@ -56,7 +55,7 @@ Read = tuple[Arrival, wire.Message | wire.DeathNotice | wire.Malformed]
 
 def read(arrival: Arrival, *, is_refused: bool) -> Read | None:
     """The message with its device; none if not even that can be told."""
-    known = messages.parse_up_topic(arrival.topic)
+    known = _parsed(arrival.topic)
     if known is None:
         device = wire.device_of(arrival.topic)
         if device is None:
@@ -70,6 +69,9 @@ def read(arrival: Arrival, *, is_refused: bool) -> Read | None:
     if isinstance(found, wire.DeathNotice):
         return arrival, wire.Malformed(device, reason, wire.REASONS[reason])
     return arrival, wire.Malformed(device, reason, wire.REASONS[reason], b=found.b, s=found.s)
+
+
+_parsed = lru_cache(maxsize=65_536)(messages.parse_up_topic)  # a device uses the same few topics for ever
 
 
 def session_keys(items: Mapping[str, Sequence[Read]]) -> set[Key]:

@@ -154,6 +154,7 @@ class Custody(PartnerOwned, Base):
             name="ex_custody_one_place",
             using="gist",
         ),
+        sa.Index("ix_custody_asset", "partner_id", "asset_id"),
     )
 
     asset_id: Mapped[str]

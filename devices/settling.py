@@ -17,7 +17,7 @@ from agent import messages
 from devices import commands, health
 from devices.sessions import OpenSession
 from devices.standing import Standing
-from devices.telemetry_models import Device, HealthChange, Inventory, OnlineTransition
+from devices.telemetry_models import HealthChange, Inventory, OnlineTransition
 from devices.wire import BirthBody, EventBody, InventoryBody, Message, ResultBody
 from haas import outbox
 from haas.ids import new_id
@@ -32,6 +32,10 @@ RESEND_RANGES_MAX = 100
 TOLD_EVENTS = frozenset({"disk.gone", "disk.failing", "disk.errors_grew", "hw.changed", "spool.reset"})
 TELL_AGAIN_AFTER = timedelta(hours=1)
 
+_IDENTITIES = """
+select id, partner_id, asset_id, epoch, every, config_rev, hardware_hash, enrolled_at, revoked_at is not null
+  from device where id = any(%s::text[]) order by id
+"""
 _CUSTODY = """
 select a.id, a.client_id, c.id is not null, c.client_id, extract(epoch from lower(c.during)) * 1000,
        extract(epoch from upper(c.during)) * 1000
@@ -56,35 +60,23 @@ class Identity:
     is_revoked: bool
 
 
-def identities(session: Session, *, device_ids: Iterable[str]) -> list[Identity]:
+def identities(cursor: psycopg.Cursor[Any], *, device_ids: Iterable[str]) -> list[Identity]:
     """The devices of these topics, of every partner. In the relay's name."""
-    rows = session.execute(
-        sa.select(
-            Device.id,
-            Device.partner_id,
-            Device.asset_id,
-            Device.epoch,
-            Device.every,
-            Device.config_rev,
-            Device.hardware_hash,
-            Device.enrolled_at,
-            Device.revoked_at,
-        ).where(Device.id.in_(list(device_ids)))
-    )
+    cursor.execute(_IDENTITIES, (list(device_ids),))
     return [
         Identity(
-            id=row.id,
-            partner_id=row.partner_id,
-            asset_id=row.asset_id,
-            epoch=row.epoch,
-            interval_seconds=messages.intervals(row.every)["health"],
-            every=row.every,
-            config_rev=row.config_rev,
-            hardware_hash=row.hardware_hash,
-            enrolled_ms=int(row.enrolled_at.timestamp() * 1000),
-            is_revoked=row.revoked_at is not None,
+            id=row[0],
+            partner_id=row[1],
+            asset_id=row[2],
+            epoch=row[3],
+            interval_seconds=messages.intervals(row[4])["health"],
+            every=row[4],
+            config_rev=row[5],
+            hardware_hash=row[6],
+            enrolled_ms=int(row[7].timestamp() * 1000),
+            is_revoked=row[8],
         )
-        for row in rows
+        for row in cursor.fetchall()
     ]
 
 

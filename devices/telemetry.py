@@ -89,19 +89,33 @@ def _in_one_transaction(
             by_device[found[1].device].append(found)
     with db.unit_of_work(RELAY) as session:
         by_partner: dict[str, list[Identity]] = defaultdict(list)
-        for identity in settling.identities(session, device_ids=by_device):
+        for identity in settling.identities(_cursor(session), device_ids=by_device):
             if not identity.is_revoked:
                 by_partner[identity.partner_id].append(identity)
-        for partner_id, identities in sorted(by_partner.items()):
+        for number, (partner_id, identities) in enumerate(sorted(by_partner.items())):
             tenant = Tenant(partner_id, actor="job:subscriber", door="mqtt")
             db.change_scope(session, tenant)
-            part = _Part(session, tenant, identities, now=now, is_catching_up=is_catching_up)
+            part = _Part(
+                session,
+                tenant,
+                identities,
+                now=now,
+                is_catching_up=is_catching_up,
+                is_first=number == 0,
+            )
             part.take({each.id: by_device.pop(each.id) for each in identities}, result)
         db.change_scope(session, RELAY)
         result.strange += sum(len(items) for items in by_device.values())
         crashpoint("ingest.before_commit")
     crashpoint("ingest.after_commit")
     return result
+
+
+def _cursor(session: Session) -> psycopg.Cursor[Any]:
+    """The driver's own cursor in the session's transaction: COPY, and statements without a detour."""
+    raw: Any = session.connection().connection.driver_connection
+    cursor: psycopg.Cursor[Any] = raw.cursor()
+    return cursor
 
 
 @dataclass(slots=True)
@@ -112,12 +126,8 @@ class _Placed:
     session: OpenSession
     ts: int
     received_at: datetime
+    received_ms: int
     is_clock_bad: bool
-
-    @property
-    def received_ms(self) -> int:
-        """As the staging table has it."""
-        return int(self.received_at.timestamp() * 1000)
 
 
 class _Part:
@@ -131,19 +141,21 @@ class _Part:
         *,
         now: datetime,
         is_catching_up: bool,
+        is_first: bool,
     ) -> None:
         self.session = session
+        self.is_first = is_first
         self.tenant = tenant
         self.identities = identities
         self.now = now
         self.is_catching_up = is_catching_up
-        raw: Any = session.connection().connection.driver_connection
-        self.cursor: psycopg.Cursor[Any] = raw.cursor()
+        self.cursor = _cursor(session)
         self.oldest_ms = (partitions.oldest_kept(now.date()).toordinal() - _EPOCH) * sessions.DAY_MS
         self.opened: dict[sessions.Key, OpenSession] = {}
         self.touched: dict[sessions.Key, OpenSession] = {}
         self.lines: list[bytes] = []
         self.days: set[int] = set()
+        self._last_at, self._last_ms = now, int(now.timestamp() * 1000)
 
     def take(self, items: dict[str, list[Read]], result: TakenIn) -> None:
         """Take in what these devices sent."""
@@ -212,7 +224,7 @@ class _Part:
         if found.b >= first_b + messages.SESSIONS_PER_EPOCH:
             return wire.Malformed(identity.id, "session", f"session {found.b} of epoch {identity.epoch}")
         session = self.opened[identity.id, found.b]
-        received_ms = int(arrival.received_at.timestamp() * 1000)
+        received_ms = self._ms(arrival.received_at)
         if found.kind == "birth":
             session.fix_offset(t=found.t, received_ms=received_ms, is_catching_up=self.is_catching_up)
         # What an installation before this enrolment left in its spool is older than the enrolment.
@@ -221,7 +233,7 @@ class _Part:
         if ts < self.oldest_ms:
             when = datetime.fromtimestamp(ts / 1000, UTC).isoformat()
             return wire.Malformed(identity.id, "too_old", f"of {when}", found.b, found.s)
-        return _Placed(found, session, ts, arrival.received_at, is_clock_bad)
+        return _Placed(found, session, ts, arrival.received_at, received_ms, is_clock_bad)
 
     def _take_message(
         self, identity: Identity, placed: _Placed, *, own: Standing, news: settling.News
@@ -231,16 +243,24 @@ class _Part:
         self.touched[identity.id, message.b] = session
         session.last_at = placed.received_at
         is_new = session.take(message.s)
-        news.look_at_birth(message, session, is_new=is_new)
+        if message.kind == "birth":
+            news.look_at_birth(message, session, is_new=is_new)
         own.hear(message.b, placed.received_at)
         if not is_new:
             return False
         own.take(message, is_clock_bad=placed.is_clock_bad)
-        news.take(message)
-        if message.kind == "result":
-            self._forget_gone(identity, message)
+        if message.kind != "health":
+            news.take(message)
+            if message.kind == "result":
+                self._forget_gone(identity, message)
         self._stage(placed, self.custody.at_ms(identity.asset_id, placed.ts))
         return True
+
+    def _ms(self, at: datetime) -> int:
+        """Messages read from the socket at once share their moment: it is converted once."""
+        if at is not self._last_at:
+            self._last_at, self._last_ms = at, int(at.timestamp() * 1000)
+        return self._last_ms
 
     def _drop(self, identity: Identity, refused: wire.Malformed) -> None:
         """Tell the device not to send it again, if its number could be read at all."""
@@ -281,7 +301,8 @@ class _Part:
             partitions.make_days(missing)
             _days_made.update(missing)
         self.cursor.execute(_STAGING)
-        self.cursor.execute("truncate incoming")  # of the partner before in this batch
+        if not self.is_first:
+            self.cursor.execute("truncate incoming")  # of the partner before in this batch
         with self.cursor.copy(_COPY) as copy:
             copy.write(b"".join(self.lines))
         self.cursor.execute(_STORE, (self.tenant.partner_id,))

@@ -44,7 +44,7 @@ _Scalar = _Integer | float | bool | None
 _Free = dict[str, Any]
 
 
-class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Fields of `messages.DISK_FIELDS`."""
 
     id: _Text
@@ -69,7 +69,7 @@ class Disk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     media_errors: _Count | None = None
 
 
-class Battery(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Battery(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Fields of `messages.BATTERY_FIELDS`."""
 
     id: _Text
@@ -81,7 +81,7 @@ class Battery(Struct, frozen=True, kw_only=True, omit_defaults=True):
     temp_c: _Number | None = None
 
 
-class Use(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Use(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Fields of `messages.USE_FIELDS`."""
 
     idle: _Count | None = None
@@ -89,7 +89,7 @@ class Use(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sess: _Count | None = None
 
 
-class HealthBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class HealthBody(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Readings."""
 
     m: Annotated[dict[_Name, _Scalar], Meta(max_length=64)] = {}
@@ -99,7 +99,7 @@ class HealthBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cfg: _Count | None = None
 
 
-class BirthBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BirthBody(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A device introduces itself."""
 
     agent: _Text | None = None
@@ -114,7 +114,7 @@ class BirthBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     absent: Annotated[dict[_Name, _Text], Meta(max_length=64)] = {}
 
 
-class EventBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EventBody(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something happened on the device."""
 
     code: _Name
@@ -122,7 +122,7 @@ class EventBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: _Free = {}
 
 
-class InventoryBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class InventoryBody(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the device is made of; each section that is there replaces what was known of it."""
 
     hw: Any = None
@@ -137,7 +137,7 @@ class InventoryBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     smart: list[_Free] | None = None
 
 
-class ResultBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ResultBody(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How far a command is."""
 
     id: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -170,7 +170,7 @@ _HEAD: list[Any] = [
 
 
 def _decoder(body: type[Struct]) -> msgspec.json.Decoder[Any]:
-    whole = msgspec.defstruct(body.__name__, _HEAD, bases=(body,), frozen=True, kw_only=True)
+    whole = msgspec.defstruct(body.__name__, _HEAD, bases=(body,), frozen=True, kw_only=True, gc=False)
     return msgspec.json.Decoder(whole)
 
 

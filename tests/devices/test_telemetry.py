@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -152,9 +153,7 @@ class TestTakeIn:
         assert (result.strange, result.stored, result.outgoing) == (2, 0, [])
 
     def test_stores_all_of_a_random_storm_exactly_once(self, speaker: Speaker) -> None:
-        import random
-
-        rng = random.Random(7)
+        rng = random.Random(7)  # noqa: S311 - a storm that is the same each time
         said = [speaker.birth(NOW)] + [speaker.health(NOW + n * SECOND) for n in range(300)]
         storm = said + rng.sample(said, 75)  # a quarter is sent again
         rng.shuffle(storm)
@@ -484,8 +483,8 @@ class _refusing:  # noqa: N801 - reads as a phrase
 
     def __enter__(self) -> None:
         self._run(
-            f"alter table telemetry add constraint refuse_for_test check (body->>'code' is distinct from '{self.code}')"
-            " not valid"
+            "alter table telemetry add constraint refuse_for_test"
+            f" check (body->>'code' is distinct from '{self.code}') not valid"
         )
 
     def __exit__(self, *_: object) -> None:

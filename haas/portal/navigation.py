@@ -30,7 +30,7 @@ class Entry:
 MAIN: tuple[Entry, ...] = (
     Entry("overview.home",   _l("Overview"), "layout-dashboard", "overview.read", "o", on_phone=True),
     Entry("assets.index",    _l("Fleet"),    "device-laptop",    "asset.read",    "a", on_phone=True,
-          also=("models", "labels", "devices", "imports")),
+          also=("labels", "devices", "imports", "moves")),
     Entry("clients.index",   _l("Clients"),  "building",         "client.read",   "c", also=("sites",)),
     Entry("leases.index",    _l("Leases"),   "signature",        "lease.read",    "l",
           also=("agreements", "returns", "swaps")),

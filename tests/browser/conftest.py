@@ -119,5 +119,4 @@ def signed_in(app: Flask, user: User) -> str:
     """The cookie of a browser in which `user` is signed in."""
     serializer = SecureCookieSessionInterface().get_signing_serializer(app)
     assert serializer is not None
-    cookie = serializer.dumps({SESSION_KEY: casting.browser_session(user)})
-    return cookie if isinstance(cookie, str) else cookie.decode()
+    return str(serializer.dumps({SESSION_KEY: casting.browser_session(user)}))

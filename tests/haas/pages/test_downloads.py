@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from flask import Flask
 
-from haas.pages.downloads import content_disposition, csv_bytes, download, table_download, xlsx_bytes
+from haas.pages.downloads import Cell, content_disposition, csv_bytes, download, table_download, xlsx_bytes
 
 HEADER = ["Tag", "Cost", "Since"]
 ATTACKS = ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"]
@@ -23,7 +23,7 @@ class TestCsv:
         assert content.splitlines()[1].lstrip('"').startswith("'")
 
     def test_writes_plain_numbers_dates_and_umlauts(self):
-        rows = [["Gerät, 1", Decimal("-1234.50"), date(2026, 6, 15)], ["x", None, True]]
+        rows: list[list[Cell]] = [["Gerät, 1", Decimal("-1234.50"), date(2026, 6, 15)], ["x", None, True]]
         assert csv_bytes(header=HEADER, rows=rows).decode("utf-8-sig") == (
             'Tag,Cost,Since\r\n"Gerät, 1",-1234.50,2026-06-15\r\nx,,true\r\n'
         )
@@ -41,7 +41,7 @@ class TestXlsx:
 
     def test_writes_numbers_and_dates_as_such(self):
         moment = datetime(2026, 6, 15, 9, 30, tzinfo=UTC)
-        rows = [["NW-1", Decimal("1234.50"), date(2026, 6, 15)], ["NW-2", 3, moment]]
+        rows: list[list[Cell]] = [["NW-1", Decimal("1234.50"), date(2026, 6, 15)], ["NW-2", 3, moment]]
         sheet = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(title="a/b", header=HEADER, rows=rows))).active
         assert sheet is not None
         assert sheet["B2"].value == 1234.5

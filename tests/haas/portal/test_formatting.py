@@ -63,7 +63,7 @@ class TestStates:
         from haas.alerts.models import SEVERITIES
         from leases.lifecycle import LeaseState
 
-        wanted = {
+        wanted: dict[str, set[str]] = {
             "asset": set(AssetState),
             "lease": set(LeaseState),
             "online": set(ONLINE_STATES),

@@ -99,11 +99,6 @@ class TestSearch:
     def test_finds_pages_by_the_beginning_of_a_word(self, web, cast):
         assert ("page", "Jobs") in self.found(web(cast.ana), "jo")
 
-    def test_finds_clients_by_name_and_number(self, web, cast):
-        if "clients.show" in web(cast.ana).application.view_functions:
-            assert self.found(web(cast.ana), "acme d") == [("client", "Acme Dental")]
-            assert self.found(web(cast.ana), "c-0002") == [("client", "Globex Law")]
-
     def test_does_not_fall_for_wildcards(self, web, cast, fleet):
         for text in ("%", "%%", "_w-", "' or 1=1", "\\"):
             assert self.found(web(cast.ana), text) == []
@@ -117,6 +112,32 @@ class TestSearch:
         page = web(cast.ana).get("/search?q=job").text
         assert 'href="/jobs"' in page
         assert "Nothing begins with “zzz”" in web(cast.ana).get("/search?q=zzz").text
+
+    @pytest.mark.parametrize(
+        ("text", "kind", "title"),
+        [
+            ("nw-00003", "asset", "NW-00003 · 5CG0000003"),
+            ("NW-000 03", "asset", "NW-00003 · 5CG0000003"),
+            ("5cg0000003", "asset", "NW-00003 · 5CG0000003"),
+            ("acme", "client", "Acme Dental"),
+            ("C-0002", "client", "Globex Law"),
+        ],
+    )
+    def test_finds_by_the_beginning(self, web, cast, fleet, text, kind, title):
+        assert self.found(web(cast.ana), text) == [(kind, title)]
+
+    def test_asks_the_database_once(self, web, cast, fleet):
+        browser = web(cast.ana)
+        with counted_queries() as queries:
+            assert self.found(browser, "nw-0")
+        assert len(queries) <= 1 + SIGN_IN_QUERIES
+
+    def test_hides_other_clients_and_partners(self, web, cast, fleet):
+        assert self.found(web(cast.cleo), "nw-0") == []
+        assert self.found(web(cast.ada), "globex") == []
+        own = {title for _, title in self.found(web(cast.ada), "nw-0")}
+        assert own
+        assert "NW-00003 · 5CG0000003" not in own  # stands at Globex
 
 
 class TestJobs:

@@ -151,6 +151,11 @@ def move_asset(
         to_state=after,
         at=at.isoformat(),
     )
+    if after in FINAL:
+        # An event of its own: hardly any move is the last, and a job for each would be idle work.
+        outbox.publish(
+            session, tenant, "asset.left_fleet", asset_id=asset.id, to_state=after, at=at.isoformat()
+        )
     session.flush()
     return asset
 

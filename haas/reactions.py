@@ -30,7 +30,7 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "billing.chunk_due": [("invoicing.jobs:bill_chunk", DEFAULT)],
     "invoice.issued": [("invoicing.jobs:render_pdf", DOCUMENTS)],
     "asset_export.requested": [("devices.jobs:export_assets", DEFAULT)],
-    "asset.moved": [("leases.jobs:close_book", DEFAULT)],
+    "asset.left_fleet": [("leases.jobs:close_book", DEFAULT)],
     "lease.asset_accepted": [("leases.jobs:print_acceptance", DOCUMENTS)],
     "lease.asset_swapped": [("leases.jobs:print_swap", DOCUMENTS)],
     "lease.activated": [("leases.letters:lease_activated", DEFAULT)],

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from devices.lifecycle import FINAL
 from devices.moves import last_move
 from haas import db, settings
 from haas.calendar import local_day
@@ -92,10 +91,8 @@ def print_receipt(*, partner_id: str, event_id: str, return_id: str, **_: Any) -
         ).id
 
 
-def close_book(*, partner_id: str, event_id: str, asset_id: str, to_state: str, at: str, **_: Any) -> None:
+def close_book(*, partner_id: str, event_id: str, asset_id: str, at: str, **_: Any) -> None:
     """Close the book of an asset that was disposed of or sold, on that day where the partner is."""
-    if to_state not in FINAL:
-        return
     tenant = _tenant(partner_id, event_id)
     with db.unit_of_work(tenant) as session:
         partner = session.get_one(Partner, partner_id)

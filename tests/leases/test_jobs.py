@@ -162,10 +162,10 @@ class TestCloseBook:
                 performed_at=LATER,
             )
             move_asset(session, cast.tenant, asset_id=asset_id, verb="retire", at=LATER)
-        run_twice(jobs.close_book, cast, "asset.moved")
         with db.unit_of_work(cast.tenant) as session:
             book = queries.find_book(session, cast.tenant, asset_id=asset_id)
-            assert book is not None and book.disposed_on is None  # retired is not gone
+            assert book is not None
+            assert book.disposed_on is None
             gone_at = datetime(2026, 10, 1, 2, 0, tzinfo=UTC)  # still 30 September in New York
             move_asset(
                 session,
@@ -175,7 +175,7 @@ class TestCloseBook:
                 at=gone_at,
                 details={"proceeds": "40.00"},
             )
-        run_twice(jobs.close_book, cast, "asset.moved")
+        run_twice(jobs.close_book, cast, "asset.left_fleet")
         with db.unit_of_work(cast.tenant) as session:
             book = queries.find_book(session, cast.tenant, asset_id=asset_id)
             assert book is not None

@@ -14,6 +14,7 @@ from haas import db
 from haas.app import create_app
 from haas.auth.identify import SESSION_KEY
 from haas.auth.models import User
+from haas.rest.limits import limiter
 from haas.settings import Settings
 from tests import cast as casting
 
@@ -41,7 +42,7 @@ def app(settings: Settings) -> Flask:
     """The whole application."""
     built = create_app(settings)
     built.config["WTF_CSRF_ENABLED"] = False  # its own tests turn it on
-    built.config["RATELIMIT_ENABLED"] = False
+    limiter.enabled = False  # the same; the configuration is read only when the app is made
     return built
 
 

@@ -157,6 +157,7 @@ def wanted_by_operators(session: Session, *, now: datetime) -> list[OneTimeLink]
 def _want(session: Session, user: User, now: datetime) -> None:
     if _asked_just_now(session, user, now):
         return
+    audit.note(session, action="reset_asked", subject="app_user", subject_id=user.id, details={})
     if user.partner_id is not None:
         asked = now.replace(second=0, microsecond=0).isoformat()
         outbox.publish(

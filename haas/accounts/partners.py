@@ -84,6 +84,14 @@ def create_partner(
         session.flush()
     except IntegrityError as rival:
         raise SlugTaken(f"Another partner is called {partner.slug}.", field="slug") from rival
+    # The row itself opens the partner's own chain; the operator's says who made it.
+    audit.note(
+        session,
+        action="partner_created",
+        subject="partner",
+        subject_id=partner.id,
+        details={"name": partner.name},
+    )
     return partner
 
 

@@ -64,5 +64,5 @@ def actions_for(asset: Asset, *, permissions: Collection[str], contract: Mapping
     if "return_id" in contract:
         legal -= RETURN_VERBS
     if asset.holds_data_of_client_id is not None:
-        legal.discard("dispose")
+        legal -= {"dispose", "restock"}  # first the wipe
     return [action for action in ACTIONS if action.verb in legal and action.permission in permissions]

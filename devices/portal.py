@@ -172,6 +172,7 @@ def show(asset_id: str) -> str:
         since=happened[-1].at if happened else asset.created_at,
         wipes=sanitisation.certificates_of(caller.session, caller.tenant, asset_id=asset_id),
         wipeable=AssetState(asset.state) in sanitisation.WIPEABLE,
+        needs_wipe=staff and sanitisation.needs_wipe(asset),
         today=clock.today(caller.user.time_zone),
         new_key=operations.new_key(),
     )

@@ -118,6 +118,11 @@ def certify_wipe(
     return certificate
 
 
+def needs_wipe(asset: Asset) -> bool:
+    """Whether it is back, may still hold a client's data, and can be wiped now."""
+    return asset.holds_data_of_client_id is not None and asset.state in WIPEABLE
+
+
 def get_certificate(session: Session, tenant: Tenant, *, certificate_id: str) -> WipeCertificate:
     """The certificate.
 

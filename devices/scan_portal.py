@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 from flask_babel import gettext as _
 
-from devices import moves, operations, queries, scans
+from devices import moves, operations, queries, sanitisation, scans
 from devices.actions import BY_VERB, actions_for
 from devices.choices import names_of_places
 from devices.forms import CodeForm, MoveForm, PhotoForm
@@ -38,14 +38,7 @@ def index() -> Response:
     card = ""
     if asset_id := request.args.get("asset"):
         card = _card(caller, queries.get_asset(caller.session, caller.tenant, asset_id=asset_id))
-    page = render_template(
-        "portal/scan/index.html",
-        card=card,
-    )
-    answer = make_response(page)
-    answer.headers["Content-Security-Policy"] = _POLICY
-    answer.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
-    return answer
+    return _page(card)
 
 
 @blueprint.post("/look-up")
@@ -56,13 +49,11 @@ def look_up() -> Any:
     caller = current_caller()
     form = read_form(CodeForm)
     if form.data is None:
-        return _trouble(_("Scan a label, or type a tag or serial number.")), 422
+        return _answer(_trouble(_("Scan a label, or type a tag or serial number.")), 422)
     try:
-        return _shown(caller, _find(caller, form.data["code"]))
-    except queries.AssetNotFound as refusal:
-        return _trouble(refusal.message), 404
-    except InvalidInput as refusal:
-        return _trouble(refusal.message), 422
+        return _answer(_shown(caller, _find(caller, form.data["code"])))
+    except (queries.AssetNotFound, InvalidInput) as refusal:
+        return _answer(_trouble(refusal.message), refusal.status)
 
 
 @blueprint.post("/photo")
@@ -76,9 +67,9 @@ def photo() -> Any:
         if form.data is None:
             raise InvalidInput(_("Choose a photo of the label."))
         codes = scans.read_photo(form.data["photo"].read(PHOTO_BYTES_MAX + 1))
-        return _shown(caller, _first(caller, codes))
+        return _answer(_shown(caller, _first(caller, codes)))
     except HaasError as refusal:
-        return _trouble(refusal.message), refusal.status
+        return _answer(_trouble(refusal.message), refusal.status)
 
 
 @blueprint.post("/<asset_id>/move/<verb>")
@@ -104,7 +95,21 @@ def move(asset_id: str, verb: str) -> Any:
             refused, status = refusal.message, refusal.status
     if refused:
         asset = queries.get_asset(caller.session, caller.tenant, asset_id=asset_id)
-    return _card(caller, asset, refused=refused, done="" if refused else str(action.label)), status
+    return _answer(_card(caller, asset, refused=refused, done="" if refused else str(action.label)), status)
+
+
+def _answer(card: str, status: int = 200) -> Response:
+    """The card alone for the page's script; the whole page with the card in it for a browser without."""
+    answer = make_response(card) if request.headers.get("HX-Request") else _page(card)
+    answer.status_code = status
+    return answer
+
+
+def _page(card: str) -> Response:
+    answer = make_response(render_template("portal/scan/index.html", card=card))
+    answer.headers["Content-Security-Policy"] = _POLICY
+    answer.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
+    return answer
 
 
 def _find(caller: Caller, code: str) -> Scan:
@@ -144,6 +149,7 @@ def _card(caller: Caller, asset: Asset, *, refused: str = "", done: str = "") ->
         big=calm[:BIG_ACTIONS],
         more=calm[BIG_ACTIONS:] + [action for action in actions if action.grave],
         contract=contract,
+        needs_wipe=caller.may("asset.wipe") and sanitisation.needs_wipe(asset),
         refused=refused,
         done=done,
         new_key=operations.new_key,

@@ -47,11 +47,11 @@ def guard_cost(caller: Caller, fields: dict[str, Any]) -> None:
 
 
 def moment(at: datetime | None, *, field: str = "at") -> datetime:
-    """When it happened: as given, or now.
+    """When it happened: as given, or now; what a fast clock dates a little ahead happened now.
 
     :raises InvalidInput: for a moment in the future.
     """
     now = clock.now()
     if at is not None and at > now + _AHEAD_MAX:
         raise InvalidInput("This lies in the future.", field=field)
-    return at or now
+    return min(at, now) if at is not None else now

@@ -101,7 +101,7 @@ def list_sessions() -> Any:
     return render_template(
         "portal/account/sessions.html",
         opened=[(each, device_words(each.user_agent)) for each in opened],
-        here=caller.identity.session_id,
+        this_browser=caller.identity.session_id,
     )
 
 

@@ -200,9 +200,8 @@ class TestAForgottenPassword:
         return web(None).post("/sign-in/forgotten", data={"email": address}).text
 
     def test_says_the_same_whether_the_address_is_known(self, web: Web, cast: Cast) -> None:
-        texts = {
-            re.sub(r'value="[^"]*"', "", self.ask(web, who)) for who in (cast.ana.email, "no@no.example")
-        }
+        pages = [self.ask(web, who) for who in (cast.ana.email, "no@no.example")]
+        texts = {page.partition("<main")[2].partition("</main>")[0] for page in pages}
         assert len(texts) == 1
 
     def test_mails_a_link_that_sets_a_new_one_and_signs_everyone_out(

@@ -48,7 +48,7 @@ class TestCreateToken:
         assert made.last_four == token[-4:]
 
     def test_gives_no_more_than_the_maker_holds(self, session: Session, cast: Cast) -> None:
-        with pytest.raises(InvalidInput, match="invoice.issue"):
+        with pytest.raises(InvalidInput, match=r"invoice\.issue"):
             make(session, cast, held=permissions_of("partner.sales"), scopes=["invoice.issue"])
 
     @pytest.mark.parametrize("scopes", [[], ["account.self"], ["partner.enter"], ["no.such"]])
@@ -120,7 +120,8 @@ class TestThePage:
         with db.unit_of_work(cast.tenant) as session:
             session.execute(
                 sa.text(
-                    "update portal_session set created_at = created_at - interval '2 hours' where user_id = :u"
+                    "update portal_session set created_at = created_at - interval '2 hours'"
+                    " where user_id = :u"
                 ),
                 {"u": cast.ana.id},
             )

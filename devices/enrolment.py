@@ -199,6 +199,9 @@ def decide(session: Session, tenant: Tenant, *, code_id: str, accept: bool, now:
         raise Conflict("This enrolment does not wait for a decision.")
     code.state = "approved" if accept else "refused"
     code.decided_by, code.decided_at = tenant.actor, now
+    outbox.publish(
+        session, tenant, "device.enrolment_decided", code_id=code.id, asset_id=code.asset_id, accepted=accept
+    )
     session.flush()
     return code
 

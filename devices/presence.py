@@ -106,7 +106,7 @@ def tell_of_absences(session: Session, tenant: Tenant, *, now: datetime) -> int:
 
 
 def follow_asset(session: Session, tenant: Tenant, *, asset_id: str) -> None:
-    """An asset was placed: what is known of its device now belongs to its new holder's eyes, and no one else's."""
+    """An asset was placed: what is known of its device is now for its new holder to see, and no other."""
     client_id = session.scalar(
         sa.select(Asset.client_id).where(Asset.partner_id == tenant.partner_id, Asset.id == asset_id)
     )

@@ -33,6 +33,7 @@ class Entry:
 TIMETABLE: tuple[Entry, ...] = (
     Entry("device_silence", timedelta(seconds=15), "devices.sweeps:sweep_silence"),
     Entry("device_commands", timedelta(minutes=1), "devices.sweeps:expire_commands"),
+    Entry("alerts", timedelta(seconds=15), "haas.alerts.jobs:sweep"),
     Entry("telemetry_partitions", timedelta(hours=1), "devices.sweeps:keep_partitions"),
     Entry("billing", timedelta(hours=1), "invoicing.jobs:bill_daily"),
     Entry("operator_mail", timedelta(seconds=15), "haas.accounts.jobs:sweep_operator_mail"),

@@ -87,6 +87,9 @@ class AlertDelivery(PartnerOwned, Base):
         owned_by_partner("route_id", "alert_route"),
         sa.UniqueConstraint("partner_id", "alert_id", "route_id", "event_id"),
         _one_of("state", ("pending", "sent", "failed")),
+        sa.Index(
+            "ix_alert_delivery_due", "partner_id", "next_at", postgresql_where=sa.text("state = 'pending'")
+        ),
     )
 
     alert_id: Mapped[str]
@@ -96,5 +99,6 @@ class AlertDelivery(PartnerOwned, Base):
     state: Mapped[str] = mapped_column(default="pending")
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
+    next_at: Mapped[datetime | None]  # of the next attempt; none: it is under way, or over
     sent_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(default="")

@@ -566,6 +566,7 @@ def _create_alerts() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
+        sa.Column("next_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("sent_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=False),
         sa.CheckConstraint(
@@ -590,4 +591,11 @@ def _create_alerts() -> None:
             "event_id",
             name=op.f("uq_alert_delivery_partner_id_alert_id_route_id_event_id"),
         ),
+    )
+    op.create_index(
+        "ix_alert_delivery_due",
+        "alert_delivery",
+        ["partner_id", "next_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
     )

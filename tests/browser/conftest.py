@@ -112,7 +112,7 @@ def browser_page(chromium: Browser, live_app: Flask, live_server: str) -> Iterat
     yield open_page
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert not complaints, "\n".join(complaints)
 
 
 def signed_in(app: Flask, user: User) -> str:

@@ -16,7 +16,7 @@ function load() {
     const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: about.css });
     const script = Object.assign(document.createElement("script"), { src: about.js, integrity: about.integrity });
     script.onload = resolve;
-    script.onerror = reject;
+    script.onerror = () => reject(new Error(`${about.js} did not load`));
     document.head.append(style, script);
   });
   return library;

@@ -32,8 +32,10 @@ export function startPalette(dialog) {
   const search = async () => {
     const number = ++asked;
     const query = input.value.trim();
-    const answer = await fetch(`${url}?q=${encodeURIComponent(query)}`, { headers: { Accept: "application/json" } });
-    if (!answer.ok || number !== asked) return; // an older answer must not overtake a newer one
+    const headers = { Accept: "application/json" };
+    // Offline, or the page is being left: what is shown stays.
+    const answer = await fetch(`${url}?q=${encodeURIComponent(query)}`, { headers }).catch(() => null);
+    if (!answer?.ok || number !== asked) return; // an older answer must not overtake a newer one
     show((await answer.json()).results);
   };
   const open = () => {

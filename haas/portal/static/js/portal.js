@@ -16,7 +16,8 @@ if (palette) startPalette(palette);
 // Charts come with their library only where there is one.
 const drawCharts = (within) => {
   if (within.querySelector?.("[data-chart]:not([data-drawn])")) {
-    import("./charts.js").then(({ drawAll }) => drawAll(within));
+    // Without the library (offline, or the page is being left) the table behind a chart still says it all.
+    import("./charts.js").then(({ drawAll }) => drawAll(within)).catch((failure) => console.warn(failure));
   }
 };
 drawCharts(document);

@@ -1,5 +1,7 @@
 // The scan page: camera and decoder, one look-up for each code, the running list, codes kept while offline.
 
+import { makeDetector } from "./detector.js";
+
 const root = document.querySelector("[data-scan]");
 const words = (name) => root.dataset[`word${name}`];
 const answer = document.getElementById("scan-answer");
@@ -15,7 +17,6 @@ const list = root.querySelector("[data-list]");
 const KEPT = "haas-scans-waiting";
 const SAME_CODE_REST_MS = 4000;
 const LOOK_EVERY_MS = 120;
-const FORMATS = ["qr_code", "data_matrix", "code_128", "code_39"];
 
 let stream = null;
 let detector = null;
@@ -37,21 +38,6 @@ function signal(good) {
   tone.stop(audio.currentTime + 0.45);
 }
 
-function loadScript(url, integrity) {
-  return new Promise((done, failed) => {
-    const script = Object.assign(document.createElement("script"), { src: url, integrity, onload: done, onerror: failed });
-    document.head.append(script);
-  });
-}
-
-async function makeDetector() {
-  // The browser's own detector, where there is one, would read fewer damaged labels than this one.
-  await loadScript(root.dataset.decoder, root.dataset.decoderIntegrity);
-  const { BarcodeDetector, prepareZXingModule } = window.BarcodeDetectionAPI;
-  prepareZXingModule({ overrides: { locateFile: (path, folder) => (path.endsWith(".wasm") ? root.dataset.wasm : folder + path) } });
-  return new BarcodeDetector({ formats: FORMATS });
-}
-
 async function startCamera() {
   startButton.hidden = true;
   audio ??= window.AudioContext ? new AudioContext() : null;
@@ -66,7 +52,7 @@ async function startCamera() {
   camera.hidden = false;
   hint.textContent = words("Reading");
   await video.play();
-  detector ??= await makeDetector();
+  detector ??= await makeDetector(root.dataset);
   const [track] = stream.getVideoTracks();
   torchButton.hidden = !track.getCapabilities?.().torch;
   pauseButton.setAttribute("aria-pressed", "false");

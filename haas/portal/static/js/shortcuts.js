@@ -1,6 +1,6 @@
 // Keys: / and Ctrl-K search, ? lists them, g and a letter goes to a page, j and k move through rows, Enter opens.
 
-const ROWS = ".table > tbody > tr:has(a[href]), a.needs-row";
+const ROWS = ".table > tbody > tr:has(a[href]), a.needs-row, a.found-row";
 let waitingForG = 0;
 
 export function startShortcuts() {

@@ -63,7 +63,7 @@ def session(cast: casting.Cast) -> Iterator[Session]:
         opened.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def web(app: Flask) -> Callable[[User | None], FlaskClient]:
     """`web(user)`: a browser in which `user` is signed in (or nobody)."""
 
@@ -77,7 +77,7 @@ def web(app: Flask) -> Callable[[User | None], FlaskClient]:
     return open_browser
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def api(app: Flask) -> Callable[..., FlaskClient]:
     """`api(user)`: a program with a token of `user`."""
 

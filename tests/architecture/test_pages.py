@@ -1,0 +1,423 @@
+"""Every address that answers GET, walked on the demo: sound, quick, closed to whom it is not meant for."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from haas import clock, db
+from haas.accounts import one_time_links
+from haas.auth.identify import PROGRAM_PATHS
+from haas.auth.models import User
+from haas.auth.permissions import PERMISSIONS, permissions_of
+from haas.db import Base, PartnerOwned
+from haas.tenancy.scope import Tenant
+from tests.architecture.demo import FINDERS, Demo, House, Statements
+from tests.architecture.markup import Page
+from tests.architecture.test_routes import LIBRARY_ENDPOINTS, permission_of
+from tests.cast import PEPPER
+
+Web = Callable[[User | None], FlaskClient]
+
+STATEMENTS_OF_A_LIST, STATEMENTS_OF_A_RECORD = 12, 20
+# Endpoint -> (statements, why more are right).
+MANY_STATEMENTS: dict[str, tuple[int, str]] = {
+    "swaps_api.preview": (90, "it does the whole swap in a savepoint and takes it back, so it never errs"),
+}
+# What the address needs after `?`, or what makes the same page look different. "" is the bare address.
+QUERIES: dict[str, list[str]] = {
+    "assets.index": ["", "view=in_service", "state=ready", "sort=-added&limit=5", "q=le"],
+    "assets.show": ["", "tab=health", "tab=money", "tab=history"],
+    "leases.index": ["", "state=active", "sort=-ends&limit=3"],
+    "invoices.index": ["", "state=issued", "limit=3"],
+    "search.index": ["", "q=le", "q=inv"],
+    "search.found": ["q=le"],
+    "files.download": ["", "inline=1"],
+    "swaps_api.preview": ["outgoing_id={outgoing_id}&incoming_id={incoming_id}&reason=upgrade"],
+}
+# Arguments that name nobody's rows.
+NO_ROWS = {name for name, finder in FINDERS.items() if isinstance(finder, list)}
+# What may answer 404 to whoever owns the row, and why.
+MAY_LACK = {
+    "depreciation_api.get_depreciation": "an asset that was never in service has no book",
+    "files.download": "a kind of file asks for its own right beside the one to read files",
+}
+SECRETS = {"accounts.invitation": "invitation", "accounts.reset_password": "password_reset"}
+# Public by their nature: the address itself is the key, so it opens for whoever holds it.
+KEYED = {"labels.landing", "brand.logo", *SECRETS}
+LINKS_ALIKE = 3  # how many links to the same kind of page are followed
+FOUND, ELSEWHERE = {200, 304}, {301, 302, 303}
+IDS = re.compile(r"\b[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}\b|\bd-[0-9a-hjkmnp-tv-z]{26}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address to visit, and whose rows it names."""
+
+    endpoint: str
+    rule: Rule
+    path: str
+    names_rows: bool
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.endpoint})"
+
+    @property
+    def for_programs(self) -> bool:
+        """Whether it wants a token."""
+        return self.path.startswith(PROGRAM_PATHS)
+
+
+def get_rules(app: Flask) -> list[Rule]:
+    """Every rule that answers GET."""
+    rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    return sorted((rule for rule in rules if rule.endpoint not in LIBRARY_ENDPOINTS), key=str)
+
+
+def secret_of(house: House, purpose: str) -> str:
+    """A link as it is mailed to the owner."""
+    with db.unit_of_work(house.tenant) as session:
+        owner = session.get_one(User, house.owner.id)
+        return one_time_links.make_link(session, owner, purpose=purpose, pepper=PEPPER, now=clock.now())
+
+
+def values_of(house: House, rule: Rule) -> Iterator[Mapping[str, str]]:
+    """The sets of values with which to visit `rule`."""
+    if rule.endpoint in SECRETS:
+        yield {"secret": secret_of(house, SECRETS[rule.endpoint])}
+        return
+    names = sorted(rule.arguments)
+    wanted = [_matching(house, rule, name) for name in names]
+    # A record in each of its states; two lists are not multiplied but walked side by side.
+    if len(names) > 1 and all(FINDERS[name] == house.ids[name] or len(house.ids[name]) > 1 for name in names):
+        yield from (dict(zip(names, values, strict=True)) for values in islice(product(*wanted), 6))
+        return
+    yield from (dict(zip(names, values, strict=True)) for values in product(*wanted))
+
+
+def _matching(house: House, rule: Rule, name: str) -> list[str]:
+    """The ids of `name`; where the address names a parent too, only parents that have such a child."""
+    parents = {"certificate_id": ("asset_id", "wipe_certificate"), "line_id": ("lease_id", "lease_line")}
+    for child, (parent, table) in parents.items():
+        if name == parent and child in rule.arguments and house.ids[child]:
+            with db.unit_of_work(house.tenant) as session:
+                return [
+                    session.scalars(
+                        sa.text(f"select {parent} from {table} where id = :id"), {"id": house.ids[child][0]}
+                    ).one()
+                ]
+    return house.ids[name]
+
+
+def addresses(app: Flask, house: House) -> list[Address]:
+    """Every address of the product with this partner's rows in it."""
+    adapter = app.url_map.bind("localhost")
+    found = []
+    for rule in get_rules(app):
+        for values in values_of(house, rule):
+            path = adapter.build(rule.endpoint, dict(values), method="GET")
+            for query in QUERIES.get(rule.endpoint, [""]):
+                filled = query.format_map({name: ids[0] for name, ids in house.ids.items() if ids})
+                names_rows = bool(set(values) - NO_ROWS) and rule.endpoint not in KEYED
+                found.append(Address(rule.endpoint, rule, f"{path}?{filled}" if filled else path, names_rows))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What somebody was answered at an address."""
+
+    address: Address
+    status: int
+    mimetype: str
+    location: str
+    text: str
+    statements: int
+
+    @property
+    def page(self) -> Page | None:
+        """The page, if it is one."""
+        return Page.read(self.text) if self.status == 200 and self.mimetype == "text/html" else None
+
+    def shows(self, secrets: set[str]) -> list[str]:
+        """Which of the secrets the answer holds; what the address itself says is no secret."""
+        words = {each for each in secrets if not IDS.fullmatch(each) and each in self.text}
+        named = set(IDS.findall(self.address.path))
+        return sorted({*words, *(secrets & set(IDS.findall(self.text)))} - named)[:3]
+
+
+class Visitor:
+    """Somebody with a browser and, if of a partner, a token."""
+
+    def __init__(self, user: User | None, web: Web, api: Callable[..., FlaskClient]) -> None:
+        self.browser = web(user)
+        self.program = api(user) if user is not None and user.partner_id else web(None)
+        self.statements = Statements()
+
+    def visit(self, address: Address) -> Visit:
+        """Go there by the door that the address belongs to."""
+        with self.statements.counted() as counted:
+            answer = (self.program if address.for_programs else self.browser).get(address.path)
+        readable = answer.mimetype.startswith("text/") or answer.mimetype.endswith("json")
+        text = answer.get_data(as_text=True) if readable else ""
+        return Visit(address, answer.status_code, answer.mimetype, answer.location or "", text, len(counted))
+
+
+@pytest.fixture(scope="module")
+def visitor(demo: Demo, web: Web, api: Callable[..., FlaskClient]) -> Callable[[User | None], Visitor]:
+    """`visitor(user)`, signed in everywhere."""
+    return lambda user: Visitor(user, web, api)
+
+
+@pytest.fixture(scope="module")
+def places(app: Flask, demo: Demo) -> list[Address]:
+    """Every address of the product with Northwind's rows in it."""
+    return addresses(app, demo.northwind)
+
+
+@pytest.fixture(scope="module")
+def one_each(places: list[Address]) -> list[Address]:
+    """One address of every route."""
+    return list({address.endpoint: address for address in reversed(places)}.values())
+
+
+@pytest.fixture(scope="module")
+def two_each(places: list[Address]) -> list[Address]:
+    """Two addresses of every route: the walls do not depend on a row's state."""
+    count: Counter[str] = Counter()
+    found = []
+    for address in places:
+        count[address.endpoint] += 1
+        if count[address.endpoint] <= 2:
+            found.append(address)
+    return found
+
+
+@pytest.fixture(scope="module")
+def owners(demo: Demo, places: list[Address], one_each: list[Address], visitor: Any) -> list[Visit]:
+    """What the owner sees everywhere."""
+    owner = visitor(demo.northwind.owner)
+    for address in one_each:
+        owner.visit(address)  # what a process learns once is not a page's cost
+    return [owner.visit(address) for address in places]
+
+
+@pytest.fixture(scope="module")
+def everyones(demo: Demo, one_each: list[Address], visitor: Any) -> list[tuple[User, Visit]]:
+    """What each role of the partner and of its client sees, once on every route."""
+    return [
+        (user, guest.visit(address))
+        for user in demo.northwind.people.values()
+        for guest in [visitor(user)]
+        for address in one_each
+    ]
+
+
+def none(problems: Iterable[str]) -> None:
+    """Fail with every problem on a line of its own."""
+    found = sorted(set(problems))
+    assert not found, f"{len(found)} problems\n" + "\n".join(found)
+
+
+class TestEveryArgument:
+    def test_of_an_address_is_found_in_the_demo(self, app: Flask, demo: Demo) -> None:
+        arguments = {name for rule in get_rules(app) for name in rule.arguments} - {"secret"}
+        assert arguments - set(FINDERS) == set(), "say in tests/architecture/demo.py where their values are"
+        none(f"the demo has no {name}" for name in arguments if not demo.northwind.ids[name])
+
+
+class TestTheOwner:
+    def test_sees_every_page_without_a_fault(self, app: Flask, demo: Demo, owners: list[Visit]) -> None:
+        problems = []
+        for visit in owners:
+            right = FOUND | ELSEWHERE if may(app, visit.address, demo.northwind.owner) else {403}
+            if visit.address.endpoint in MAY_LACK:
+                right |= {404}
+            if visit.status not in right:
+                problems.append(f"{visit.address}: {visit.status} {' '.join(visit.text.split())[:200]}")
+            elif (page := visit.page) is not None:
+                whole = "<html" in visit.text[:400].lower()
+                problems += [
+                    f"{visit.address}: {each}" for each in (page.as_document() if whole else page.problems)
+                ]
+        none(problems)
+
+    def test_waits_for_few_statements(self, owners: list[Visit]) -> None:
+        problems = []
+        for visit in owners:
+            most = STATEMENTS_OF_A_RECORD if visit.address.rule.arguments else STATEMENTS_OF_A_LIST
+            most, _reason = MANY_STATEMENTS.get(visit.address.endpoint, (most, ""))
+            if visit.statements > most:
+                problems.append(f"{visit.address}: {visit.statements} statements, {most} allowed")
+        none(problems)
+
+    def test_finds_no_dead_link(self, app: Flask, demo: Demo, owners: list[Visit], web: Web) -> None:
+        browser, problems = web(demo.northwind.owner), []
+        seen = {visit.address.path for visit in owners if visit.status in FOUND | ELSEWHERE}
+        followed: Counter[tuple[str, str]] = Counter()
+        for visit in owners:
+            for link in visit.page.links if visit.page else ():
+                target = urlsplit(urljoin(visit.address.path, link))
+                place = f"{target.path}?{target.query}" if target.query else target.path
+                if target.netloc or target.scheme or place in seen or place.startswith("/static/"):
+                    continue
+                seen.add(place)
+                alike = (endpoint_of(app, target.path), re.sub(r"=[^&]*", "", target.query))
+                followed[alike] += 1
+                if followed[alike] > LINKS_ALIKE:
+                    continue
+                status = browser.get(place).status_code
+                if status not in FOUND | ELSEWHERE:
+                    problems.append(f"{visit.address} -> {place}: {status}")
+        none(problems)
+
+
+class TestAStranger:
+    """The other partner's owner, who has every permission at home."""
+
+    def test_finds_nothing_of_the_partner(
+        self, app: Flask, demo: Demo, two_each: list[Address], visitor: Any
+    ) -> None:
+        stranger, secrets = visitor(demo.kontor.owner), foreign_to(demo.kontor, demo.northwind)
+        problems = []
+        for address in two_each:
+            visit = stranger.visit(address)
+            right = {404} if may(app, address, demo.kontor.owner) else {403, 404}
+            if address.names_rows and visit.status not in right:
+                problems.append(f"{address}: {visit.status}")
+            if address.endpoint not in KEYED:
+                problems += [f"{address}: shows {each}" for each in visit.shows(secrets)]
+        none(problems)
+
+
+class TestAClient:
+    def test_sees_no_other_client_of_the_partner(
+        self, app: Flask, demo: Demo, places: list[Address], visitor: Any
+    ) -> None:
+        user = demo.northwind.people["client.admin"]
+        secrets = of_other_clients(demo.northwind, str(user.client_id))
+        client, problems = visitor(user), []
+        for address in places:
+            visit = client.visit(address)
+            if visit.status >= 500:
+                problems.append(f"{address}: {visit.status}")
+            if address.endpoint not in KEYED:
+                problems += [f"{address}: shows {each}" for each in visit.shows(secrets)]
+        none(problems)
+
+
+class TestNobody:
+    def test_is_asked_to_sign_in(self, app: Flask, one_each: list[Address], visitor: Any) -> None:
+        nobody, problems = visitor(None), []
+        for address in one_each:
+            if is_public(app, address):
+                continue
+            visit = nobody.visit(address)
+            if address.for_programs:
+                right = visit.status == 401 and visit.mimetype == "application/problem+json"
+            else:
+                right = visit.status in ELSEWHERE and visit.location.startswith("/sign-in")
+            if not right:
+                problems.append(f"{address}: {visit.status} {visit.location}")
+        none(problems)
+
+
+class TestEachRole:
+    def test_sees_what_the_table_of_permissions_allows(
+        self, app: Flask, everyones: list[tuple[User, Visit]]
+    ) -> None:
+        problems = []
+        for user, visit in everyones:
+            at_home = {*FOUND, *ELSEWHERE, *([404] if user.client_id else [])}
+            right = at_home if may(app, visit.address, user) else {403, 404}
+            if visit.address.endpoint in MAY_LACK:
+                right |= {404}
+            if not is_public(app, visit.address) and visit.status not in right:
+                problems.append(f"{user.role} at {visit.address}: {visit.status}")
+        none(problems)
+
+    def test_meets_no_link_that_refuses(self, app: Flask, everyones: list[tuple[User, Visit]]) -> None:
+        """What a role may not do is not offered: a link that answers 403 is a dead end."""
+        problems = []
+        for user, visit in everyones:
+            for link in visit.page.links if visit.page else ():
+                endpoint = endpoint_of(app, urljoin(visit.address.path, link))
+                needs = permission_of(app, endpoint, "GET") if endpoint else None
+                if needs in PERMISSIONS and needs not in permissions_of(user.role):
+                    problems.append(f"{user.role} at {visit.address.endpoint}: a link to {endpoint}: {needs}")
+        none(problems)
+
+
+def may(app: Flask, address: Address, user: User) -> bool:
+    """Whether the address is public or the user's role includes its permission."""
+    return is_public(app, address) or permission_of(app, address.endpoint, "GET") in permissions_of(user.role)
+
+
+def is_public(app: Flask, address: Address) -> bool:
+    """Whether it needs no sign-in."""
+    return str(permission_of(app, address.endpoint, "GET")).startswith("public: ")
+
+
+def endpoint_of(app: Flask, path: str) -> str:
+    """The endpoint that a link leads to; empty for one that leaves the portal."""
+    parts = urlsplit(path)
+    adapter = app.url_map.bind("localhost")
+    if parts.netloc or not parts.path.startswith("/") or not adapter.test(parts.path, method="GET"):
+        return ""
+    endpoint, _values = adapter.match(parts.path, method="GET")
+    return str(endpoint)
+
+
+def foreign_to(viewer: House, owner: House) -> set[str]:
+    """What `viewer` must never read: ids of `owner`'s rows, names of its people and clients, its numbers."""
+    with db.unit_of_work(owner.tenant) as session:
+        found = set(ids_of(session, ""))
+        for column, table in (
+            ("name", "client"), ("email", "client"), ("legal_name", "client"), ("email", "app_user"),
+            ("number", "invoice"), ("serial", "asset"),
+        ):  # fmt: skip
+            found |= set(session.scalars(sa.text(f"select {column} from {table} where {column} is not null")))
+    with db.unit_of_work(viewer.tenant) as session:
+        # Numbers run in each partner's own series, so both have some in common.
+        own = set(session.scalars(sa.text("select number from invoice where number is not null")))
+        own |= set(session.scalars(sa.text("select serial from asset where serial is not null")))
+    return found - own
+
+
+def of_other_clients(house: House, client_id: str) -> set[str]:
+    """What one client must never read of the others of its partner."""
+    with db.unit_of_work(Tenant(house.partner.id)) as session:
+        found = set(ids_of(session, client_id))
+        for column, table, owner in (
+            ("name", "client", "id"), ("email", "client", "id"), ("legal_name", "client", "id"),
+            ("number", "invoice", "client_id"), ("number", "lease", "client_id"),
+            ("tag", "asset", "client_id"), ("serial", "asset", "client_id"),
+        ):  # fmt: skip
+            statement = f"select {column} from {table} where {owner} <> :client and {column} is not null"
+            found |= set(session.scalars(sa.text(statement), {"client": client_id}))
+    return found
+
+
+def ids_of(session: Any, but_client: str) -> Iterator[str]:
+    """Ids of every partner-owned row in the transaction's name; with a client, of other clients' rows."""
+    for mapper in Base.registry.mappers:
+        kind = mapper.class_
+        if not issubclass(kind, PartnerOwned):
+            continue
+        statement = sa.select(kind.id)
+        if but_client:
+            if "client_id" not in mapper.columns:
+                continue
+            statement = statement.where(kind.client_id != but_client)
+        yield from session.scalars(statement)

@@ -111,7 +111,8 @@ def run_export(tenant: Tenant, *, job_id: str) -> None:
         stored = store_file(
             session,
             tenant,
-            kind=KIND,
+            # Whoever may not see costs cannot fetch a file that someone else made with them.
+            kind="asset_cost_export" if with_cost else KIND,
             name=f"assets-{given['today']}.{given['format']}",
             media_type=XLSX_TYPE if given["format"] == "xlsx" else CSV_TYPE,
             content=content,

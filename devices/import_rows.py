@@ -208,7 +208,7 @@ class _Reading:
         raw = self.cells.get(column, "")
         if kept := _KEPT_AS_TEXT.fullmatch(raw):
             raw = kept[1]
-        elif raw[:2] in ("'=", "'+", "'-", "'@"):
+        elif raw[:1] == "'" and raw[1:2] and not raw[1].isalnum():
             raw = raw[1:]  # how exports keep a text from becoming a formula
         elif raw and (raw[0] in _FORMULA_STARTS or (raw[0] in _SIGNED_STARTS and not _NUMBER.fullmatch(raw))):
             self.refuse(column, "This looks like a formula: write its value instead.")

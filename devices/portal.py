@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from devices import edits, exports, moves, operations, queries, sanitisation
 from devices.actions import actions_for
 from devices.choices import Choices, choices_of, names_of_people, names_of_places
+from devices.contract_links import contract_links
 from devices.edits import CATEGORIES
 from devices.forms import AssetForm
 from devices.lifecycle import AssetState
@@ -167,6 +168,7 @@ def show(asset_id: str) -> str:
         tab=tab,
         actions=actions,
         contract=contract,
+        links=contract_links(caller, asset, contract),
         places=places,
         timeline=timeline_items(shown_items, people=people, places=told),
         since=happened[-1].at if happened else asset.created_at,

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from devices import moves, operations, queries, sanitisation, scans
 from devices.actions import BY_VERB, actions_for
 from devices.choices import names_of_places
+from devices.contract_links import contract_links
 from devices.forms import CodeForm, MoveForm, PhotoForm
 from devices.models import Asset
 from devices.moves_portal import move_once
@@ -106,7 +107,12 @@ def _answer(card: str, status: int = 200) -> Response:
 
 
 def _page(card: str) -> Response:
-    answer = make_response(render_template("portal/scan/index.html", card=card))
+    return with_camera(render_template("portal/scan/index.html", card=card))
+
+
+def with_camera(page: str) -> Response:
+    """A page that may use the camera and the decoder, which the policy of all others forbids."""
+    answer = make_response(page)
     answer.headers["Content-Security-Policy"] = _POLICY
     answer.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
     return answer
@@ -142,13 +148,15 @@ def _card(caller: Caller, asset: Asset, *, refused: str = "", done: str = "") ->
     contract = moves.contract_of(caller.session, caller.tenant, asset=asset)
     actions = actions_for(asset, permissions=caller.identity.permissions, contract=contract)
     calm = [action for action in actions if not action.grave]
+    links = contract_links(caller, asset, contract)
+    room = max(BIG_ACTIONS - len(links), 0)
     return render_template(
         "portal/scan/card.html",
         asset=asset,
         places=names_of_places(caller.session, caller.tenant, (asset.client_id, asset.site_id)),
-        big=calm[:BIG_ACTIONS],
-        more=calm[BIG_ACTIONS:] + [action for action in actions if action.grave],
-        contract=contract,
+        links=links,
+        big=calm[:room],
+        more=calm[room:] + [action for action in actions if action.grave],
         needs_wipe=caller.may("asset.wipe") and sanitisation.needs_wipe(asset),
         refused=refused,
         done=done,

@@ -17,6 +17,9 @@ _RIGHTS = {
     "credit_note": "invoice.read",
     "payment": "invoice.read",
     "depreciation": "depreciation.read",
+    "asset_import": "asset.import",
+    "asset_export": "asset.export",
+    "asset_cost_export": "asset.cost.read",
 }
 
 

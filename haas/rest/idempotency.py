@@ -77,8 +77,9 @@ def claim(session: Session, tenant: Tenant, *, key: str, request: Request, now: 
             created_at=now,
         )
         .on_conflict_do_nothing()
+        .returning(StoredAnswer.id)  # the row itself: this driver counts no rows of such an insert
     )
-    if taken.rowcount == 1:  # type: ignore[attr-defined]
+    if taken.scalar() is not None:
         return None
     first = session.scalars(scoped(StoredAnswer, tenant).where(StoredAnswer.id == row_id)).one()
     if first.request_hash != fingerprint:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from devices import edits, operations
+from devices import edits, operations, queries
 from devices.models import Asset, HardwareModel
 from haas.tenancy.scope import Tenant
 
@@ -69,6 +69,13 @@ def make_asset(session: Session, tenant: Tenant, *, model_id: str | None = None,
     if values["state"] == "ordered" and "serial" not in changes:
         values["serial"] = None
     return operations.register_asset(session, tenant, **values)
+
+
+def label_token(session: Session, tenant: Tenant, *, asset_id: str) -> str:
+    """The token of the asset's newest label."""
+    label = queries.current_label(session, tenant, asset_id=asset_id)
+    assert label is not None
+    return label.token
 
 
 def bring(session: Session, tenant: Tenant, asset: Asset, *, to: str, client_id: str | None = None) -> Asset:

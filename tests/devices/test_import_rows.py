@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from devices.import_rows import Known, read_amount, read_date, read_rows
+from devices.import_rows import Draft, Known, read_amount, read_date, read_rows
 from devices.import_table import UnreadableTable, read_table, template
 from haas.errors import TooLarge
 
@@ -21,12 +22,12 @@ KNOWN = Known(
 )
 
 
-def errors_of(text: str, **options: object) -> list[tuple[int, str]]:
+def errors_of(text: str, **options: Any) -> list[tuple[int, str]]:
     outcome = read_rows(read_table(text.encode()), KNOWN, **options)
     return [(error.row, error.column) for error in outcome.errors]
 
 
-def one(text: str, **options: object) -> object:
+def one(text: str, **options: Any) -> Draft:
     outcome = read_rows(read_table(text.encode()), KNOWN, **options)
     assert outcome.errors == []
     [draft] = outcome.drafts

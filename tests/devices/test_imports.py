@@ -43,9 +43,8 @@ def run(cast, job_id: str) -> LongJob:
 
 
 def count(session, model, cast) -> int:
-    return session.scalar(
-        sa.select(sa.func.count()).select_from(model).where(model.partner_id == cast.northwind.id)
-    )
+    counted = sa.select(sa.func.count()).select_from(model).where(model.partner_id == cast.northwind.id)
+    return int(session.scalar(counted))
 
 
 class TestImport:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,10 +18,10 @@ from haas.errors import InvalidInput, NotFound
 from haas.lifecycle import IllegalMove
 from haas.outbox import OutboxEvent
 from haas.tenancy.scope import Tenant
-from tests.devices.fleet import START, bring, make_asset, make_model
+from tests.devices.fleet import START, bring, label_token, make_asset, make_model
 
 HOUR = timedelta(hours=1)
-PURGE = {
+PURGE: dict[str, Any] = {
     "method": "purge",
     "destination": "redeploy",
     "technique": "NVMe sanitize, crypto erase",
@@ -129,7 +130,7 @@ class TestMoveAsset:
 
     def test_refuses_a_key_that_moved_something_else(self, session, cast):
         first, second = make_asset(session, cast.tenant), make_asset(session, cast.tenant)
-        move = {"verb": "stage", "at": START + HOUR, "idempotency_key": "scan-1"}
+        move: dict[str, Any] = {"verb": "stage", "at": START + HOUR, "idempotency_key": "scan-1"}
         operations.move_asset(session, cast.tenant, asset_id=first.id, **move)
 
         with pytest.raises(InvalidInput):
@@ -351,6 +352,8 @@ class TestPlaceAsset:
 
         before = queries.custody_as_of(session, cast.tenant, asset_id=asset.id, at=START)
         after = queries.custody_as_of(session, cast.tenant, asset_id=asset.id, at=START + HOUR)
+        assert before is not None
+        assert after is not None
         assert (before.client_id, after.client_id, after.custodian) == (None, cast.acme.id, "Ada")
         assert before.during.upper == after.during.lower == START + HOUR
 
@@ -454,15 +457,15 @@ class TestUpdateAsset:
 class TestLabels:
     def test_lead_to_the_asset_until_they_are_revoked(self, session, cast):
         asset = make_asset(session, cast.tenant)
-        token = queries.current_label(session, cast.tenant, asset_id=asset.id).token
+        token = label_token(session, cast.tenant, asset_id=asset.id)
 
-        assert queries.find_by_label(session, cast.tenant, token=token).id == asset.id
+        assert queries.find_by_label(session, cast.tenant, token=token) is asset
         label_tokens.revoke_label(session, cast.tenant, token=token, at=START + HOUR)
         assert queries.find_by_label(session, cast.tenant, token=token) is None
 
     def test_lead_nowhere_for_another_partner(self, session, cast):
         asset = make_asset(session, cast.tenant)
-        token = queries.current_label(session, cast.tenant, asset_id=asset.id).token
+        token = label_token(session, cast.tenant, asset_id=asset.id)
         session.commit()
 
         with db.unit_of_work(cast.stranger) as theirs:
@@ -470,9 +473,9 @@ class TestLabels:
 
     def test_are_replaced_by_a_new_one(self, session, cast):
         asset = make_asset(session, cast.tenant)
-        old = queries.current_label(session, cast.tenant, asset_id=asset.id).token
+        old = label_token(session, cast.tenant, asset_id=asset.id)
 
         new = label_tokens.replace_label(session, cast.tenant, asset_id=asset.id, at=START + HOUR).token
 
         assert queries.find_by_label(session, cast.tenant, token=old) is None
-        assert queries.find_by_label(session, cast.tenant, token=new).id == asset.id
+        assert queries.find_by_label(session, cast.tenant, token=new) is asset

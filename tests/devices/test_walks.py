@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 import hypothesis.strategies as st
 import pytest
@@ -18,6 +19,7 @@ from devices.sanitisation import WIPEABLE, certify_wipe
 from haas import db
 from haas.errors import Conflict
 from haas.lifecycle import IllegalMove
+from tests.cast import Cast
 from tests.devices.fleet import START, make_asset
 
 # Backwards as well: what lies before the last move or placement must be refused.
@@ -28,7 +30,7 @@ verbs = st.sampled_from(sorted(ASSET_LIFECYCLE.moves))
 class AssetWalk(RuleBasedStateMachine):
     """One asset; beside it, what a reader with pencil and paper would know."""
 
-    cast = None
+    cast: ClassVar[Cast]
 
     @initialize()
     def register(self) -> None:

@@ -45,6 +45,10 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "leases.api.returns",
     "leases.api.returns:requests_api",
     "leases.api.books",
+    "invoicing.api",
+    "invoicing.api:runs_api",
+    "invoicing.api:rates_api",
+    "invoicing.api:exports_api",
 )
 PAGE_BLUEPRINTS: tuple[str, ...] = (
     "devices.portal",
@@ -64,6 +68,9 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "haas.accounts.portal.sites",
     "haas.accounts.portal.audit",
     "haas.accounts.portal.operator",
+    "invoicing.portal",
+    "invoicing.portal.billing",
+    "invoicing.portal.taxes",
     "devices.agent_api",
     "haas.portal.views:overview_pages",
     "haas.portal.views:search_pages",

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
-import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from haas import outbox, progress
-from haas.crash import crashpoint
-from haas.errors import HaasError, NotFound
+from haas.errors import HaasError, InvalidInput, NotFound
 from haas.ids import new_id
-from haas.outbox import OutboxEvent
-from haas.tenancy.branding import Branding
-from haas.tenancy.brands import branding_of
-from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
-from invoicing.bulk import insert_rows
-from invoicing.document import InvoiceDocument, hash_of
-from invoicing.drafts import CreditedInvoice, Draft, document_of, draft_papers
-from invoicing.models import BillingChunk, BillingRun, Invoice, InvoiceLine
-from invoicing.numbering import next_numbers
+from invoicing.drafts import CreditedInvoice, Draft, draft_papers
+from invoicing.issuing import issue
+from invoicing.models import BillingChunk, BillingRun, Invoice
 from invoicing.proposals import Proposal, load, propose
 from leases.models import Lease, ReturnOrder
 
 CHUNK_LEASES = 500
+AHEAD_MAX = timedelta(days=31)  # rent in advance is billed some weeks ahead, not years
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +38,12 @@ class ChunkResult:
 def start_run(
     session: Session, tenant: Tenant, *, as_of: date, at: datetime, chunk_leases: int = CHUNK_LEASES
 ) -> BillingRun:
-    """Cut the partner's clients into chunks of about `chunk_leases` leases; one event for each."""
+    """Cut the partner's clients into chunks of about `chunk_leases` leases; one event for each.
+
+    :raises InvalidInput: for a day so far ahead that it must be a slip.
+    """
+    if as_of > at.date() + AHEAD_MAX:
+        raise InvalidInput(f"Choose a day until {at.date() + AHEAD_MAX:%d %B %Y}.", field="as_of")
     counts = session.execute(
         sa.select(Lease.client_id, sa.func.count())
         .where(Lease.partner_id == tenant.partner_id)
@@ -150,26 +147,10 @@ def bill_clients(
 
     A client that cannot be billed (no tax rate on file) is put off with the reason; the others go on.
     """
-    client_ids = list(
-        session.scalars(
-            sa.select(Lease.client_id)
-            .where(
-                Lease.partner_id == tenant.partner_id,
-                Lease.client_id >= first_client_id,
-                Lease.client_id <= last_client_id,
-            )
-            .union(
-                sa.select(ReturnOrder.client_id).where(
-                    ReturnOrder.partner_id == tenant.partner_id,
-                    ReturnOrder.client_id >= first_client_id,
-                    ReturnOrder.client_id <= last_client_id,
-                )
-            )
-        )
-    )
+    client_ids = billable_clients(session, tenant, first=first_client_id, last=last_client_id)
     book = load(session, tenant, client_ids=client_ids)
     proposals = propose(book, as_of=as_of)
-    credited = _credited(session, tenant, proposals)
+    credited = credited_by(session, tenant, proposals)
     drafts: list[Draft] = []
     problems: list[dict[str, str]] = []
     for client_id, rows in proposals.items():
@@ -188,166 +169,33 @@ def bill_clients(
     )
 
 
-def preview(session: Session, tenant: Tenant, *, as_of: date) -> dict[str, list[Proposal]]:
+def preview(
+    session: Session, tenant: Tenant, *, as_of: date, client_ids: Sequence[str] | None = None
+) -> dict[str, list[Proposal]]:
     """What a run as of that day would bill, client by client; nothing is locked or written."""
-    client_ids = list(
-        session.scalars(
-            sa.select(Lease.client_id)
-            .where(Lease.partner_id == tenant.partner_id)
-            .union(sa.select(ReturnOrder.client_id).where(ReturnOrder.partner_id == tenant.partner_id))
-        )
-    )
-    return propose(load(session, tenant, client_ids=client_ids, lock=False), as_of=as_of)
+    ids = billable_clients(session, tenant) if client_ids is None else client_ids
+    return propose(load(session, tenant, client_ids=ids, lock=False), as_of=as_of)
 
 
-def issue(
-    session: Session,
-    tenant: Tenant,
-    drafts: Sequence[Draft],
-    *,
-    at: datetime,
-    portal_url: str,
-    run_id: str | None = None,
-) -> list[dict[str, Any]]:
-    """Freeze, number and store papers with their lines and events. Answers the invoice rows.
+def billable_clients(
+    session: Session, tenant: Tenant, *, first: str | None = None, last: str | None = None
+) -> list[str]:
+    """The ids of clients that have a lease or a return, in order; of all, or from `first` to `last`."""
 
-    The numbers are taken when nothing else can fail but a rival on the same period, whom the unique key
-    stops: then all of it rolls back, the numbers too.
-    """
-    if not drafts:
-        return []
-    seller = _seller(session, tenant)
-    ids = [new_id("crn" if draft.kind == "credit_note" else "inv") for draft in drafts]
-    lines = [
-        row
-        for invoice_id, draft in zip(ids, drafts, strict=True)
-        for row in _line_rows(tenant, draft, invoice_id=invoice_id)
-    ]
-    numbers = _take_numbers(session, tenant, drafts)
-    crashpoint("billing.after_number")
-    rows = [
-        _invoice_row(
-            tenant,
-            draft,
-            invoice_id=invoice_id,
-            document=document_of(
-                draft,
-                number=number,
-                seller=seller,
-                portal_url=f"{portal_url}/invoices/{invoice_id}",
-            ),
-            at=at,
-            run_id=run_id,
-        )
-        for invoice_id, draft, number in zip(ids, drafts, numbers, strict=True)
-    ]
-    insert_rows(session, Invoice, rows)
-    insert_rows(session, InvoiceLine, lines)
-    crashpoint("billing.after_lines")
-    credited = {draft.credits.id for draft in drafts if draft.credits is not None}
-    if credited:
-        _mark_credited(session, tenant, credited)
-    insert_rows(
-        session,
-        OutboxEvent,
-        [
-            {
-                "partner_id": tenant.partner_id,
-                "id": new_id("evt"),
-                "name": "invoice.issued",
-                "payload": {"invoice_id": row["id"]},
-                "once_key": f"issued:{row['id']}",
-                "published_at": at,
-            }
-            for row in rows
-        ],
-    )
-    return rows
+    def of(column: InstrumentedAttribute[str], partner_id: InstrumentedAttribute[str]) -> sa.Select[str]:
+        statement = sa.select(column).where(partner_id == tenant.partner_id)
+        if first is not None:
+            statement = statement.where(column >= first)
+        return statement if last is None else statement.where(column <= last)
+
+    leases = of(Lease.client_id, Lease.partner_id)
+    return sorted(session.scalars(leases.union(of(ReturnOrder.client_id, ReturnOrder.partner_id))))
 
 
-def _take_numbers(session: Session, tenant: Tenant, drafts: Sequence[Draft]) -> list[str]:
-    taken: dict[tuple[str, date], list[str]] = {}
-    for kind, issued_on in sorted({(draft.kind, draft.issued_on) for draft in drafts}):
-        count = sum(1 for draft in drafts if (draft.kind, draft.issued_on) == (kind, issued_on))
-        numbers = next_numbers(session, tenant, kind=kind, issued_on=issued_on, count=count)
-        taken[kind, issued_on] = numbers[::-1]
-    return [taken[draft.kind, draft.issued_on].pop() for draft in drafts]
-
-
-def _invoice_row(
-    tenant: Tenant,
-    draft: Draft,
-    *,
-    invoice_id: str,
-    document: InvoiceDocument,
-    at: datetime,
-    run_id: str | None,
-) -> dict[str, Any]:
-    frozen = document.to_json()
-    return {
-        "partner_id": tenant.partner_id,
-        "id": invoice_id,
-        "client_id": draft.client.id,
-        "kind": draft.kind,
-        "number": document.number,
-        "state": "issued",
-        "currency": draft.currency,
-        "issued_on": draft.issued_on,
-        "due_on": draft.due_on,
-        "net_total": draft.net_total,
-        "tax_total": draft.taxed.tax_total,
-        "total": draft.total,
-        "paid_total": Decimal(0),
-        "credits_invoice_id": draft.credits.id if draft.credits else None,
-        "reason": "",
-        "document": msgspec.Raw(frozen),
-        "document_hash": hash_of(frozen),
-        "billing_run_id": run_id,
-        "created_at": at,
-    }
-
-
-def _line_rows(tenant: Tenant, draft: Draft, *, invoice_id: str) -> list[dict[str, Any]]:
-    rows = []
-    for position, (proposal, net, rate, tax) in enumerate(
-        zip(draft.proposals, draft.nets, draft.rates, draft.taxed.taxes, strict=True), start=1
-    ):
-        change = proposal.change
-        due_on = getattr(change.owed.source, "due_on", None) if change.owed is not None else None
-        rows.append(
-            {
-                "partner_id": tenant.partner_id,
-                "id": new_id("ivl"),
-                "invoice_id": invoice_id,
-                "client_id": draft.client.id,
-                "lease_id": proposal.lease.id if proposal.lease else None,
-                "line_id": proposal.line.id if proposal.line else None,
-                "source_id": change.line_id,
-                "position": position,
-                "kind": change.kind,
-                "description": proposal.description,
-                "period_start": change.period_start,
-                "period_end": change.period_end,
-                "revision": change.revision,
-                "fell_due_on": due_on or change.period_start,
-                "quantity": proposal.quantity,
-                "unit_price": proposal.unit_price,
-                "net": net,
-                "tax_category": proposal.tax_category,
-                "tax_rate_pct": rate,
-                "tax": tax,
-                "serials": [
-                    {"serial": share.serial, "days": share.days, "amount": str(share.amount)}
-                    for share, _, _ in proposal.serials
-                ],
-            }
-        )
-    return rows
-
-
-def _credited(
+def credited_by(
     session: Session, tenant: Tenant, proposals: dict[str, list[Proposal]]
 ) -> dict[str, CreditedInvoice]:
+    """The invoices that these proposals correct, by id; one query."""
     wanted = {row.credits_invoice_id for rows in proposals.values() for row in rows if row.credits_invoice_id}
     if not wanted:
         return {}
@@ -357,32 +205,6 @@ def _credited(
         )
     )
     return {row.id: CreditedInvoice(row.id, row.number, row.issued_on) for row in found}
-
-
-def _mark_credited(session: Session, tenant: Tenant, invoice_ids: set[str]) -> None:
-    """An invoice whose credit notes take all of it back owes nothing more."""
-    credit = sa.orm.aliased(Invoice)
-    given_back = (
-        sa.select(sa.func.sum(credit.total))
-        .where(credit.partner_id == Invoice.partner_id, credit.credits_invoice_id == Invoice.id)
-        .scalar_subquery()
-    )
-    session.execute(
-        sa.update(Invoice)
-        .where(
-            Invoice.partner_id == tenant.partner_id,
-            Invoice.id.in_(invoice_ids),
-            Invoice.state == "issued",
-            Invoice.total + given_back <= 0,
-        )
-        .values(state="credited")
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _seller(session: Session, tenant: Tenant) -> Branding:
-    partner = session.get_one(Partner, tenant.partner_id)
-    return branding_of(session, partner, with_logo=False)
 
 
 def _chunks(counts: Sequence[tuple[str, int]], size: int) -> list[tuple[str, str, int]]:

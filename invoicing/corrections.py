@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -21,13 +22,71 @@ from invoicing import queries
 from invoicing.document import DocumentLine, InvoiceDocument, Reference, TaxTotal
 from invoicing.models import Invoice, InvoiceLine, Payment
 from invoicing.numbering import next_numbers
-from invoicing.taxes import TaxableLine, tax_lines
+from invoicing.taxes import TaxableLine, TaxedLines, tax_lines
 
 
 class AlreadyCredited(Conflict):
     """More would be given back than was charged."""
 
     code = "already_credited"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditPlan:
+    """What a credit note would give back; all amounts positive."""
+
+    invoice: Invoice
+    chosen: list[tuple[InvoiceLine, Decimal]]
+    taxed: TaxedLines  # negative, as it is posted
+    takes_all: bool
+
+    @property
+    def net(self) -> Decimal:
+        """What goes back before tax."""
+        return sum((net for _, net in self.chosen), Decimal(0))
+
+    @property
+    def tax(self) -> Decimal:
+        """The tax that goes back with it."""
+        return -self.taxed.tax_total
+
+    @property
+    def total(self) -> Decimal:
+        """Net and tax."""
+        return self.net + self.tax
+
+
+def creditable(session: Session, tenant: Tenant, *, invoice: Invoice) -> list[tuple[InvoiceLine, Decimal]]:
+    """The invoice's lines, each with the net amount that is left after the credit notes so far."""
+    lines = queries.lines_of(session, tenant, invoice_id=invoice.id)
+    left = _left(session, tenant, invoice=invoice, lines=lines)
+    return [(row, left[row.id]) for row in lines]
+
+
+def plan_credit(
+    session: Session, tenant: Tenant, *, invoice: Invoice, amounts: Mapping[str, Decimal] | None = None
+) -> CreditPlan:
+    """What `credit_invoice` would give back: all of what is left, or net `amounts` by invoice line id.
+
+    :raises AlreadyCredited: if a line would give back more than is left of it, or nothing is left.
+    """
+    if invoice.kind != "invoice":
+        raise Conflict("A credit note is not credited; issue a new invoice instead.")
+    lines = creditable(session, tenant, invoice=invoice)
+    left = {row.id: rest for row, rest in lines}
+    wanted = dict(amounts) if amounts is not None else left
+    _check_wanted(wanted, left, currency=invoice.currency)
+    chosen = [(row, wanted[row.id]) for row, _ in lines if wanted.get(row.id)]
+    if not any(left.values()):
+        raise AlreadyCredited(f"Nothing of {invoice.number} is left to credit.")
+    if not chosen:
+        raise InvalidInput("Say how much goes back of at least one line.", field="amounts")
+    taxed = tax_lines(
+        [TaxableLine(-net, row.tax_category, row.tax_rate_pct) for row, net in chosen],
+        currency=invoice.currency,
+    )
+    takes_all = sum(left.values(), Decimal(0)) == sum((net for _, net in chosen), Decimal(0))
+    return CreditPlan(invoice, chosen, taxed, takes_all)
 
 
 def credit_invoice(
@@ -48,28 +107,13 @@ def credit_invoice(
     :raises AlreadyCredited: if a line would give back more than is left of it.
     """
     invoice = queries.lock_invoice(session, tenant, invoice_id=invoice_id)
-    if invoice.kind != "invoice":
-        raise Conflict("A credit note is not credited; issue a new invoice instead.")
     if not reason.strip():
         raise InvalidInput("Say why; the credit note prints it.", field="reason")
-    lines = queries.lines_of(session, tenant, invoice_id=invoice.id)
-    left = _left(session, tenant, invoice=invoice, lines=lines)
-    wanted = dict(amounts) if amounts is not None else {row.id: left[row.id] for row in lines}
-    _check_wanted(wanted, left, currency=invoice.currency)
-    chosen = [row for row in lines if wanted.get(row.id)]
-    if not chosen:
-        raise AlreadyCredited(f"Nothing of {invoice.number} is left to credit.")
+    plan = plan_credit(session, tenant, invoice=invoice, amounts=amounts)
     credit = _issue(
-        session,
-        tenant,
-        invoice=invoice,
-        chosen=[(row, wanted[row.id]) for row in chosen],
-        reason=reason.strip(),
-        issued_on=issued_on,
-        at=at,
-        portal_url=portal_url,
+        session, tenant, plan=plan, reason=reason.strip(), issued_on=issued_on, at=at, portal_url=portal_url
     )
-    if sum(left.values(), Decimal(0)) == sum(wanted.values(), Decimal(0)) and invoice.state == "issued":
+    if plan.takes_all and invoice.state == "issued":
         invoice.state = "credited"
         session.flush()
     return credit
@@ -176,18 +220,13 @@ def _issue(
     session: Session,
     tenant: Tenant,
     *,
-    invoice: Invoice,
-    chosen: list[tuple[InvoiceLine, Decimal]],
+    plan: CreditPlan,
     reason: str,
     issued_on: date,
     at: datetime,
     portal_url: str,
 ) -> Invoice:
-    taxed = tax_lines(
-        [TaxableLine(-net, row.tax_category, row.tax_rate_pct) for row, net in chosen],
-        currency=invoice.currency,
-    )
-    net_total = -sum((net for _, net in chosen), Decimal(0))
+    invoice, chosen, taxed, net_total = plan.invoice, plan.chosen, plan.taxed, -plan.net
     original = msgspec.convert(invoice.document, type=InvoiceDocument)
     credit_id = new_id("crn")
     client = session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one()

@@ -1,4 +1,4 @@
-"""Jobs: bill a chunk, bill every partner, render the PDF, send it to the client."""
+"""Jobs: bill a chunk, bill every partner, render the PDF, mail it to the client, write an export."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from decimal import Decimal
 import msgspec
 import sqlalchemy as sa
 
-from haas import clock, db, outbox
+from haas import clock, db, mail, outbox
 from haas.errors import NotFound
 from haas.files import store_file
 from haas.settings import Settings
+from haas.settings import current as current_settings
 from haas.tenancy.logos import PartnerLogo
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
-from invoicing import billing, queries
+from invoicing import billing, queries, sending
 from invoicing.document import InvoiceDocument
+from invoicing.exports import requests as export_requests
 from invoicing.models import Invoice
 from invoicing.paper import invoice_pdf
 
@@ -42,9 +44,9 @@ class BillingReport:
 def bill_chunk(*, partner_id: str, event_id: str, chunk_id: str) -> None:
     """Bill one chunk of a run. A second run of this job finds it done."""
     tenant = Tenant(partner_id, actor="job:billing")
-    settings = Settings.from_environment()
+    portal_url = current_settings().base_url
     with db.unit_of_work(tenant) as session:
-        billing.bill_chunk(session, tenant, chunk_id=chunk_id, at=clock.now(), portal_url=settings.base_url)
+        billing.bill_chunk(session, tenant, chunk_id=chunk_id, at=clock.now(), portal_url=portal_url)
     with db.unit_of_work(tenant) as session:
         billing.note_progress(session, tenant, chunk_id=chunk_id, at=clock.now())
 
@@ -117,6 +119,44 @@ def render_pdf(*, partner_id: str, event_id: str, invoice_id: str) -> None:
             outbox.publish(
                 session, tenant, "invoice.rendered", invoice_id=invoice_id, once_key=f"rendered:{invoice_id}"
             )
+
+
+def mail_invoice(*, partner_id: str, event_id: str, invoice_id: str) -> None:
+    """Mail a document that was just rendered, unless it was mailed before or documents are held back.
+
+    A second run of this job sends the same Message-ID, so that a mail program shows it once.
+    """
+    tenant = Tenant(partner_id, actor="job:mail_invoice")
+    with db.unit_of_work(tenant) as session:
+        invoice = queries.get_invoice(session, tenant, invoice_id=invoice_id)
+        if invoice.sent_at is not None or sending.is_held(session.get_one(Partner, partner_id)):
+            return
+    _mail(tenant, invoice_id=invoice_id, message_id=invoice_id)
+
+
+def mail_invoice_again(*, partner_id: str, event_id: str, invoice_id: str) -> None:
+    """Mail a document because somebody asked: a message of its own for each time."""
+    tenant = Tenant(partner_id, actor="job:mail_invoice")
+    _mail(tenant, invoice_id=invoice_id, message_id=f"{invoice_id}.{event_id}")
+
+
+def export_invoices(*, partner_id: str, event_id: str, job_id: str) -> None:
+    """Write an export into its file. A second run finds it written."""
+    export_requests.run(Tenant(partner_id, actor="job:export"), job_id=job_id)
+
+
+def _mail(tenant: Tenant, *, invoice_id: str, message_id: str) -> None:
+    own = current_settings()
+    with db.unit_of_work(tenant) as session:
+        invoice = queries.get_invoice(session, tenant, invoice_id=invoice_id)
+        letter = sending.letter_for(
+            session, tenant, invoice=invoice, message_id=message_id, base_url=own.base_url
+        )
+    if letter is None:
+        return
+    mail.send(own, letter, now=clock.now())  # the server may take its time: no transaction is held open
+    with db.unit_of_work(tenant) as session:
+        sending.note_sent(session, tenant, invoice_id=invoice_id, at=clock.now())
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:

@@ -83,6 +83,14 @@ class Invoice(PartnerOwned, Base):
         sa.CheckConstraint("net_total + tax_total = total", name="totals_add_up"),
         sa.Index("ix_invoice_client", "partner_id", "client_id", "id"),
         sa.Index("ix_invoice_recent", "partner_id", "issued_on", "id"),
+        # What was given back of an invoice: read with nearly every look at one.
+        sa.Index(
+            "ix_invoice_credits",
+            "partner_id",
+            "credits_invoice_id",
+            postgresql_where=sa.text("credits_invoice_id is not null"),
+        ),
+        sa.Index("ix_invoice_due", "partner_id", "state", "due_on", "id"),
     )
 
     client_id: Mapped[str]
@@ -163,6 +171,8 @@ class Payment(PartnerOwned, Base):
         owned_by_partner("client_id", "client"),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.UniqueConstraint("partner_id", "reference"),
+        sa.Index("ix_payment_invoice", "partner_id", "invoice_id", "id"),
+        sa.Index("ix_payment_client", "partner_id", "client_id", "received_on"),
     )
 
     invoice_id: Mapped[str]

@@ -11,8 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
 from haas.errors import NotFound
+from haas.progress import LongJob
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.models import BillingChunk, BillingRun, Invoice, InvoiceLine, Payment
+
+# What a list may be narrowed to beside the states in the table.
+OPEN, OVERDUE = "open", "overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,34 +24,127 @@ class InvoiceFilter:
     """What a list or an export of invoices is narrowed to. Dates are half-open."""
 
     kind: str | None = None
-    state: str | None = None  # issued | paid | credited | overdue
+    state: str | None = None  # issued | paid | credited | open | overdue
     client_id: str | None = None
     issued_from: date | None = None
     issued_until: date | None = None
     number_prefix: str | None = None
+    run_id: str | None = None
+    is_sent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a set of documents adds up to, in one currency. Credit notes count negative."""
+
+    currency: str
+    documents: int
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    open: Decimal
 
 
 def list_invoices(tenant: Tenant, *, where: InvoiceFilter, today: date) -> sa.Select[Invoice]:
     """Invoices without their documents, to be paged by the caller."""
-    statement = scoped(Invoice, tenant).options(defer(Invoice.document))
-    if where.kind:
-        statement = statement.where(Invoice.kind == where.kind)
-    if where.state == "overdue":
-        statement = statement.where(
-            Invoice.state == "issued", Invoice.kind == "invoice", Invoice.due_on < today
-        )
+    return scoped(Invoice, tenant).where(*fits(where, today=today)).options(defer(Invoice.document))
+
+
+def fits(where: InvoiceFilter, *, today: date) -> list[sa.ColumnElement[bool]]:
+    """The conditions of a filter. `today` decides what is overdue."""
+    equal = {
+        Invoice.kind: where.kind,
+        Invoice.client_id: where.client_id,
+        Invoice.billing_run_id: where.run_id,
+    }
+    found: list[sa.ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
+    if where.state in (OPEN, OVERDUE):
+        found += [Invoice.state == "issued", Invoice.kind == "invoice"]
+        if where.state == OVERDUE:
+            found.append(Invoice.due_on < today)
     elif where.state:
-        statement = statement.where(Invoice.state == where.state)
-    if where.client_id:
-        statement = statement.where(Invoice.client_id == where.client_id)
+        found.append(Invoice.state == where.state)
     if where.issued_from:
-        statement = statement.where(Invoice.issued_on >= where.issued_from)
+        found.append(Invoice.issued_on >= where.issued_from)
     if where.issued_until:
-        statement = statement.where(Invoice.issued_on < where.issued_until)
+        found.append(Invoice.issued_on < where.issued_until)
     if where.number_prefix:
-        first, after = where.number_prefix, where.number_prefix + "\U0010ffff"
-        statement = statement.where(Invoice.number >= first, Invoice.number < after)
-    return statement
+        # Right whatever the database's collation thinks of dashes, for a few ms a thousand documents.
+        found.append(Invoice.number.startswith(where.number_prefix, autoescape=True))
+    if where.is_sent is not None:
+        found.append(Invoice.sent_at.is_not(None) if where.is_sent else Invoice.sent_at.is_(None))
+    return found
+
+
+def given_back(tenant: Tenant) -> sa.Subquery:
+    """What credit notes took back of each invoice (negative), for a left join on `invoice_id`."""
+    return (
+        sa.select(Invoice.credits_invoice_id.label("invoice_id"), sa.func.sum(Invoice.total).label("amount"))
+        .where(Invoice.partner_id == tenant.partner_id, Invoice.credits_invoice_id.is_not(None))
+        .group_by(Invoice.credits_invoice_id)
+        .subquery("given_back")
+    )
+
+
+def open_of(credits: sa.Subquery) -> sa.ColumnElement[Decimal]:  # noqa: A002 - the trade's word
+    """What is still to be paid of an invoice joined with `given_back`; nothing of a credit note."""
+    left = Invoice.total + sa.func.coalesce(credits.c.amount, 0) - Invoice.paid_total
+    is_open = sa.and_(Invoice.kind == "invoice", Invoice.state == "issued")
+    return sa.case((is_open, sa.func.greatest(left, 0)), else_=0)
+
+
+def sum_up(session: Session, tenant: Tenant, *, where: InvoiceFilter, today: date) -> list[Totals]:
+    """What all documents that fit add up to, a row for each currency, the largest first."""
+    credits = given_back(tenant)  # noqa: A001 - the trade's word
+    count = sa.func.count()
+    statement = (
+        sa.select(
+            Invoice.currency,
+            count,
+            sa.func.sum(Invoice.net_total),
+            sa.func.sum(Invoice.tax_total),
+            sa.func.sum(Invoice.total),
+            sa.func.sum(open_of(credits)),
+        )
+        .outerjoin(credits, credits.c.invoice_id == Invoice.id)
+        .where(Invoice.partner_id == tenant.partner_id, *fits(where, today=today))
+        .group_by(Invoice.currency)
+        .order_by(count.desc(), Invoice.currency)
+    )
+    if tenant.client_id is not None:
+        statement = statement.where(Invoice.client_id == tenant.client_id)
+    rows = session.execute(statement)
+    return [Totals(row[0], row[1], row[2], row[3], row[4], Decimal(row[5])) for row in rows]
+
+
+def open_amounts(session: Session, tenant: Tenant, *, invoices: Sequence[Invoice]) -> dict[str, Decimal]:
+    """What is still to be paid of each; one query. Nothing of credit notes and of what is settled."""
+    ids = {row.id for row in invoices if row.kind == "invoice" and row.state == "issued"}
+    found = session.execute(
+        sa.select(Invoice.credits_invoice_id, sa.func.sum(Invoice.total))
+        .where(Invoice.partner_id == tenant.partner_id, Invoice.credits_invoice_id.in_(ids))
+        .group_by(Invoice.credits_invoice_id)
+    )
+    back: dict[str | None, Decimal] = {row[0]: row[1] for row in found}
+    return {
+        row.id: max(row.total + back.get(row.id, Decimal(0)) - row.paid_total, Decimal(0))
+        if row.id in ids
+        else Decimal(0)
+        for row in invoices
+    }
+
+
+def state_shown(invoice: Invoice, *, today: date) -> str:
+    """The state as people name it: a key of the states that the portal draws."""
+    if invoice.kind == "credit_note":
+        return "credit_note"
+    if invoice.state != "issued":
+        return invoice.state
+    if invoice.due_on < today:
+        return OVERDUE
+    if invoice.paid_total:
+        return "part_paid"
+    return "issued" if invoice.sent_at is None else "sent"
 
 
 def get_invoice(session: Session, tenant: Tenant, *, invoice_id: str) -> Invoice:
@@ -130,8 +227,25 @@ def recent_runs(session: Session, tenant: Tenant, *, limit: int = 20) -> Sequenc
     ).all()
 
 
+def jobs_of(session: Session, tenant: Tenant, *, runs: Sequence[BillingRun]) -> dict[str, LongJob]:
+    """The jobs of these runs, by their ids: how far each is."""
+    ids = [run.long_job_id for run in runs]
+    return {job.id: job for job in session.scalars(scoped(LongJob, tenant).where(LongJob.id.in_(ids)))}
+
+
 def chunks_of(session: Session, tenant: Tenant, *, run_id: str) -> Sequence[BillingChunk]:
     """The chunks of a run in order."""
     return session.scalars(
         scoped(BillingChunk, tenant).where(BillingChunk.run_id == run_id).order_by(BillingChunk.position)
     ).all()
+
+
+def problems_of(chunks: Sequence[BillingChunk]) -> list[dict[str, str]]:
+    """The clients that were put off, each with the reason."""
+    return [problem for chunk in chunks for problem in chunk.problems]
+
+
+def run_totals(session: Session, tenant: Tenant, *, run_id: str) -> list[Totals]:
+    """What a run issued, a row for each currency."""
+    # No document is overdue or not by being summed: the day does not matter here.
+    return sum_up(session, tenant, where=InvoiceFilter(run_id=run_id), today=date.min)

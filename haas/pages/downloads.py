@@ -21,8 +21,9 @@ Format = Literal["csv", "xlsx"]
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-# Programs that open a table run a cell that begins with one of these as a formula (CSV injection).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Programs that open a table run a cell that begins with one of these as a formula (CSV injection), also
+# behind blanks, and in their full-width forms; | and % begin commands of old ones.
+_FORMULA_STARTS = frozenset("=+-@|%\uff1d\uff0b\uff0d\uff20")
 # What a browser may show inside the portal's own origin; everything else is only ever saved.
 _SHOWN_TYPES = {"application/pdf", "image/png", "image/jpeg", "text/plain; charset=utf-8"}
 _WIDEST = 48
@@ -32,7 +33,7 @@ def csv_bytes(*, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes
     """RFC 4180 with a byte-order mark, which Excel needs to read UTF-8; texts never start a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([_tame(title) for title in header])
+    writer.writerow([tame(title) for title in header])
     writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
     return out.getvalue().encode("utf-8-sig")
 
@@ -110,8 +111,13 @@ def _sheet_name(title: str) -> str:
     return re.sub(r"[\[\]:*?/\\']", " ", title)[:31].strip() or "Sheet1"
 
 
-def _tame(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+def tame(text: str) -> str:
+    """A text that no program runs: behind an apostrophe if its first sign could begin a formula."""
+    seen = text.lstrip()
+    if not seen:
+        return text
+    hidden = any(unicodedata.category(sign)[0] == "C" for sign in (text[0], seen[0]))
+    return f"'{text}" if hidden or seen[0] in _FORMULA_STARTS else text
 
 
 def _csv_cell(cell: Cell) -> str:
@@ -121,7 +127,7 @@ def _csv_cell(cell: Cell) -> str:
         case bool():
             return "true" if cell else "false"
         case str():
-            return _tame(cell)
+            return tame(cell)
         case Decimal():
             return f"{cell:f}"
         case datetime() | date():

@@ -115,6 +115,14 @@ def _create() -> None:
     )
     op.create_index("ix_invoice_client", "invoice", ["partner_id", "client_id", "id"], unique=False)
     op.create_index("ix_invoice_recent", "invoice", ["partner_id", "issued_on", "id"], unique=False)
+    op.create_index(
+        "ix_invoice_credits",
+        "invoice",
+        ["partner_id", "credits_invoice_id"],
+        unique=False,
+        postgresql_where=sa.text("credits_invoice_id is not null"),
+    )
+    op.create_index("ix_invoice_due", "invoice", ["partner_id", "state", "due_on", "id"], unique=False)
     op.create_table(
         "billing_run",
         sa.Column("partner_id", sa.Text(), nullable=False),
@@ -161,6 +169,8 @@ def _create() -> None:
         sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_payment")),
         sa.UniqueConstraint("partner_id", "reference", name=op.f("uq_payment_partner_id_reference")),
     )
+    op.create_index("ix_payment_invoice", "payment", ["partner_id", "invoice_id", "id"], unique=False)
+    op.create_index("ix_payment_client", "payment", ["partner_id", "client_id", "received_on"], unique=False)
     op.create_table(
         "billing_chunk",
         sa.Column("partner_id", sa.Text(), nullable=False),

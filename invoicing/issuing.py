@@ -1,0 +1,196 @@
+"""Drafts become papers: frozen, numbered last, stored with their lines and events by a few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas.crash import crashpoint
+from haas.ids import new_id
+from haas.outbox import OutboxEvent
+from haas.tenancy.branding import Branding
+from haas.tenancy.brands import branding_of
+from haas.tenancy.models import Partner
+from haas.tenancy.scope import Tenant
+from invoicing.bulk import insert_rows
+from invoicing.document import InvoiceDocument, hash_of
+from invoicing.drafts import Draft, document_of
+from invoicing.models import Invoice, InvoiceLine
+from invoicing.numbering import next_numbers
+
+
+def issue(
+    session: Session,
+    tenant: Tenant,
+    drafts: Sequence[Draft],
+    *,
+    at: datetime,
+    portal_url: str,
+    run_id: str | None = None,
+) -> list[dict[str, Any]]:
+    """Freeze, number and store papers with their lines and events. Answers the invoice rows.
+
+    The numbers are taken when nothing else can fail but a rival on the same period, whom the unique key
+    stops: then all of it rolls back, the numbers too.
+    """
+    if not drafts:
+        return []
+    seller = _seller(session, tenant)
+    ids = [new_id("crn" if draft.kind == "credit_note" else "inv") for draft in drafts]
+    lines = [
+        row
+        for invoice_id, draft in zip(ids, drafts, strict=True)
+        for row in _line_rows(tenant, draft, invoice_id=invoice_id)
+    ]
+    numbers = _take_numbers(session, tenant, drafts)
+    crashpoint("billing.after_number")
+    rows = [
+        _invoice_row(
+            tenant,
+            draft,
+            invoice_id=invoice_id,
+            document=document_of(
+                draft,
+                number=number,
+                seller=seller,
+                portal_url=f"{portal_url}/invoices/{invoice_id}",
+            ),
+            at=at,
+            run_id=run_id,
+        )
+        for invoice_id, draft, number in zip(ids, drafts, numbers, strict=True)
+    ]
+    insert_rows(session, Invoice, rows)
+    insert_rows(session, InvoiceLine, lines)
+    crashpoint("billing.after_lines")
+    credited = {draft.credits.id for draft in drafts if draft.credits is not None}
+    if credited:
+        _mark_credited(session, tenant, credited)
+    insert_rows(
+        session,
+        OutboxEvent,
+        [
+            {
+                "partner_id": tenant.partner_id,
+                "id": new_id("evt"),
+                "name": "invoice.issued",
+                "payload": {"invoice_id": row["id"]},
+                "once_key": f"issued:{row['id']}",
+                "published_at": at,
+            }
+            for row in rows
+        ],
+    )
+    return rows
+
+
+def _take_numbers(session: Session, tenant: Tenant, drafts: Sequence[Draft]) -> list[str]:
+    taken: dict[tuple[str, date], list[str]] = {}
+    for kind, issued_on in sorted({(draft.kind, draft.issued_on) for draft in drafts}):
+        count = sum(1 for draft in drafts if (draft.kind, draft.issued_on) == (kind, issued_on))
+        numbers = next_numbers(session, tenant, kind=kind, issued_on=issued_on, count=count)
+        taken[kind, issued_on] = numbers[::-1]
+    return [taken[draft.kind, draft.issued_on].pop() for draft in drafts]
+
+
+def _invoice_row(
+    tenant: Tenant,
+    draft: Draft,
+    *,
+    invoice_id: str,
+    document: InvoiceDocument,
+    at: datetime,
+    run_id: str | None,
+) -> dict[str, Any]:
+    frozen = document.to_json()
+    return {
+        "partner_id": tenant.partner_id,
+        "id": invoice_id,
+        "client_id": draft.client.id,
+        "kind": draft.kind,
+        "number": document.number,
+        "state": "issued",
+        "currency": draft.currency,
+        "issued_on": draft.issued_on,
+        "due_on": draft.due_on,
+        "net_total": draft.net_total,
+        "tax_total": draft.taxed.tax_total,
+        "total": draft.total,
+        "paid_total": Decimal(0),
+        "credits_invoice_id": draft.credits.id if draft.credits else None,
+        "reason": "",
+        "document": msgspec.Raw(frozen),
+        "document_hash": hash_of(frozen),
+        "billing_run_id": run_id,
+        "created_at": at,
+    }
+
+
+def _line_rows(tenant: Tenant, draft: Draft, *, invoice_id: str) -> list[dict[str, Any]]:
+    rows = []
+    for position, (proposal, net, rate, tax) in enumerate(
+        zip(draft.proposals, draft.nets, draft.rates, draft.taxed.taxes, strict=True), start=1
+    ):
+        change = proposal.change
+        due_on = getattr(change.owed.source, "due_on", None) if change.owed is not None else None
+        rows.append(
+            {
+                "partner_id": tenant.partner_id,
+                "id": new_id("ivl"),
+                "invoice_id": invoice_id,
+                "client_id": draft.client.id,
+                "lease_id": proposal.lease.id if proposal.lease else None,
+                "line_id": proposal.line.id if proposal.line else None,
+                "source_id": change.line_id,
+                "position": position,
+                "kind": change.kind,
+                "description": proposal.description,
+                "period_start": change.period_start,
+                "period_end": change.period_end,
+                "revision": change.revision,
+                "fell_due_on": due_on or change.period_start,
+                "quantity": proposal.quantity,
+                "unit_price": proposal.unit_price,
+                "net": net,
+                "tax_category": proposal.tax_category,
+                "tax_rate_pct": rate,
+                "tax": tax,
+                "serials": [
+                    {"serial": share.serial, "days": share.days, "amount": str(share.amount)}
+                    for share, _, _ in proposal.serials
+                ],
+            }
+        )
+    return rows
+
+
+def _mark_credited(session: Session, tenant: Tenant, invoice_ids: set[str]) -> None:
+    """An invoice whose credit notes take all of it back owes nothing more."""
+    credit = sa.orm.aliased(Invoice)
+    given_back = (
+        sa.select(sa.func.sum(credit.total))
+        .where(credit.partner_id == Invoice.partner_id, credit.credits_invoice_id == Invoice.id)
+        .scalar_subquery()
+    )
+    session.execute(
+        sa.update(Invoice)
+        .where(
+            Invoice.partner_id == tenant.partner_id,
+            Invoice.id.in_(invoice_ids),
+            Invoice.state == "issued",
+            Invoice.total + given_back <= 0,
+        )
+        .values(state="credited")
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _seller(session: Session, tenant: Tenant) -> Branding:
+    partner = session.get_one(Partner, tenant.partner_id)
+    return branding_of(session, partner, with_logo=False)

@@ -1,0 +1,179 @@
+"""What is done with an invoice: credited, paid, sent. Each shows what it will do before it does it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flask import current_app, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+
+from haas import clock
+from haas.auth.caller import Caller, current_caller, requires
+from haas.errors import HaasError, NotFound
+from haas.pages.forms import Form, blank_form, read_form
+from haas.tenancy.models import Client
+from haas.tenancy.scope import scoped
+from invoicing import corrections, queries, sending
+from invoicing.corrections import CreditPlan
+from invoicing.models import Invoice
+from invoicing.portal.forms import CONFIRM, CreditForm, PaymentForm
+from invoicing.portal.invoices import blueprint, last_day
+from invoicing.schemas import METHODS
+
+
+@blueprint.get("/<invoice_id>/credit")
+@requires("invoice.credit")
+def ask_credit(invoice_id: str) -> Any:
+    """What is left of each line, and the form."""
+    caller = current_caller()
+    invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
+    return _credit_page(caller, invoice, blank_form(scope="all", reason=""))
+
+
+@blueprint.post("/<invoice_id>/credit")
+@requires("invoice.credit")
+def credit(invoice_id: str) -> Any:
+    """Show what would go back; confirmed, issue the credit note."""
+    caller, form = current_caller(), read_form(CreditForm)
+    invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
+    if form.data is None:
+        return _credit_page(caller, invoice, form), 422
+    amounts = _amounts(form.data)
+    try:
+        plan = corrections.plan_credit(caller.session, caller.tenant, invoice=invoice, amounts=amounts)
+        if form.data["step"] != CONFIRM:
+            return _credit_page(caller, invoice, form, plan)
+        issued = corrections.credit_invoice(
+            caller.session,
+            caller.tenant,
+            invoice_id=invoice_id,
+            reason=form.data["reason"],
+            issued_on=clock.today(caller.partner.time_zone),
+            at=clock.now(),
+            portal_url=current_app.config["HAAS"].base_url,
+            amounts=amounts,
+        )
+    except HaasError as refusal:
+        form.refuse(refusal)
+        return _credit_page(caller, invoice, form), refusal.status
+    flash(_("%(number)s is issued.", number=issued.number), "success")
+    return redirect(url_for(".show", invoice_id=issued.id), 303)
+
+
+@blueprint.get("/<invoice_id>/payment")
+@requires("payment.record")
+def ask_payment(invoice_id: str) -> Any:
+    """The form, filled in with what is open."""
+    caller = current_caller()
+    invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
+    still_open = queries.open_amount(caller.session, caller.tenant, invoice=invoice)
+    today = clock.today(caller.partner.time_zone)
+    return _payment_page(
+        invoice,
+        blank_form(
+            amount=f"{still_open.normalize():f}",
+            received_on=today.isoformat(),
+            method=METHODS[0],
+            reference="",
+        ),
+        still_open,
+    )
+
+
+@blueprint.post("/<invoice_id>/payment")
+@requires("payment.record")
+def pay(invoice_id: str) -> Any:
+    """Show what is open before and after; confirmed, record the payment."""
+    caller, form = current_caller(), read_form(PaymentForm)
+    invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
+    still_open = queries.open_amount(caller.session, caller.tenant, invoice=invoice)
+    if form.data is None:
+        return _payment_page(invoice, form, still_open), 422
+    data = form.data
+    if data.pop("step") != CONFIRM and data["amount"] <= still_open:
+        return _payment_page(invoice, form, still_open, preview=data)
+    try:
+        corrections.record_payment(
+            caller.session, caller.tenant, invoice_id=invoice_id, at=clock.now(), **data
+        )
+    except HaasError as refusal:
+        form.refuse(refusal)
+        return _payment_page(invoice, form, still_open), refusal.status
+    flash(_("The payment is recorded."), "success")
+    return redirect(url_for(".show", invoice_id=invoice_id), 303)
+
+
+@blueprint.get("/<invoice_id>/send")
+@requires("invoice.send")
+def ask_send(invoice_id: str) -> Any:
+    """To whom it would go, and in which language."""
+    caller = current_caller()
+    invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
+    client = caller.session.scalars(scoped(Client, caller.tenant).where(Client.id == invoice.client_id)).one()
+    return render_template(
+        "portal/invoices/send.html",
+        invoice=invoice,
+        client=client,
+        recipients=sending.recipients(caller.session, caller.tenant, invoice=invoice),
+    )
+
+
+@blueprint.post("/<invoice_id>/send")
+@requires("invoice.send")
+def send(invoice_id: str) -> Any:
+    """Mail it; a job does it within moments."""
+    caller = current_caller()
+    try:
+        invoice = sending.request(caller.session, caller.tenant, invoice_id=invoice_id)
+    except NotFound:
+        raise
+    except HaasError as refusal:
+        flash(refusal.message, "error")
+    else:
+        flash(_("%(number)s is on its way.", number=invoice.number), "success")
+    return redirect(url_for(".show", invoice_id=invoice_id), 303)
+
+
+def _credit_page(caller: Caller, invoice: Invoice, form: Form, plan: CreditPlan | None = None) -> str:
+    return render_template(
+        "portal/invoices/credit.html",
+        invoice=invoice,
+        form=form,
+        lines=corrections.creditable(caller.session, caller.tenant, invoice=invoice),
+        typed={str(row.get("line_id")): row.get("net") for row in form.value("lines") or []},
+        plan=plan,
+        last_day=last_day,
+        still_open=queries.open_amount(caller.session, caller.tenant, invoice=invoice),
+    )
+
+
+def _payment_page(
+    invoice: Invoice, form: Form, still_open: Decimal, preview: dict[str, Any] | None = None
+) -> str:
+    return render_template(
+        "portal/invoices/payment.html",
+        invoice=invoice,
+        form=form,
+        still_open=still_open,
+        preview=preview,
+        methods=_methods(),
+    )
+
+
+def _amounts(data: dict[str, Any]) -> dict[str, Decimal] | None:
+    if data["scope"] == "all":
+        return None
+    return {row["line_id"]: row["net"] for row in data["lines"] if row["net"]}
+
+
+def _methods() -> list[tuple[str, str]]:
+    words = (
+        _("Bank transfer"),
+        _("Direct debit"),
+        _("Card"),
+        _("Cash"),
+        _("Offset against a claim"),
+        _("Other"),
+    )
+    return list(zip(METHODS, words, strict=True))

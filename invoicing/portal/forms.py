@@ -1,0 +1,64 @@
+"""HTML forms of invoicing: what people type, before it is an operation's argument."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+
+from haas.rest.openapi import Request
+from invoicing.rates import CATEGORIES
+from invoicing.schemas import METHODS
+from leases.fields import Amount, Day, one_of, row_id, text
+
+PREVIEW, CONFIRM = "preview", "confirm"
+
+
+class Stepped(Request):
+    """A form that is shown back as a preview before it is done."""
+
+    step = one_of(PREVIEW, CONFIRM, load_default=PREVIEW)
+
+
+class CreditedLine(Request):
+    """How much of one line goes back; empty is nothing."""
+
+    line_id = row_id(required=True)
+    net = Amount(load_default=None, allow_none=True)
+
+
+class CreditForm(Stepped):
+    """A credit note: of all that is left, or line by line."""
+
+    scope = one_of("all", "lines", load_default="all")
+    reason = text(300, least=1, required=True)
+    lines = ma.fields.List(ma.fields.Nested(CreditedLine), load_default=list)
+
+
+class PaymentForm(Stepped):
+    """Money that came in."""
+
+    amount = Amount(required=True)
+    received_on = Day(required=True)
+    method = one_of(*METHODS, load_default="transfer")
+    reference = text(140, least=1, required=True)
+
+
+class RunForm(Request):
+    """Bill as of a day."""
+
+    as_of = Day(required=True)
+
+
+class SendingForm(Request):
+    """Whether new documents wait until somebody sends them."""
+
+    held = ma.fields.Boolean(load_default=False)
+
+
+class TaxRateForm(Request):
+    """A rate from a day on."""
+
+    country = text(2, least=2, required=True)
+    category = one_of(*CATEGORIES, required=True)
+    rate_pct = Amount(required=True)
+    name = text(60, least=1, required=True)
+    valid_from = Day(required=True)

@@ -1,0 +1,247 @@
+"""/invoices: the list with its totals and export, one document with its story, its PDF when it is there."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from haas import clock
+from haas.auth.caller import Caller, current_caller, requires
+from haas.auth.models import User
+from haas.calendar import ONE_DAY
+from haas.files import StoredFile
+from haas.pages.downloads import download
+from haas.pages.lists import ListState, read_list
+from haas.rest.paging import Sort, fetch_page
+from haas.tenancy.models import Client
+from haas.tenancy.scope import scoped
+from invoicing import queries, sending
+from invoicing.document import InvoiceDocument
+from invoicing.exports import requests as exports
+from invoicing.models import Invoice
+from invoicing.queries import InvoiceFilter
+from leases.models import Lease
+
+blueprint = Blueprint("invoices", __name__, url_prefix="/invoices")
+
+_SORTS = {
+    "issued": Sort(Invoice.issued_on, Invoice.id),
+    "due": Sort(Invoice.due_on, Invoice.id),
+    "number": Sort(Invoice.number, Invoice.id),
+    "total": Sort(Invoice.total, Invoice.id),
+}
+_FILTERS = ("state", "client", "from", "until", "sent", "run")
+_STATES = ("open", "overdue", "paid", "credited")
+CREDIT_NOTES = "credit_notes"
+
+
+@blueprint.get("")
+@requires("invoice.read")
+def index() -> str:
+    """Invoices and credit notes, the newest first, with what all that is shown adds up to."""
+    caller = current_caller()
+    listed = read_list(sorts=_SORTS, default="-issued", filters=_FILTERS)
+    today, where = _today(caller), wanted(listed)
+    page = fetch_page(
+        caller.session,
+        queries.list_invoices(caller.tenant, where=where, today=today),
+        sort=listed.sort,
+        cursor=listed.cursor,
+        limit=listed.limit,
+    )
+    names = client_names(caller)
+    return render_template(
+        "portal/invoices/index.html",
+        page=page,
+        listed=listed,
+        tabs=_tabs(),
+        totals=queries.sum_up(caller.session, caller.tenant, where=where, today=today),
+        still_open=queries.open_amounts(caller.session, caller.tenant, invoices=page.rows),
+        states={row.id: queries.state_shown(row, today=today) for row in page.rows},
+        clients=names,
+        today=today,
+    )
+
+
+@blueprint.get("/export.<any(csv, xlsx):file_format>")
+@requires("invoice.export")
+def export(file_format: exports.Format) -> Any:
+    """Exactly what is filtered, whole or line by line; a long list becomes a job."""
+    caller = current_caller()
+    listed = read_list(sorts=_SORTS, default="-issued", filters=_FILTERS)
+    asked = exports.Export(
+        where=wanted(listed),
+        content="lines" if request.args.get("content") == "lines" else "documents",
+        file_format=file_format,
+        today=_today(caller),
+    )
+    if exports.size(caller.session, caller.tenant, export=asked) > exports.AT_ONCE_MAX:
+        job = exports.start(caller.session, caller.tenant, export=asked)
+        return redirect(url_for("jobs.show", job_id=job.id), 303)
+    content = exports.write_now(caller.session, caller.tenant, export=asked)
+    return download(content, name=asked.name, media_type=asked.media_type)
+
+
+@blueprint.get("/<invoice_id>")
+@requires("invoice.read")
+def show(invoice_id: str) -> str:
+    """One document: what is open, what was billed, and what happened to it."""
+    caller = current_caller()
+    session, tenant = caller.session, caller.tenant
+    invoice = queries.get_invoice(session, tenant, invoice_id=invoice_id)
+    credits_of = queries.credits_of(session, tenant, invoice_id=invoice.id)
+    payments = queries.payments_of(session, tenant, invoice_id=invoice.id)
+    lines = queries.lines_of(session, tenant, invoice_id=invoice.id)
+    leases = session.scalars(scoped(Lease, tenant).where(Lease.id.in_({row.lease_id for row in lines})))
+    credited = (
+        queries.get_invoice(session, tenant, invoice_id=invoice.credits_invoice_id)
+        if invoice.credits_invoice_id
+        else None
+    )
+    pdf = _pdf_of(caller, invoice)
+    return render_template(
+        "portal/invoices/show.html",
+        invoice=invoice,
+        document=msgspec.convert(invoice.document, type=InvoiceDocument),
+        sign=-1 if invoice.kind == "credit_note" else 1,
+        state=queries.state_shown(invoice, today=_today(caller)),
+        client=session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one(),
+        lines=lines,
+        leases={lease.id: lease for lease in leases},
+        credits=credits_of,
+        credited=credited,
+        payments=payments,
+        still_open=queries.open_amounts(session, tenant, invoices=[invoice])[invoice.id],
+        given_back=sum(row.total for row in credits_of),
+        pdf=pdf,
+        is_held=sending.is_held(caller.partner),
+        charges=_charges(),
+        last_day=last_day,
+        decimal=Decimal,
+        story=_story(caller, invoice, pdf, credits_of, payments),
+    )
+
+
+@blueprint.get("/<invoice_id>/pdf")
+@requires("invoice.read")
+def pdf(invoice_id: str) -> Response:
+    """The links to the PDF alone; asked for again until it is rendered, then the page is read anew."""
+    caller = current_caller()
+    invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
+    found = _pdf_of(caller, invoice)
+    answer = make_response(render_template("portal/invoices/pdf.html", invoice=invoice, pdf=found))
+    if found is not None and request.headers.get("HX-Request"):
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+def wanted(listed: ListState) -> InvoiceFilter:
+    """The filter that the list's URL says; what cannot be read narrows nothing."""
+    given = listed.filters
+    state = given.get("state")
+    return InvoiceFilter(
+        kind="credit_note" if state == CREDIT_NOTES else None,
+        state=state if state in _STATES else None,
+        client_id=given.get("client"),
+        issued_from=_day(given.get("from")),
+        # People mean the last day too, so the half-open end is the day after.
+        issued_until=_day_after(given.get("until")),
+        number_prefix=listed.search or None,
+        run_id=given.get("run"),
+        is_sent={"yes": True, "no": False}.get(given.get("sent", "")),
+    )
+
+
+def last_day(until: date) -> date:
+    """The last day of a half-open period, as people read it."""
+    return until - ONE_DAY
+
+
+def client_names(caller: Caller) -> dict[str, str]:
+    """The names of the clients that the caller sees, in order."""
+    found = caller.session.execute(
+        scoped(Client, caller.tenant)
+        .with_only_columns(Client.id, Client.name)
+        .order_by(Client.name_norm, Client.id)
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def _tabs() -> list[tuple[str | None, str]]:
+    return [
+        (None, _("All")),
+        ("open", _("Open")),
+        ("overdue", _("Overdue")),
+        ("paid", _("Paid")),
+        (CREDIT_NOTES, _("Credit notes")),
+    ]
+
+
+def _charges() -> dict[str, str]:
+    """What a line is charged for, where it is not plain rent."""
+    return {
+        "interim_rent": _("Rent before the term"),
+        "holdover": _("Rent after the term"),
+        "one_off": _("Single charge"),
+        "damage": _("Damage"),
+        "manual": _("Correction"),
+    }
+
+
+def _pdf_of(caller: Caller, invoice: Invoice) -> StoredFile | None:
+    if invoice.pdf_file_id is None:
+        return None
+    return caller.session.scalar(
+        scoped(StoredFile, caller.tenant).where(StoredFile.id == invoice.pdf_file_id)
+    )
+
+
+def _story(
+    caller: Caller, invoice: Invoice, stored: StoredFile | None, credits_of: Any, payments: Any
+) -> list[dict[str, Any]]:
+    """What happened, the newest first. The figures stand in the template's words."""
+    people = {payment.actor for payment in payments if payment.actor.startswith("usr_")}
+    names = {
+        row[0]: row[1]
+        for row in caller.session.execute(sa.select(User.id, User.name).where(User.id.in_(people)))
+    }
+    events: list[dict[str, Any]] = [{"what": "issued", "at": invoice.created_at}]
+    if stored is not None:
+        events.append({"what": "rendered", "at": stored.created_at})
+    if invoice.sent_at is not None:
+        events.append({"what": "sent", "at": invoice.sent_at})
+    # Who recorded a payment is the partner's own affair.
+    shows_people = caller.tenant.client_id is None
+    events += [
+        {
+            "what": "paid",
+            "at": payment.recorded_at,
+            "payment": payment,
+            "actor": names.get(payment.actor, "") if shows_people else "",
+        }
+        for payment in payments
+    ]
+    events += [{"what": "credited", "at": credit.created_at, "credit": credit} for credit in credits_of]
+    return sorted(events, key=lambda event: event["at"], reverse=True)
+
+
+def _today(caller: Caller) -> date:
+    return clock.today(caller.partner.time_zone)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _day_after(text: str | None) -> date | None:
+    day = _day(text)
+    return day + ONE_DAY if day is not None and day < date.max else None

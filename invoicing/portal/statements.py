@@ -1,0 +1,85 @@
+"""A client's account: charges, credits and payments with the balance after each; as a page and as a table."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from haas import clock
+from haas.auth.caller import current_caller, requires
+from haas.calendar import add_months
+from haas.errors import HaasError, InvalidInput, NotFound
+from haas.pages.downloads import table_download
+from haas.pages.forms import Form, blank_form
+from haas.tenancy.models import Client
+from haas.tenancy.scope import scoped
+from invoicing.portal.invoices import blueprint
+from invoicing.statements import Statement, statements_of
+
+
+@blueprint.get("/statement")
+@requires("invoice.read")
+def own_statement() -> Any:
+    """A client's people go to their own account."""
+    client_id = current_caller().tenant.client_id
+    if client_id is None:
+        raise NotFound(_("Choose a client first."))
+    return redirect(url_for(".statement", client_id=client_id))
+
+
+@blueprint.get("/statement/<client_id>")
+@requires("invoice.read")
+def statement(client_id: str) -> Any:
+    """The account of the last twelve months, or of the days asked for."""
+    caller = current_caller()
+    client = caller.session.scalar(scoped(Client, caller.tenant).where(Client.id == client_id))
+    if client is None:
+        raise NotFound(f"There is no client {client_id}.")
+    today = clock.today(client.time_zone)
+    form = blank_form(
+        start=request.args.get("start") or add_months(today.replace(day=1), -11).isoformat(),
+        last=request.args.get("last") or today.isoformat(),
+    )
+    found: list[Statement] = []
+    try:
+        start, last = _day(form, "start"), _day(form, "last")
+        found = statements_of(
+            caller.session,
+            caller.tenant,
+            client_id=client_id,
+            start=start,
+            until=last + timedelta(days=1),
+        )
+    except HaasError as refusal:
+        form.refuse(refusal)
+    if request.args.get("format") == "csv" and not form.errors:
+        return _table(client, found, today)
+    page = render_template("portal/invoices/statement.html", client=client, form=form, statements=found)
+    return page, 422 if form.errors else 200
+
+
+def _day(form: Form, name: str) -> date:
+    try:
+        day = date.fromisoformat(str(form.value(name)))
+    except ValueError as unreadable:
+        raise InvalidInput(_("Choose a date."), field=name) from unreadable
+    if not 2000 <= day.year <= 2099:
+        raise InvalidInput(_("Choose a date of this century."), field=name)
+    return day
+
+
+def _table(client: Client, found: list[Statement], today: date) -> Any:
+    rows: list[list[Any]] = [
+        [entry.on, entry.kind, entry.text, entry.due_on, entry.amount, entry.balance, account.currency]
+        for account in found
+        for entry in account.entries
+    ]
+    return table_download(
+        "csv",
+        name=f"statement-{client.number}-{today.isoformat()}",
+        header=["date", "kind", "document", "due on", "amount", "balance", "currency"],
+        rows=rows,
+    )

@@ -1,0 +1,108 @@
+"""What the next billing run would issue, client by client, and who would be put off and why. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from haas.errors import HaasError
+from haas.tenancy.models import Client
+from haas.tenancy.scope import Tenant
+from invoicing.billing import billable_clients, credited_by
+from invoicing.drafts import Draft, draft_papers
+from invoicing.proposals import load, propose
+
+CLIENTS_A_PAGE = 500  # that many are computed while a person waits
+
+
+@dataclass(frozen=True, slots=True)
+class PaperPreview:
+    """An invoice or credit note that is not issued yet. A credit note's amounts are negative."""
+
+    kind: str
+    lines: int
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    due_on: date
+    credits_number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPreview:
+    """What a client would get; with a `problem` it would be put off and get nothing."""
+
+    client_id: str
+    client: str
+    number: str
+    currency: str
+    papers: Sequence[PaperPreview] = ()
+    problem: str = ""
+
+    @property
+    def total(self) -> Decimal:
+        """What all its papers come to."""
+        return sum((paper.total for paper in self.papers), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class RunPreview:
+    """Clients that would be billed. `next` is where to go on, if not all were looked at."""
+
+    as_of: date
+    clients: Sequence[ClientPreview]
+    next: str | None
+
+    def totals(self) -> dict[str, Decimal]:
+        """What it comes to in each currency."""
+        found: dict[str, Decimal] = {}
+        for client in self.clients:
+            if client.papers:
+                found[client.currency] = found.get(client.currency, Decimal(0)) + client.total
+        return found
+
+    def count(self, kind: str) -> int:
+        """How many papers of a kind."""
+        return sum(1 for client in self.clients for paper in client.papers if paper.kind == kind)
+
+
+def preview_run(
+    session: Session, tenant: Tenant, *, as_of: date, after: str | None = None, limit: int = CLIENTS_A_PAGE
+) -> RunPreview:
+    """What a run as of that day would issue to the next `limit` clients behind the id `after`."""
+    ids = [each for each in billable_clients(session, tenant, first=after) if each != after]
+    page = ids[:limit]
+    book = load(session, tenant, client_ids=page, lock=False)
+    proposals = propose(book, as_of=as_of)
+    credited = credited_by(session, tenant, proposals)
+    clients = []
+    for client_id, rows in proposals.items():
+        client = book.clients[client_id]
+        try:
+            drafts = draft_papers(client, rows, issued_on=as_of, rates=book.rates, credited=credited)
+        except HaasError as refusal:
+            clients.append(_of(client, problem=refusal.message))
+        else:
+            clients.append(_of(client, papers=[_paper(draft) for draft in drafts]))
+    clients.sort(key=lambda each: (not each.problem, each.client.casefold()))
+    return RunPreview(as_of, clients, next=page[-1] if len(ids) > limit else None)
+
+
+def _of(client: Client, *, papers: Sequence[PaperPreview] = (), problem: str = "") -> ClientPreview:
+    return ClientPreview(client.id, client.name, client.number, client.currency, papers, problem)
+
+
+def _paper(draft: Draft) -> PaperPreview:
+    return PaperPreview(
+        kind=draft.kind,
+        lines=len(draft.proposals),
+        net=draft.net_total,
+        tax=draft.taxed.tax_total,
+        total=draft.total,
+        due_on=draft.due_on,
+        credits_number=draft.credits.number if draft.credits else None,
+    )

@@ -32,6 +32,9 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "devices.catalogue.api:models_api",
     "devices.catalogue.api:imports_api",
     "devices.catalogue.api:scans_api",
+    "devices.agents.api",
+    "devices.agents.api:codes_api",
+    "devices.agents.api:quarantine_api",
     "haas.accounts.api:clients_api",
     "haas.accounts.api:sites_api",
     "haas.accounts.api:tokens_api",
@@ -76,6 +79,10 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "haas.portal.views:search_pages",
     "haas.portal.jobs",
     "haas.portal.files",
+    "leases.portal.doors:leases",
+    "leases.portal.agreements",
+    "leases.portal.swaps",
+    "leases.portal.returns",
 )
 
 CONTENT_SECURITY_POLICY = (

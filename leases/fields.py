@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from haas import clock
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 AMOUNT_MAX = Decimal(99999999999)
+_FAST_MAX = timedelta(minutes=5)
 
 
 class Amount(ma.fields.String):
@@ -50,19 +51,19 @@ class Day(ma.fields.Date):
 
 
 class Happened(ma.fields.AwareDateTime):
-    """When something happened: now if left out, never ahead of now."""
+    """When something happened: now if left out. A clock that is a few minutes fast means now."""
 
     def __init__(self, **options: Any) -> None:
         description = "when it happened; now if left out"
-        super().__init__(
-            validate=[self._check], load_default=clock.now, metadata={"description": description}, **options
-        )
+        super().__init__(load_default=clock.now, metadata={"description": description}, **options)
 
-    def _check(self, at: datetime) -> None:
-        if at > clock.now():
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        at, now = super()._deserialize(value, attr, data, **kwargs), clock.now()
+        if at > now + _FAST_MAX:
             raise ma.ValidationError("This lies ahead: choose a moment that has passed.")
-        if at < datetime(FIRST_DAY.year, 1, 1, tzinfo=UTC):
+        if at.year < FIRST_DAY.year:
             raise ma.ValidationError("This lies too far back.")
+        return min(at, now)
 
 
 def text(most: int, *, least: int = 0, **options: Any) -> ma.fields.String:

@@ -8,8 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
+from devices.lifecycle import AssetState
 from devices.models import Asset, HardwareModel
 from haas.calendar import ONE_DAY
 from haas.money import round_minor
@@ -178,3 +179,20 @@ def _place(
         asset=assets.get(now.asset_id) if now else None,
         before=before[::-1],
     )
+
+
+def free_devices(
+    session: Session, tenant: Tenant, *, model_id: str | None, client_id: str, limit: int
+) -> Sequence[Asset]:
+    """Devices that this client could have now: of one model, or with none of any, the best first."""
+    holds = Asset.holds_data_of_client_id
+    statement = scoped(Asset, tenant).where(
+        Asset.state == AssetState.READY, sa.or_(holds.is_(None), holds == client_id)
+    )
+    if model_id is not None:
+        statement = statement.where(Asset.model_id == model_id)
+    return session.scalars(
+        statement.options(selectinload(Asset.model))
+        .order_by(Asset.grade.asc().nulls_first(), Asset.tag_norm)
+        .limit(limit)
+    ).all()

@@ -24,7 +24,7 @@ from leases.returns import order_return
 
 REASONS = ("fault", "refresh", "upgrade", "loaner")
 # For these the client agreed to another model at the same rent; otherwise like is replaced by like.
-_OTHER_MODEL_ALLOWED = frozenset({"upgrade", "loaner"})
+OTHER_MODEL_ALLOWED = frozenset({"upgrade", "loaner"})
 
 
 def swap_asset(
@@ -64,7 +64,7 @@ def swap_asset(
     lease = queries.lock_lease(session, tenant, line.lease_id)
     if lease.state not in BILLABLE or line.starts_on is None:
         raise Conflict(f"Lease {lease.number} is {lease.state}: nothing of it is in service.")
-    if reason not in _OTHER_MODEL_ALLOWED:
+    if reason not in OTHER_MODEL_ALLOWED:
         require_model(session, tenant, line=line, asset=incoming)
 
     site_id = outgoing.site_id

@@ -53,6 +53,14 @@ STATES: dict[str, dict[str, StateLook]] = {
         "closed":    _look(_l("Closed"),    "grey",  "archive"),
         "cancelled": _look(_l("Cancelled"), "grey",  "x"),
     },
+    "return": {
+        "requested": _look(_l("Asked for"),   "blue",  "clock"),
+        "collected": _look(_l("Collected"),   "blue",  "truck"),
+        "received":  _look(_l("To inspect"),  "amber", "shield-check"),
+        "inspected": _look(_l("Charge open"), "amber", "receipt"),
+        "closed":    _look(_l("Closed"),      "grey",  "archive"),
+        "cancelled": _look(_l("Cancelled"),   "grey",  "x"),
+    },
     "invoice": {
         "issued":      _look(_l("Issued"),      "blue",  "send"),
         "sent":        _look(_l("Sent"),        "blue",  "send"),

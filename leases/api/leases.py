@@ -12,7 +12,7 @@ from haas.rest.etags import demand_match, etag_of
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from leases import client_requests, drafting, operations, queries, rent, returns
-from leases.models import Lease, Line
+from leases.models import Lease
 from leases.queries import LeaseFilter
 from leases.return_schemas import AsOf, RentScheduleResource
 from leases.schemas import (
@@ -32,6 +32,7 @@ from leases.schemas import (
     QuoteRequest,
     RenewRequest,
 )
+from leases.shapes import shape_lease, shape_line
 
 blueprint = Blueprint("leases_api", __name__, url_prefix="/v1/leases", description="Leases")
 
@@ -71,7 +72,7 @@ def create_lease(lease: dict[str, Any]) -> Any:
     caller = current_caller()
     made = operations.draft_lease(caller.session, caller.tenant, at=clock.now(), **lease)
     found = queries.get_lease(caller.session, caller.tenant, lease_id=made.id)
-    return found, 201, {"Location": f"/v1/leases/{made.id}", "ETag": etag_of(found)}
+    return shape_lease(caller, found), 201, {"Location": f"/v1/leases/{made.id}", "ETag": etag_of(found)}
 
 
 @blueprint.get("/<lease_id>")
@@ -81,7 +82,7 @@ def get_lease(lease_id: str) -> Any:
     """One lease with its lines."""
     caller = current_caller()
     found = queries.get_lease(caller.session, caller.tenant, lease_id=lease_id)
-    return found, 200, {"ETag": etag_of(found)}
+    return shape_lease(caller, found), 200, {"ETag": etag_of(found)}
 
 
 @blueprint.patch("/<lease_id>")
@@ -94,7 +95,7 @@ def edit_lease(changes: dict[str, Any], lease_id: str) -> Any:
     demand_match(queries.lock_lease(caller.session, caller.tenant, lease_id))
     drafting.edit_draft(caller.session, caller.tenant, lease_id=lease_id, changes=changes)
     edited = queries.get_lease(caller.session, caller.tenant, lease_id=lease_id)
-    return edited, 200, {"ETag": etag_of(edited)}
+    return shape_lease(caller, edited), 200, {"ETag": etag_of(edited)}
 
 
 @blueprint.get("/<lease_id>/lines")
@@ -107,21 +108,18 @@ def list_lines(lease_id: str) -> list[dict[str, Any]]:
     standings = queries.assignments_by_line(
         caller.session, caller.tenant, line_ids=[line.id for line in lease.lines]
     )
-    names = LineResource().fields
-    return [
-        {**{name: getattr(line, name) for name in names}, "standings": standings.get(line.id, [])}
-        for line in lease.lines
-    ]
+    return [shape_line(caller, line, standings=standings.get(line.id, [])) for line in lease.lines]
 
 
 @blueprint.post("/<lease_id>/lines")
 @requires("lease.manage")
 @blueprint.arguments(LineRequest)
 @blueprint.response(201, LineResource)
-def add_line(line: dict[str, Any], lease_id: str) -> Line:
+def add_line(line: dict[str, Any], lease_id: str) -> dict[str, Any]:
     """Add a rent to a draft."""
     caller = current_caller()
-    return operations.add_line(caller.session, caller.tenant, lease_id=lease_id, at=clock.now(), **line)
+    made = operations.add_line(caller.session, caller.tenant, lease_id=lease_id, at=clock.now(), **line)
+    return shape_line(caller, made)
 
 
 @blueprint.delete("/<lease_id>/lines/<line_id>")

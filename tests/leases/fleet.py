@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from devices.models import Asset, HardwareModel
 from devices.edits import create_model
+from devices.models import Asset, HardwareModel
 from devices.operations import move_asset, register_asset
 from haas.tenancy.scope import Tenant
 from leases import handover, operations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -66,7 +67,8 @@ class TestSwapAsset:
 
         assert (outgoing.state, spare.state) == ("in_transit_in", "in_service")
         assert (spare.client_id, spare.site_id) == (cast.acme.id, cast.acme_site.id)
-        assert back is not None and back.state == "collected"
+        assert back is not None
+        assert back.state == "collected"
         assert queries.find_book(session, cast.tenant, asset_id=spare.id) is not None
         names = set(session.scalars(sa.select(OutboxEvent.name)))
         assert {"lease.asset_swapped", "return.requested", "return.collected"} <= names
@@ -87,7 +89,7 @@ class TestSwapAsset:
             .where(Custody.asset_id == made.assets[0].id)
             .order_by(sa.func.lower(Custody.during))
         ).all()
-        assert all(before.upper == after.lower for before, after in zip(spans, spans[1:], strict=False))
+        assert all(before.upper == after.lower for before, after in itertools.pairwise(spans))
 
     def test_scanned_twice_with_one_key_is_one_swap(self, session: Session, cast: Cast) -> None:
         made = lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=ACCEPTED)

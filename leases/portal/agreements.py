@@ -1,0 +1,122 @@
+"""/agreements: master agreements with clients, and the leases under them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from haas import clock
+from haas.auth.caller import Caller, current_caller, requires
+from haas.pages.forms import Form, blank_form, read_form
+from haas.pages.lists import read_list
+from haas.rest.paging import Sort, fetch_page
+from leases import operations, queries, summaries
+from leases.daycount import DAY_COUNTS
+from leases.forms import AgreementForm
+from leases.models import Agreement, Lease
+from leases.portal import words
+from leases.portal.doors import attempt
+from leases.queries import LeaseFilter
+
+blueprint = Blueprint("agreements", __name__, url_prefix="/agreements")
+
+SORTS = {
+    "number": Sort(Agreement.number, Agreement.id),
+    "created": Sort(Agreement.created_at, Agreement.id),
+}
+_NEWEST = Sort(Lease.id, Lease.id, descending=True)
+
+
+@blueprint.get("")
+@requires("lease.read")
+def index() -> str:
+    """Agreements, newest first."""
+    caller = current_caller()
+    listed = read_list(sorts=SORTS, default="-created", filters=("client_id",))
+    statement = queries.list_agreements(
+        caller.tenant,
+        client_id=listed.filters.get("client_id"),
+        number_prefix=listed.search.upper() or None,
+    )
+    page = fetch_page(caller.session, statement, sort=listed.sort, cursor=listed.cursor, limit=listed.limit)
+    is_staff = caller.tenant.client_id is None
+    return render_template(
+        "portal/agreements/index.html",
+        page=page,
+        listed=listed,
+        clients=summaries.client_choices(caller.session, caller.tenant) if is_staff else [],
+        names=summaries.client_names(caller.session, caller.tenant, (row.client_id for row in page.rows)),
+        words=words,
+    )
+
+
+@blueprint.get("/<agreement_id>")
+@requires("lease.read")
+def show(agreement_id: str) -> str:
+    """One agreement: its conventions and its leases."""
+    caller = current_caller()
+    agreement = queries.get_agreement(caller.session, caller.tenant, agreement_id=agreement_id)
+    page = fetch_page(
+        caller.session,
+        queries.list_leases(caller.tenant, where=LeaseFilter(agreement_id=agreement_id)),
+        sort=_NEWEST,
+        cursor=request.args.get("cursor"),
+    )
+    return render_template(
+        "portal/agreements/show.html",
+        agreement=agreement,
+        page=page,
+        rows=summaries.summarise(caller.session, caller.tenant, page.rows),
+        client=summaries.find_client(caller.session, caller.tenant, client_id=agreement.client_id),
+        words=words,
+    )
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@requires("lease.manage")
+def new() -> Any:
+    """Conclude an agreement with a client."""
+    caller = current_caller()
+    if request.method == "GET":
+        form = blank_form(
+            client_id=request.args.get("client_id", ""),
+            then=request.args.get("then", ""),
+            notice_days=90,
+            payment_terms_days=caller.partner.payment_terms_days,
+            holdover_rate_pct="100",
+            flex_down_pct="0",
+            acceptance_silent_days=5,
+            damage_dispute_days=14,
+            terms_version="2026-01",
+            proration="actual_period",
+            day_count="actual",
+        )
+        return _page(caller, form)
+    form = read_form(AgreementForm)
+    made: list[Agreement] = []
+    if form.data is not None:
+        data = dict(form.data)
+        then = data.pop("then")
+        if attempt(
+            form,
+            lambda: made.append(
+                operations.create_agreement(caller.session, caller.tenant, at=clock.now(), **data)
+            ),
+        ):
+            flash(_("%(number)s is concluded.", number=made[0].number), "success")
+            if then == "lease":
+                return redirect(url_for("leases.new", agreement_id=made[0].id), 303)
+            return redirect(url_for(".show", agreement_id=made[0].id), 303)
+    return _page(caller, form), 422
+
+
+def _page(caller: Caller, form: Form) -> str:
+    return render_template(
+        "portal/agreements/new.html",
+        form=form,
+        clients=summaries.client_choices(caller.session, caller.tenant),
+        day_counts=[(name, name) for name in DAY_COUNTS],
+        words=words,
+    )

@@ -1,0 +1,103 @@
+"""The words of the trade that lease pages share: verbs of the time line, reasons, rhythms, end options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+LEASE_VERBS: dict[str, tuple[Any, str]] = {
+    "draft": (_l("Drafted"), "edit"),
+    "quote": (_l("Offered to the client"), "send"),
+    "revise": (_l("Offer taken back"), "edit"),
+    "accept": (_l("Accepted by the client"), "signature"),
+    "activate": (_l("Rent began"), "check"),
+    "give_notice": (_l("Notice given"), "clock"),
+    "withdraw_notice": (_l("Notice withdrawn"), "refresh"),
+    "hold_over": (_l("Term over, rent month to month"), "alert-triangle"),
+    "renew": (_l("Renewed"), "refresh"),
+    "close": (_l("Closed"), "archive"),
+    "cancel": (_l("Cancelled"), "x"),
+}
+
+SWAP_REASONS: dict[str, Any] = {
+    "fault": _l("Fault"),
+    "refresh": _l("Refresh"),
+    "upgrade": _l("Upgrade to another model"),
+    "loaner": _l("Loaner while it is repaired"),
+}
+
+STANDING_ENDS: dict[str, Any] = {
+    "swap_fault": _l("swapped, fault"),
+    "swap_refresh": _l("swapped, refresh"),
+    "swap_upgrade": _l("swapped, upgrade"),
+    "swap_loaner": _l("swapped for a loaner"),
+    "returned": _l("returned"),
+}
+
+END_OPTIONS: dict[str, Any] = {
+    "return": _l("Return"),
+    "renew": _l("Renew"),
+    "buyout_fmv": _l("Buy at fair market value"),
+    "buyout_fixed": _l("Buy at a fixed price"),
+}
+
+INTERVALS: dict[int, Any] = {
+    1: _l("every month"),
+    3: _l("every 3 months"),
+    6: _l("every 6 months"),
+    12: _l("every year"),
+}
+
+TIMINGS: dict[str, Any] = {"advance": _l("in advance"), "arrears": _l("in arrears")}
+
+LINE_KINDS: dict[str, Any] = {
+    "asset": _l("Device"),
+    "service": _l("Service, each period"),
+    "one_off": _l("One-off charge"),
+}
+
+RENT_KINDS: dict[str, Any] = {
+    "interim_rent": _l("Interim rent"),
+    "rent": _l("Rent"),
+    "holdover": _l("Holdover"),
+    "one_off": _l("One-off charge"),
+}
+
+PRORATIONS: dict[str, Any] = {
+    "actual_period": _l("By the days of the period"),
+    "thirty_day": _l("By months of 30 days"),
+    "whole": _l("A period begun is owed whole"),
+    "none": _l("Only whole periods are owed"),
+}
+
+METHODS: dict[str, Any] = {
+    "straight_line": _l("Straight line"),
+    "declining_balance": _l("Declining balance, then straight line"),
+    "sum_of_years_digits": _l("Sum of the years' digits"),
+    "units": _l("Units of use"),
+}
+
+FIRST_MONTHS: dict[str, Any] = {
+    "full": _l("Whole, whatever the day"),
+    "half": _l("Half"),
+    "daily": _l("By its days in use"),
+    "next": _l("Begins with the next month"),
+}
+
+LAST_MONTHS: dict[str, Any] = {
+    "none": _l("No charge"),
+    "full": _l("Whole"),
+    "daily_inclusive": _l("By its days, the last included"),
+    "daily_exclusive": _l("By its days before the last"),
+}
+
+DAY_BASES: dict[str, Any] = {
+    "months": _l("Months weigh the same"),
+    "life_days": _l("Months weigh by their days"),
+}
+
+
+def options(words: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    """(value, word) for a select."""
+    return list(words.items())

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from ulid import ULID
 
@@ -22,7 +23,7 @@ from agent import messages
 from devices.commands import KEY_PURPOSE, lock_device
 from devices.identifiers import normalised
 from devices.models import Asset
-from devices.telemetry_models import Device, EnrolmentCode
+from devices.telemetry_models import Device, DeviceState, EnrolmentCode
 from haas import audit, outbox
 from haas.auth import vault
 from haas.broker import mosquitto_password_hash
@@ -337,6 +338,22 @@ def _let_in(
     device.enrolled_at = device.credentials_changed_at = now
     device.revoked_at, device.revoked_because = None, ""
     session.flush()
+    if session.scalar(scoped(DeviceState, tenant).where(DeviceState.id == device.id)) is None:
+        holder = session.scalar(
+            sa.select(Asset.client_id).where(
+                Asset.partner_id == tenant.partner_id, Asset.id == device.asset_id
+            )
+        )
+        session.add(
+            DeviceState(
+                partner_id=tenant.partner_id,
+                id=device.id,
+                asset_id=device.asset_id,
+                client_id=holder,
+                online_since=now,
+                verdict_since=now,
+            )
+        )
     code.state, code.used_at, code.device_id = "used", now, device.id
     outbox.publish(
         session, tenant, "device.enrolled", device_id=device.id, asset_id=device.asset_id, epoch=device.epoch

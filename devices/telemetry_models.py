@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from agent.messages import RESULT_STATES, VERBS
 from haas.db import Base, ClientScope, PartnerOwned, owned_by_partner
@@ -160,6 +160,10 @@ class Telemetry(Base):
     received_at: Mapped[datetime]
     clock_bad: Mapped[bool]
     body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    # Settles ties of `ts_eff` when one device's messages are paged through.
+    place: Mapped[str] = column_property(
+        sa.func.concat(sa.literal_column("telemetry.b"), ":", sa.literal_column("telemetry.s"))
+    )
 
 
 class OnlineTransition(PartnerOwned, Base):

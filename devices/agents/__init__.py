@@ -1,0 +1,1 @@
+"""Doors and reads of the devices that agents speak for: state, messages, orders, enrolment."""

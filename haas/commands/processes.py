@@ -70,8 +70,11 @@ def subscriber() -> None:
     """Take in the devices' messages from the broker."""
     _configure_logging()
     from devices import mqtt
+    from haas import models
     from haas.settings import Settings
 
+    if not models.EVERY_TABLE:  # the devices' tables refer to tables of every other room
+        raise RuntimeError("no models were loaded")
     mqtt.run(Settings.from_environment())
 
 

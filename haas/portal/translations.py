@@ -25,7 +25,7 @@ DOMAIN = "messages"
 LANGUAGES = ("de", "es")
 
 _PACKAGES = ("haas", "devices", "leases", "invoicing")
-_TEMPLATES = ("portal", "errors")  # not documents: what is printed has its own catalogue
+_TEMPLATES = ("portal", "errors", "email")  # not documents: what is printed has its own catalogue
 _KEYWORDS: dict[str, Any] = {
     "_": None,
     "_l": None,
@@ -103,8 +103,9 @@ def _sources() -> Iterator[tuple[Path, str]]:
         for path in sorted((ROOT / package).rglob("*.py")):
             yield path, "python"
     for folder in _TEMPLATES:
-        for path in sorted((ROOT / "templates" / folder).rglob("*.html")):
-            yield path, "jinja2"
+        for path in sorted((ROOT / "templates" / folder).rglob("*.*")):
+            if path.suffix in (".html", ".txt"):
+                yield path, "jinja2"
 
 
 def _is_filled(message: Message) -> bool:

@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from haas.app import create_app
 from haas.auth.models import User
 from haas.settings import Settings
-from tests.browser.conftest import DESK, signed_in
+from tests.browser.conftest import signed_in
 from tests.cast import Cast
 
 
@@ -42,7 +42,7 @@ def phone_of(chromium: Browser, place: tuple[Flask, str]) -> Iterator[Callable[[
     contexts = []
 
     def open_page(user: User) -> Page:
-        context = chromium.new_context(base_url=address, viewport=DESK, locale="en-US")
+        context = chromium.new_context(base_url=address, locale="en-US")
         contexts.append(context)
         context.add_cookies([{"name": "haas", "value": signed_in(own, user), "url": address}])
         page = context.new_page()

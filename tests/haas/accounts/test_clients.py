@@ -151,9 +151,9 @@ class TestTheApi:
         made = program.post("/v1/clients", json={"name": "Umbrella", "email": "ap@u.example"})
         assert made.status_code == 201
         place = made.headers["Location"]
-        assert program.get(place).json["name"] == "Umbrella"
+        assert program.get(place).get_json()["name"] == "Umbrella"
         edited = program.patch(place, json={"phone": "+1 555 0100"})
-        assert edited.json["phone"] == "+1 555 0100"
+        assert edited.get_json()["phone"] == "+1 555 0100"
 
     def test_tells_the_second_of_two_editors(self, api: Api, cast: Cast) -> None:
         program, path = api(cast.sam), f"/v1/clients/{cast.acme.id}"
@@ -161,7 +161,7 @@ class TestTheApi:
         first = program.patch(path, json={"phone": "1"}, headers={"If-Match": tag})
         second = program.patch(path, json={"phone": "2"}, headers={"If-Match": tag})
         assert (first.status_code, second.status_code) == (200, 412)
-        assert second.json["code"] == "changed_meanwhile"
+        assert second.get_json()["code"] == "changed_meanwhile"
         third = program.patch(path, json={"phone": "3"}, headers={"If-Match": first.headers["ETag"]})
         assert third.status_code == 200
 
@@ -175,24 +175,24 @@ class TestTheApi:
 
     def test_pages_with_a_cursor(self, api: Api, cast: Cast) -> None:
         program = api(cast.ana)
-        first = program.get("/v1/clients?limit=1").json
-        second = program.get(f"/v1/clients?limit=1&cursor={first['next']}").json
+        first = program.get("/v1/clients?limit=1").get_json()
+        second = program.get(f"/v1/clients?limit=1&cursor={first['next']}").get_json()
         assert [first["items"][0]["name"], second["items"][0]["name"]] == ["Acme Dental", "Globex Law"]
         assert second["next"] is None
 
     def test_shows_a_clients_people_their_own_sites(self, api: Api, cast: Cast) -> None:
-        items = api(cast.ada).get("/v1/sites").json["items"]
+        items = api(cast.ada).get("/v1/sites").get_json()["items"]
         assert [site["id"] for site in items] == [cast.acme_site.id]
         assert api(cast.ada).get(f"/v1/sites/{cast.globex_site.id}").status_code == 404
 
     def test_says_whose_token_it_is(self, api: Api, cast: Cast) -> None:
-        me = api(cast.fay, ["invoice.read"]).get("/v1/me").json
+        me = api(cast.fay, ["invoice.read"]).get("/v1/me").get_json()
         assert (me["user"]["id"], me["partner"]["id"]) == (cast.fay.id, cast.northwind.id)
         assert me["permissions"] == ["account.self", "invoice.read"]
 
     def test_gives_the_audit_trail_filtered(self, api: Api, cast: Cast) -> None:
         api(cast.sam).patch(f"/v1/clients/{cast.acme.id}", json={"phone": "+1 555 0100"})
         answer = api(cast.fay).get(f"/v1/audit?subject=client&subject_id={cast.acme.id}&limit=1")
-        assert answer.json["items"][0]["after"] == {"phone": "+1 555 0100"}
-        older = api(cast.fay).get(f"/v1/audit?limit=2&cursor={answer.json['next']}")
+        assert answer.get_json()["items"][0]["after"] == {"phone": "+1 555 0100"}
+        older = api(cast.fay).get(f"/v1/audit?limit=2&cursor={answer.get_json()['next']}")
         assert older.status_code == 200

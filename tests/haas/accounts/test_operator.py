@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -92,7 +93,13 @@ class TestAPartner:
         ],
     )
     def test_is_made_of_known_things(self, cast: Cast, field: str, value: str) -> None:
-        facts = {"name": "F", "legal_name": "F", "country": "DE", "currency": "EUR", field: value}
+        facts: dict[str, Any] = {
+            "name": "F",
+            "legal_name": "F",
+            "country": "DE",
+            "currency": "EUR",
+            field: value,
+        }
         with pytest.raises(InvalidInput) as refusal, db.unit_of_work(Platform("operator")) as session:
             partners.create_partner(session, **facts)
         assert field in refusal.value.fields

@@ -21,10 +21,10 @@ from haas.accounts import jobs, one_time_links, team
 from haas.accounts.people import home_of, state_of
 from haas.auth.models import ApiToken, OneTimeLink, User
 from haas.errors import Conflict, HaasError, InvalidInput, NotAllowed, NotFound
+from haas.ids import new_id
 from haas.outbox import OutboxEvent
 from haas.settings import Settings
 from haas.tenancy.scope import Platform, Tenant
-from tests import cast as casting
 from tests.cast import PASSWORD, PEPPER, Cast
 
 Web = Callable[[User | None], FlaskClient]
@@ -42,7 +42,7 @@ def published(tenant: Tenant, name: str) -> list[OutboxEvent]:
 
 def mailed(settings: Settings, event: OutboxEvent) -> email.message.EmailMessage:
     (path,) = Path(urlsplit(settings.mail_url).path).glob(f"*{event.id}*.eml")
-    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)  # type: ignore[return-value]
+    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
 
 
 def link_in(mail: email.message.EmailMessage) -> str:
@@ -105,7 +105,7 @@ class TestCreateUser:
             )
 
     def test_makes_an_operator_on_the_platform_alone(self, cast: Cast) -> None:
-        address = f"{casting.new_id('op')}@x.example"
+        address = f"{new_id('op')}@x.example"
         with db.unit_of_work(Platform("operator", door="cli")) as session:
             user = team.create_user(
                 session, Platform(), name="Oscar", email=address, role="operator.admin", password=NEW

@@ -35,6 +35,8 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "devices.agents.api",
     "devices.agents.api:codes_api",
     "devices.agents.api:quarantine_api",
+    "haas.alerts.api",
+    "haas.alerts.api:routes_api",
     "haas.accounts.api:clients_api",
     "haas.accounts.api:sites_api",
     "haas.accounts.api:tokens_api",
@@ -75,6 +77,8 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.portal.billing",
     "invoicing.portal.taxes",
     "devices.agent_api",
+    "devices.agents.portal",
+    "haas.alerts.portal",
     "haas.portal.views:overview_pages",
     "haas.portal.views:search_pages",
     "haas.portal.jobs",
@@ -135,6 +139,7 @@ def create_app(settings: Settings) -> Flask:
     Babel(app, locale_selector=_language, timezone_selector=_time_zone)
     problems.install(app)
     app.before_request(_name_request)
+    app.before_request(problems.refuse_nul)
     app.before_request(_check_csrf)
     app.after_request(_secure)
     app.add_url_rule(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
 from typing import Any
 
 import marshmallow as ma
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_smorest import Api
 
 from haas import clock
 from haas.auth.caller import Caller, after_view, before_view
 from haas.auth.identify import PROGRAM_PATHS
-from haas.rest import idempotency
+from haas.rest import document, idempotency
 
 CONFIGURATION: dict[str, Any] = {
     "API_TITLE": "haas",
@@ -68,8 +70,28 @@ def install(app: Flask) -> Api:
 class _Api(Api):
     """flask-smorest without its own error answers: `haas.rest.problems` answers programs and people."""
 
+    ERROR_SCHEMA = document.Problem
+
     def _register_error_handlers(self) -> None:
         return
+
+    def _register_responses(self) -> None:
+        for status in HTTPStatus:
+            if status >= 400:
+                self.spec.components.response(status.name, _problem(status.phrase), lazy=True)
+        self.spec.components.response("DEFAULT_ERROR", _problem("Any other refusal"), lazy=True)
+
+    def _openapi_json(self) -> Response:
+        # Blueprints only ever come in while the app is built, so the first answer is good for all.
+        if self._finished is None:
+            self._finished = json.dumps(document.finish(current_app, self.spec.to_dict()), indent=1)
+        return Response(self._finished, mimetype="application/json")
+
+    _finished: str | None = None
+
+
+def _problem(words: str) -> dict[str, Any]:
+    return {"description": words, "content": {document.PROBLEM_TYPE: {"schema": document.Problem}}}
 
 
 def _key() -> str | None:

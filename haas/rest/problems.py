@@ -10,7 +10,7 @@ from flask import Flask, Response, flash, g, redirect, render_template, request,
 from werkzeug.exceptions import HTTPException
 
 from haas.auth.identify import PROGRAM_PATHS
-from haas.errors import HaasError, NotSignedIn
+from haas.errors import HaasError, InvalidInput, NotFound, NotSignedIn
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,34 @@ def problem(*, status: int, title: str, code: str, fields: dict[str, Any] | None
 def wants_problem() -> bool:
     """Whether the caller is a program."""
     return request.path.startswith(PROGRAM_PATHS)
+
+
+def refuse_nul() -> None:
+    """No text of PostgreSQL holds a NUL: refused here, in one place, before any query can choke on it.
+
+    :raises NotFound: for one in the path: no row has such a key.
+    :raises InvalidInput: for one in the query, in a form or in a JSON body.
+    """
+    if "\0" in request.path:
+        raise NotFound("There is nothing at this address.")
+    if request.is_json:
+        body = request.get_data(cache=True)
+        # A file that is uploaded may hold any bytes; what is parsed into texts may not.
+        if b"\0" in body or (b"\\u0000" in body and _holds_nul(request.get_json(silent=True))):
+            raise InvalidInput("A text holds a NUL character.")
+    texts = list(request.args.values())
+    if request.method == "POST" and not wants_problem():
+        texts += request.form.values()
+    if any("\0" in text for text in texts):
+        raise InvalidInput("A text holds a NUL character.")
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_nul(each) for pair in value.items() for each in pair)
+    if isinstance(value, list):
+        return any(_holds_nul(each) for each in value)
+    return isinstance(value, str) and "\0" in value
 
 
 def install(app: Flask) -> None:
@@ -88,7 +116,7 @@ def _http_error(error: HTTPException) -> Any:
 
 
 def _bug(error: Exception) -> Any:
-    log.exception("unhandled error", extra={"request_id": g.get("request_id")})
+    log.error("unhandled error", exc_info=error, extra={"request_id": g.get("request_id")})
     if wants_problem():
         return problem(
             status=500,

@@ -31,17 +31,21 @@ def states_of(view: str) -> tuple[S, ...]:
 
 
 def count_views(session: Session, tenant: Tenant) -> dict[str, int]:
-    """How many assets each view holds, counted up to `COUNTED_MAX` + 1, in one question."""
+    """How many assets each view holds, counted up to about `COUNTED_MAX`, in one question.
+
+    Each state is counted apart and in the order of its index: asked for several states at once, the planner
+    reads all of them before it stops, because it cannot know how few rows a client's policy leaves.
+    """
     counts = []
-    for view, (_, states) in VIEWS.items():
-        rows = sa.select(sa.literal(1)).where(Asset.partner_id == tenant.partner_id, Asset.state.in_(states))
+    for state in (state for _, states in VIEWS.values() for state in states):
+        rows = sa.select(Asset.id).where(Asset.partner_id == tenant.partner_id, Asset.state == state)
         if tenant.client_id is not None:
             rows = rows.where(Asset.client_id == tenant.client_id)
-        counted = rows.limit(COUNTED_MAX + 1).subquery()
-        counts.append(
-            sa.select(sa.literal(view), sa.select(sa.func.count()).select_from(counted).scalar_subquery())
-        )
-    return {row[0]: row[1] for row in session.execute(sa.union_all(*counts))}
+        counted = rows.order_by(Asset.id).limit(COUNTED_MAX + 1).subquery()
+        number = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
+        counts.append(sa.select(sa.literal(state.value), number))
+    found = {row[0]: row[1] for row in session.execute(sa.union_all(*counts))}
+    return {view: sum(found[state] for state in states) for view, (_, states) in VIEWS.items()}
 
 
 def shown(count: int) -> str:

@@ -106,7 +106,9 @@ def _create() -> None:
             name=op.f("ck_asset_received_has_serial"),
         ),
         sa.CheckConstraint(
-            "state in ('ordered', 'received', 'staging', 'ready', 'reserved', 'in_transit_out', 'in_service', 'in_repair', 'return_due', 'in_transit_in', 'quarantine', 'graded', 'refurbishing', 'retired', 'disposed', 'bought_out', 'lost', 'stolen')",
+            "state in ('ordered', 'received', 'staging', 'ready', 'reserved', 'in_transit_out', 'in_service',"
+            " 'in_repair', 'return_due', 'in_transit_in', 'quarantine', 'graded', 'refurbishing', 'retired',"
+            " 'disposed', 'bought_out', 'lost', 'stolen')",
             name=op.f("ck_asset_state_known"),
         ),
         sa.CheckConstraint("cost >= 0", name=op.f("ck_asset_cost_not_negative")),
@@ -139,7 +141,13 @@ def _create() -> None:
         sa.UniqueConstraint("partner_id", "tag_norm", name=op.f("uq_asset_partner_id_tag_norm")),
     )
     op.create_index("ix_asset_client", "asset", ["partner_id", "client_id", "id"], unique=False)
-    op.create_index("ix_asset_state", "asset", ["partner_id", "state", "id"], unique=False)
+    op.create_index(
+        "ix_asset_state",
+        "asset",
+        ["partner_id", "state", "id"],
+        unique=False,
+        postgresql_include=["client_id"],
+    )
     op.create_table(
         "asset_move",
         sa.Column("partner_id", sa.Text(), nullable=False),
@@ -156,7 +164,9 @@ def _create() -> None:
         sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "to_state in ('ordered', 'received', 'staging', 'ready', 'reserved', 'in_transit_out', 'in_service', 'in_repair', 'return_due', 'in_transit_in', 'quarantine', 'graded', 'refurbishing', 'retired', 'disposed', 'bought_out', 'lost', 'stolen')",
+            "to_state in ('ordered', 'received', 'staging', 'ready', 'reserved', 'in_transit_out', 'in_service',"
+            " 'in_repair', 'return_due', 'in_transit_in', 'quarantine', 'graded', 'refurbishing', 'retired',"
+            " 'disposed', 'bought_out', 'lost', 'stolen')",
             name=op.f("ck_asset_move_to_state_known"),
         ),
         sa.ForeignKeyConstraint(

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 from redis import Redis
-from rq import Queue, SimpleWorker, Worker
+from rq import Queue, SimpleWorker
 
 from haas import clock, db, models, reactions
 from haas.crash import crashpoint
@@ -30,13 +30,12 @@ def run(settings: Settings, *, queue: str, burst: bool = False) -> None:
     engine = db.configure(settings.database_url, pool_size=2)
     with engine.connect() as connection:
         db.assert_safe_role(connection)
-    engine.dispose()  # a forked work-horse must not share the parent's connections
     if not models.EVERY_TABLE:
         raise RuntimeError("no models were loaded")
     valkey = Redis.from_url(settings.redis_url)
-    # Documents keep their renderer warm, which a fork for each job would throw away.
-    kind = SimpleWorker if queue == reactions.DOCUMENTS else Worker
-    kind([Queue(queue, connection=valkey)], connection=valkey, job_monitoring_interval=5).work(
+    # No fork for each job: most are a few statements, and documents keep their renderer warm. What a fork
+    # would save us from, a job that takes the process down, the lease of its delivery does too.
+    SimpleWorker([Queue(queue, connection=valkey)], connection=valkey, job_monitoring_interval=5).work(
         burst=burst, with_scheduler=False, logging_level="WARNING"
     )
 

@@ -46,25 +46,25 @@ def inventory(machine: Machine) -> Json:
 
 
 def hardware(machine: Machine) -> Json:
-    """Return what is posted at enrolment: serial, uuid, board, macs."""
-    serial = _dmi(machine, "product_serial") or _dmi(machine, "chassis_serial")
-    return {
-        "serial": serial or _tree(machine, "serial-number") or "",
-        "uuid": (_dmi(machine, "product_uuid") or "").lower(),
-        "board": _dmi(machine, "board_serial") or "",
-        "macs": network.macs(machine),
-    }
-
-
-def fingerprint(machine: Machine) -> str:
-    """Return the hash by which a clone is noticed.
+    """Return what is posted at enrolment: serial, uuid, board, macs.
 
     A machine without serial, uuid and board (a container, a bare virtual machine) is told apart by
     its machine-id, which a copied disk shares; so nothing better is claimed than there is.
     """
-    known = hardware(machine)
-    if not (known["serial"] or known["uuid"] or known["board"]):
+    serial = _dmi(machine, "product_serial") or _dmi(machine, "chassis_serial")
+    known = {
+        "serial": serial or _tree(machine, "serial-number") or "",
+        "uuid": (_dmi(machine, "product_uuid") or "").lower(),
+        "board": _dmi(machine, "board_serial") or "",
+    }
+    if not any(known.values()):
         known["uuid"] = text(machine.root / "etc/machine-id") or ""
+    return {**known, "macs": network.macs(machine)}
+
+
+def fingerprint(machine: Machine) -> str:
+    """Return the hash by which a clone is noticed: of exactly what was posted at enrolment."""
+    known = hardware(machine)
     return messages.hardware_hash(serial=known["serial"], uuid=known["uuid"], board=known["board"])
 
 

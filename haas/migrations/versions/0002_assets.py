@@ -164,9 +164,9 @@ def _create() -> None:
         sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "to_state in ('ordered', 'received', 'staging', 'ready', 'reserved', 'in_transit_out', 'in_service',"
-            " 'in_repair', 'return_due', 'in_transit_in', 'quarantine', 'graded', 'refurbishing', 'retired',"
-            " 'disposed', 'bought_out', 'lost', 'stolen')",
+            "to_state in ('ordered', 'received', 'staging', 'ready', 'reserved', 'in_transit_out',"
+            " 'in_service', 'in_repair', 'return_due', 'in_transit_in', 'quarantine', 'graded',"
+            " 'refurbishing', 'retired', 'disposed', 'bought_out', 'lost', 'stolen')",
             name=op.f("ck_asset_move_to_state_known"),
         ),
         sa.ForeignKeyConstraint(

@@ -200,9 +200,6 @@ def _disk(
     grown, known = _growth(disk, part, known)
     reasons += grown
     reasons += _solid_state(disk, part, limits)
-    hot = limits.nvme_temp_c if disk.get("kind") == "nvme" else limits.disk_temp_c
-    if (temperature := _number(disk.get("temp_c"))) is not None and temperature >= hot:
-        reasons.append(Reason(WATCH, "disk.hot", part, f"{part}: {temperature:g} °C (limit {hot:g} °C)"))
     if any(reason.level == FAILING for reason in reasons):
         rate = max(rate, FAILING_RATE)
     return reasons, rate, known
@@ -282,14 +279,22 @@ def _levels(
         ("disk_used_pct_max", limits.disk_used_pct, "disk.full", "file system", "{:g} % full (limit {:g} %)"),
         ("mem_used_pct", limits.memory_used_pct, "memory.full", "memory", "{:g} % in use (limit {:g} %)"),
     )
-    reasons, streaks = [], {}
-    for metric, limit, code, part, words in watched:
-        value = _number(readings.metrics.get(metric))
-        if value is None or value < limit:
-            continue
-        streaks[code] = min(before.get(code, 0) + 1, limits.persists)
-        if streaks[code] >= limits.persists:
-            reasons.append(Reason(WATCH, code, part, f"{part}: " + words.format(value, limit)))
+    found = [
+        (code, code, part, words.format(value, limit))
+        for metric, limit, code, part, words in watched
+        if (value := _number(readings.metrics.get(metric))) is not None and value >= limit
+    ]
+    for disk in readings.disks:
+        hot = limits.nvme_temp_c if disk.get("kind") == "nvme" else limits.disk_temp_c
+        if (value := _number(disk.get("temp_c"))) is not None and value >= hot:
+            words = f"{value:g} °C (limit {hot:g} °C)"
+            found.append((f"disk.hot:{disk.get('id')}", "disk.hot", _name(disk), words))
+    streaks = {key: min(before.get(key, 0) + 1, limits.persists) for key, _, _, _ in found}
+    reasons = [
+        Reason(WATCH, code, part, f"{part}: {words}")
+        for key, code, part, words in found
+        if streaks[key] >= limits.persists
+    ]
     return reasons, streaks
 
 

@@ -139,7 +139,7 @@ def create_app(settings: Settings) -> Flask:
     Babel(app, locale_selector=_language, timezone_selector=_time_zone)
     problems.install(app)
     app.before_request(_name_request)
-    app.before_request(problems.refuse_nul)
+    app.before_request(problems.refuse_unreadable)
     app.before_request(_check_csrf)
     app.after_request(_secure)
     app.add_url_rule(

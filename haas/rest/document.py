@@ -41,6 +41,23 @@ class Problem(ma.Schema):
     instance = ma.fields.String(metadata={"description": "names this answer in our logs"})
 
 
+def decimal_as_text(
+    _converter: Any, field: ma.fields.Field[Any], ret: dict[str, Any], **_: Any
+) -> dict[str, Any]:
+    """A Decimal that is sent as text is documented as text: its bounds go to the words."""
+    if not isinstance(field, ma.fields.Decimal) or not field.as_string:
+        return {}
+    bounds = [
+        f"{words} {ret.pop(name)}"
+        for name, words in (("minimum", "at least"), ("maximum", "at most"))
+        if name in ret
+    ]
+    kinds = ret.get("type")
+    text: Any = ["string", "null"] if isinstance(kinds, list) else "string"
+    told = [str(ret.get("description", "")), "a decimal number as text", *bounds]
+    return {"type": text, "format": "decimal", "description": "; ".join(filter(None, told))}
+
+
 def finish(app: Flask, document: dict[str, Any]) -> dict[str, Any]:
     """The document with what the framework does not know of our routes."""
     rules = {
@@ -52,6 +69,7 @@ def finish(app: Flask, document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in item.items():
             if method != "parameters":
                 _finish_operation(app, operation, method=method, rule=rules[path, method])
+                _say_whether_body_is_needed(operation, document["components"].get("schemas", {}))
     finished: dict[str, Any] = _as_numbers(document)
     return finished
 
@@ -65,6 +83,17 @@ def _finish_operation(app: Flask, operation: dict[str, Any], *, method: str, rul
         operation["description"] = f"{told}\n\nPermission: `{permission}`".strip()
     if method in CHANGING:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+
+
+def _say_whether_body_is_needed(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """A body of which every field may be left out may be left out itself."""
+    body = operation.get("requestBody")
+    content = (body or {}).get("content", {}).get("application/json")
+    if body is None or content is None:
+        return
+    schema = content.get("schema", {})
+    schema = schemas.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
+    body["required"] = bool(schema.get("required"))
 
 
 def _as_numbers(value: Any) -> Any:

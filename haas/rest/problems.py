@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import Any
 
 from flask import Flask, Response, flash, g, redirect, render_template, request, url_for
@@ -13,6 +14,8 @@ from haas.auth.identify import PROGRAM_PATHS
 from haas.errors import HaasError, InvalidInput, NotFound, NotSignedIn
 
 log = logging.getLogger(__name__)
+
+_NESTED_MAX = 64
 
 
 def problem(*, status: int, title: str, code: str, fields: dict[str, Any] | None = None) -> Response:
@@ -35,24 +38,37 @@ def wants_problem() -> bool:
     return request.path.startswith(PROGRAM_PATHS)
 
 
-def refuse_nul() -> None:
-    """No text of PostgreSQL holds a NUL: refused here, in one place, before any query can choke on it.
+def refuse_unreadable() -> None:
+    """Refuse, in one place, what any code below could choke on: NUL in a text, JSON that nests without end.
 
-    :raises NotFound: for one in the path: no row has such a key.
-    :raises InvalidInput: for one in the query, in a form or in a JSON body.
+    No text of PostgreSQL holds a NUL. Files that are uploaded may hold any bytes.
+
+    :raises NotFound: for a NUL in the path: no row has such a key.
+    :raises InvalidInput: for one in the query, in a form or in a JSON body; for JSON nested too deeply.
     """
     if "\0" in request.path:
         raise NotFound("There is nothing at this address.")
+    texts = list(request.args.items())
     if request.is_json:
         body = request.get_data(cache=True)
-        # A file that is uploaded may hold any bytes; what is parsed into texts may not.
+        if body.count(b"[") + body.count(b"{") > _NESTED_MAX and _depth(body) > _NESTED_MAX:
+            raise InvalidInput(f"JSON may nest {_NESTED_MAX} levels.")
         if b"\0" in body or (b"\\u0000" in body and _holds_nul(request.get_json(silent=True))):
             raise InvalidInput("A text holds a NUL character.")
-    texts = list(request.args.values())
-    if request.method == "POST" and not wants_problem():
-        texts += request.form.values()
-    if any("\0" in text for text in texts):
-        raise InvalidInput("A text holds a NUL character.")
+    elif request.method == "POST" and not wants_problem():
+        texts += request.form.items()
+    for name, text in texts:
+        if "\0" in name + text:
+            raise InvalidInput("A text holds a NUL character.", field=name)
+
+
+def _depth(body: bytes) -> int:
+    """How deeply brackets nest, those in texts among them: more than is right is refused, never less."""
+    deepest = depth = 0
+    for sign in re.findall(rb"[\[\]{}]", body):
+        depth += 1 if sign in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _holds_nul(value: Any) -> bool:

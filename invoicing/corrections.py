@@ -240,6 +240,7 @@ def _issue(
         due_on=issued_on,
         currency=invoice.currency,
         language=client.language,
+        tax_name=original.tax_name,
         lines=tuple(
             DocumentLine(
                 description=row.description,

@@ -19,7 +19,7 @@ from invoicing.document import (
     TaxTotal,
 )
 from invoicing.proposals import Proposal
-from invoicing.taxes import DatedRate, TaxableLine, TaxedLines, rate_on, tax_lines
+from invoicing.taxes import DatedRate, TaxableLine, TaxedLines, find_rate, rate_on, tax_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Draft:
     due_on: date
     currency: str
     credits: CreditedInvoice | None = None
+    tax_name: str = ""  # as the tax is called where the client is
 
     @property
     def net_total(self) -> Decimal:
@@ -130,7 +131,14 @@ def _draft(
         due_on=issued_on + timedelta(days=0 if credits else days),
         currency=client.currency,
         credits=credits,
+        tax_name=_tax_name(client, rates, day=issued_on),
     )
+
+
+def _tax_name(client: Client, rates: Sequence[DatedRate], *, day: date) -> str:
+    """The name of the standard rate; none where it says the rate too, which is printed beside it."""
+    found = find_rate(rates, country=client.country, category="S", day=day)
+    return "" if found is None or any(sign.isdigit() for sign in found.name) else found.name
 
 
 def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str) -> InvoiceDocument:
@@ -143,13 +151,15 @@ def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str)
         references.insert(
             0, Reference(kind="invoice", number=draft.credits.number, issued_on=draft.credits.issued_on)
         )
+    name = draft.client.legal_name or draft.client.name
     return InvoiceDocument(
         kind="credit_note" if draft.kind == "credit_note" else "invoice",
         number=number,
         seller=seller.lean(),
         buyer=Buyer(
-            name=draft.client.legal_name or draft.client.name,
-            address_lines=tuple(draft.client.address),
+            name=name,
+            # Some write the name into the address as well; the window has room for six lines.
+            address_lines=tuple(line for line in draft.client.address if line != name),
             tax_id=draft.client.tax_id,
             customer_number=draft.client.number,
         ),
@@ -159,6 +169,7 @@ def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str)
         until=max(ends),
         currency=draft.currency,
         language=draft.client.language,
+        tax_name=draft.tax_name,
         lines=tuple(
             _document_line(row, net=sign * net, rate=rate)
             for row, net, rate in zip(draft.proposals, draft.nets, draft.rates, strict=True)

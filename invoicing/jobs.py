@@ -137,7 +137,7 @@ def mail_invoice(*, partner_id: str, event_id: str, invoice_id: str) -> None:
 def mail_invoice_again(*, partner_id: str, event_id: str, invoice_id: str) -> None:
     """Mail a document because somebody asked: a message of its own for each time."""
     tenant = Tenant(partner_id, actor="job:mail_invoice")
-    _mail(tenant, invoice_id=invoice_id, message_id=f"{invoice_id}.{event_id}")
+    _mail(tenant, invoice_id=invoice_id, message_id=event_id)
 
 
 def export_invoices(*, partner_id: str, event_id: str, job_id: str) -> None:

@@ -150,7 +150,7 @@ def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) ->
 def load_rates(session: Session, tenant: Tenant) -> list[DatedRate]:
     """The partner's dated tax rates."""
     return [
-        DatedRate(row.country, row.category, row.rate_pct, row.valid_from)
+        DatedRate(row.country, row.category, row.rate_pct, row.valid_from, row.name)
         for row in session.scalars(scoped(TaxRate, tenant))
     ]
 

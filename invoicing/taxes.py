@@ -32,6 +32,7 @@ class DatedRate:
     category: str
     rate_pct: Decimal
     valid_from: date
+    name: str = ""  # what the tax is called there
 
 
 def rate_on(rates: Iterable[DatedRate], *, country: str, category: str, day: date) -> Decimal:
@@ -39,18 +40,24 @@ def rate_on(rates: Iterable[DatedRate], *, country: str, category: str, day: dat
 
     :raises NoTaxRate: if the category is taxed and no row for it is valid by then.
     """
-    valid = [
-        rate
-        for rate in rates
-        if rate.country == country and rate.category == category and rate.valid_from <= day
-    ]
-    if valid:
-        return max(valid, key=lambda rate: rate.valid_from).rate_pct
+    found = find_rate(rates, country=country, category=category, day=day)
+    if found is not None:
+        return found.rate_pct
     if category in UNTAXED:
         return Decimal(0)
     raise NoTaxRate(
         f"No tax rate for category {category} in {country} is valid on {day:%d %B %Y}. Add one first."
     )
+
+
+def find_rate(rates: Iterable[DatedRate], *, country: str, category: str, day: date) -> DatedRate | None:
+    """The row that holds on `day`, if any."""
+    valid = [
+        rate
+        for rate in rates
+        if rate.country == country and rate.category == category and rate.valid_from <= day
+    ]
+    return max(valid, key=lambda rate: rate.valid_from) if valid else None
 
 
 @dataclass(frozen=True, slots=True)

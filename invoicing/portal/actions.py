@@ -18,7 +18,7 @@ from invoicing import corrections, queries, sending
 from invoicing.corrections import CreditPlan
 from invoicing.models import Invoice
 from invoicing.portal.forms import CONFIRM, CreditForm, PaymentForm
-from invoicing.portal.invoices import blueprint, last_day
+from invoicing.portal.invoices import blueprint, period_text
 from invoicing.schemas import METHODS
 
 
@@ -143,7 +143,7 @@ def _credit_page(caller: Caller, invoice: Invoice, form: Form, plan: CreditPlan 
         lines=corrections.creditable(caller.session, caller.tenant, invoice=invoice),
         typed={str(row.get("line_id")): row.get("net") for row in form.value("lines") or []},
         plan=plan,
-        last_day=last_day,
+        period_text=period_text,
         still_open=queries.open_amount(caller.session, caller.tenant, invoice=invoice),
     )
 

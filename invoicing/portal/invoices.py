@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.auth.models import User
 from haas.calendar import ONE_DAY
+from haas.documents import formatting
 from haas.files import StoredFile
 from haas.pages.downloads import download
 from haas.pages.lists import ListState, read_list
@@ -122,7 +124,7 @@ def show(invoice_id: str) -> str:
         pdf=pdf,
         is_held=sending.is_held(caller.partner),
         charges=_charges(),
-        last_day=last_day,
+        period_text=period_text,
         decimal=Decimal,
         story=_story(caller, invoice, pdf, credits_of, payments),
     )
@@ -158,9 +160,9 @@ def wanted(listed: ListState) -> InvoiceFilter:
     )
 
 
-def last_day(until: date) -> date:
-    """The last day of a half-open period, as people read it."""
-    return until - ONE_DAY
+def period_text(start: date, until: date) -> str:
+    """A half-open period as people write it, with its last day."""
+    return formatting.period(start, until, language=str(get_locale() or "en"))
 
 
 def client_names(caller: Caller) -> dict[str, str]:

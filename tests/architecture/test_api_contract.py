@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import schemathesis
@@ -298,7 +297,7 @@ class TestWrongRequests:
             "Bearer haas_live_x_y_z",
             "Basic eDp5",
             "Bearer \xe9",
-            f"Bearer haas_live_{uuid4().hex}",
+            f"Bearer haas_live_{'0' * 32}",
         ],
     )
     def test_a_wrong_token_is_refused_everywhere(self, app: Flask, document, sent: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -29,13 +30,9 @@ from tests.invoicing.world import APRIL, PDF, PORTAL, an_invoice, pretend_render
 @pytest.fixture
 def mailbox(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     """A folder of this test's own in the place of a mail server."""
-    use_settings(Settings(**{**_fields(settings), "mail_url": f"folder://{tmp_path}"}))
+    use_settings(replace(settings, mail_url=f"folder://{tmp_path}"))
     yield tmp_path
     use_settings(settings)
-
-
-def _fields(own: Settings) -> dict[str, object]:
-    return {name: getattr(own, name) for name in own.__dataclass_fields__}
 
 
 @pytest.fixture

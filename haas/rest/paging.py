@@ -64,7 +64,8 @@ def fetch_page(
     forward, place = _decode(cursor)
     ascending = sort.descending is not forward
     if place is not None:
-        key, tie = sa.cast(place[0], sort.column.type), place[1]
+        # A text that PostgreSQL reads: bound as the column's own type, it would have to be one here already.
+        key, tie = sa.cast(sa.literal(place[0], sa.Text()), sort.column.type), place[1]
         row, edge = sa.tuple_(sort.column, sort.tie), sa.tuple_(key, sa.literal(tie))
         statement = statement.where(row > edge if ascending else row < edge)
     order = [sort.column.asc(), sort.tie.asc()] if ascending else [sort.column.desc(), sort.tie.desc()]

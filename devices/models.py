@@ -10,10 +10,7 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from devices.lifecycle import AssetState
-from haas.db import Amount, Base, ClientScope, PartnerOwned, owned_by_partner
-
-# Byte order, so that a prefix is a range: LIKE never uses an index under row-level security.
-_KEY = sa.Text(collation="C")
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
 
 
 def _one_of(column: str, values: type[AssetState]) -> sa.CheckConstraint:
@@ -74,9 +71,9 @@ class Asset(PartnerOwned, Base):
     )
 
     tag: Mapped[str]  # the human-readable tag on the label: NOR-00042
-    tag_norm: Mapped[str] = mapped_column(_KEY)
+    tag_norm: Mapped[str] = mapped_column(ByPrefix)
     serial: Mapped[str | None]
-    serial_norm: Mapped[str | None] = mapped_column(_KEY)
+    serial_norm: Mapped[str | None] = mapped_column(ByPrefix)
     model_id: Mapped[str]
     state: Mapped[str] = mapped_column(default=AssetState.ORDERED)
     client_id: Mapped[str | None]  # whose site or hands it is in now; none: the partner's own

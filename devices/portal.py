@@ -33,7 +33,7 @@ from haas.rest.paging import Sort, fetch_page
 blueprint = Blueprint("assets", __name__, url_prefix="/assets")
 
 _SORTS = {"tag": Sort(Asset.tag_norm, Asset.id), "added": Sort(Asset.id, Asset.id)}
-_FILTERS = ("model", "client", "category", "grade", "warranty", "state", "site")
+_FILTERS = ("model", "client", "category", "grade", "warranty", "state", "site", "online", "health")
 _WARRANTY_DAYS = {"over": 0, "30": 30, "90": 90}
 TABS = ("summary", "health", "money", "history")
 
@@ -268,6 +268,8 @@ def _wanted(caller: Caller, listed: ListState) -> AssetFilter:
             clock.today(caller.user.time_zone) + timedelta(days=days) if days is not None else None
         ),
         text=listed.search,
+        online=filters.get("online"),
+        verdict=filters.get("health"),
         ids=tuple(request.args.getlist("id")[:2000]),
     )
 

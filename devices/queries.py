@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from devices.identifiers import normalised
 from devices.lifecycle import AssetState
 from devices.models import Asset, AssetMove, Custody, HardwareModel, LabelToken, WipeCertificate
+from devices.telemetry_models import DeviceState
 from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
 
@@ -38,6 +39,8 @@ class AssetFilter:
     grade: str | None = None
     warranty_before: date | None = None
     text: str = ""  # beginning of a tag or serial
+    online: str | None = None  # of its agent: online, suspect, offline, asleep, maintenance
+    verdict: str | None = None  # of its health: healthy, watch, failing, no_data
     ids: tuple[str, ...] = ()
 
 
@@ -328,6 +331,13 @@ def _conditions(tenant: Tenant, wanted: AssetFilter) -> list[sa.ColumnElement[bo
             HardwareModel.partner_id == tenant.partner_id, HardwareModel.category == wanted.category
         )
         conditions.append(Asset.model_id.in_(models))
+    if wanted.online or wanted.verdict:
+        seen = sa.select(DeviceState.asset_id).where(DeviceState.partner_id == tenant.partner_id)
+        if wanted.online:
+            seen = seen.where(DeviceState.online == wanted.online)
+        if wanted.verdict:
+            seen = seen.where(DeviceState.verdict == wanted.verdict)
+        conditions.append(Asset.id.in_(seen))
     if key := normalised(wanted.text):
         conditions.append(sa.or_(starts_with(Asset.tag_norm, key), starts_with(Asset.serial_norm, key)))
     return conditions

@@ -26,7 +26,7 @@ POINTS = frozenset(
 
 def crashpoint(name: str) -> None:
     """Die here by SIGKILL if `HAAS_CRASH` names this point; costs one comparison otherwise."""
-    if _WANTED is None or _WANTED != name:
+    if _WANTED is None or name != _WANTED:
         return
     if _MARK:
         try:

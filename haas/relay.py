@@ -120,7 +120,7 @@ def _job_id(delivery: OutboxDelivery) -> str:
 
 
 def _waits(connection: Redis, delivery: OutboxDelivery) -> bool:
-    """Whether the last hand-over is still in the queue. A job that RQ calls started may be a dead worker's."""
+    """Whether the last hand-over is still queued. A job that RQ calls started may be a dead worker's."""
     try:
         return Job.fetch(_job_id(delivery), connection=connection).get_status() == JobStatus.QUEUED
     except NoSuchJobError:

@@ -19,7 +19,7 @@ class Entry:
     function: str
 
     def due_slot(self, now: datetime) -> datetime:
-        """The start of the slot that `now` lies in: slots are aligned to the epoch, so a restart repeats none."""
+        """The start of the slot that `now` lies in; aligned to the epoch, so a restart repeats none."""
         seconds = int(self.every.total_seconds())
         return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, tz=now.tzinfo)
 

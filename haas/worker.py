@@ -23,7 +23,6 @@ from haas.tenancy.scope import Tenant, scoped
 log = logging.getLogger(__name__)
 
 
-
 def run(settings: Settings, *, queue: str, burst: bool = False) -> None:
     """Work on one queue until told to stop."""
     use_settings(settings)

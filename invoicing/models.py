@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from haas.db import Amount, Base, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
 
 
 class TaxRate(PartnerOwned, Base):
@@ -95,7 +95,7 @@ class Invoice(PartnerOwned, Base):
 
     client_id: Mapped[str]
     kind: Mapped[str] = mapped_column(default="invoice")
-    number: Mapped[str]
+    number: Mapped[str] = mapped_column(ByPrefix)
     state: Mapped[str] = mapped_column(default="issued")
     currency: Mapped[str] = mapped_column(sa.String(3))
     issued_on: Mapped[date]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from haas.db import Amount, Base, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
 from leases.lifecycle import LeaseState
 
 _STATES = ", ".join(f"'{state}'" for state in LeaseState)
@@ -70,7 +70,7 @@ class Lease(PartnerOwned, Base):
     agreement_id: Mapped[str]
     client_id: Mapped[str]
     site_id: Mapped[str | None]
-    number: Mapped[str]
+    number: Mapped[str] = mapped_column(ByPrefix)
     title: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default=LeaseState.DRAFT)
     currency: Mapped[str] = mapped_column(sa.String(3))

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from devices.models import Asset
 from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
 from leases.errors import AssetNotOnLease
-from leases.lifecycle import LeaseState
+from leases.lifecycle import FINAL, LeaseState
 from leases.models import (
     Acceptance,
     Agreement,
@@ -150,11 +150,29 @@ def assignments_by_line(
 
 
 def assets_by_id(session: Session, tenant: Tenant, *, asset_ids: Sequence[str]) -> dict[str, Asset]:
-    """These assets with their models; one query each."""
+    """These assets with their models; one query."""
     rows = session.scalars(
-        scoped(Asset, tenant).where(Asset.id.in_(asset_ids)).options(selectinload(Asset.model))
+        scoped(Asset, tenant).where(Asset.id.in_(asset_ids)).options(joinedload(Asset.model, innerjoin=True))
     )
     return {row.id: row for row in rows}
+
+
+def tags_of(session: Session, tenant: Tenant, *, asset_ids: Sequence[str]) -> dict[str, str]:
+    """What the labels of these assets read; one query. What a client no longer has is absent."""
+    rows = session.execute(
+        scoped(Asset, tenant).where(Asset.id.in_(asset_ids)).with_only_columns(Asset.id, Asset.tag)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def serials_of(session: Session, tenant: Tenant, *, asset_ids: Sequence[str]) -> dict[str, str]:
+    """The serial numbers that these assets bore on a lease: what a client sees of what it gave back."""
+    rows = session.execute(
+        scoped(Assignment, tenant)
+        .where(Assignment.asset_id.in_(asset_ids))
+        .with_only_columns(Assignment.asset_id, Assignment.serial)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def moves_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[LeaseMove]:
@@ -345,3 +363,18 @@ def get_line_of_asset(session: Session, tenant: Tenant, *, asset_id: str, at: da
     if standing is None:
         raise AssetNotOnLease("This asset does not stand on a lease now.")
     return session.scalars(scoped(Line, tenant).where(Line.id == standing.line_id)).one()
+
+
+def running_lease(session: Session, tenant: Tenant, client_id: str) -> str | None:
+    """Why the client cannot be archived: a lease that is not over. None if there is no such."""
+    number = session.scalar(
+        sa.select(Lease.number)
+        .where(
+            Lease.partner_id == tenant.partner_id,
+            Lease.client_id == client_id,
+            Lease.state.in_(set(LeaseState) - FINAL - {LeaseState.DRAFT, LeaseState.QUOTED}),
+        )
+        .order_by(Lease.id)
+        .limit(1)
+    )
+    return f"Lease {number} still runs; end it first." if number else None

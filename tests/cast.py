@@ -144,7 +144,7 @@ def _partner(name: str, currency: str) -> Partner:
     partner_id = new_id("par")
     return Partner(
         id=partner_id,
-        slug=f"{name.split()[0].lower()}-{partner_id[-10:]}",
+        slug=f"{name.split(maxsplit=1)[0].lower()}-{partner_id[-10:]}",
         name=name,
         legal_name=f"{name} Inc.",
         country="US" if currency == "USD" else "DE",
@@ -191,7 +191,7 @@ def _site(client: Client, name: str) -> Site:
 
 def _user(name: str, role: str, partner: Partner | None = None, client: Client | None = None) -> User:
     user_id = new_id("usr")
-    email = f"{name.split()[0].lower()}.{user_id[-8:]}@example.test"
+    email = f"{name.split(maxsplit=1)[0].lower()}.{user_id[-8:]}@example.test"
     return User(
         id=user_id,
         level="client" if client else "partner" if partner else "operator",

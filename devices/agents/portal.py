@@ -66,7 +66,9 @@ class _RevokeForm(ma.Schema):
 @blueprint.get("/assets/<asset_id>/health")
 @requires("device.read")
 def health(asset_id: str) -> Any:
-    """The health tab of an asset: a piece of a page, fetched by it."""
+    """The health tab of an asset: a piece of its page; asked for by itself, the page with that tab."""
+    if request.headers.get("HX-Request") != "true":
+        return redirect(url_for("assets.show", asset_id=asset_id, tab="health"))
     caller = current_caller()
     asset = get_asset(caller.session, caller.tenant, asset_id=asset_id)
     state = queries.find_state_of_asset(caller.session, caller.tenant, asset_id=asset_id)

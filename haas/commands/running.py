@@ -136,7 +136,8 @@ def product_environment(stack: Stack, *, port: int) -> dict[str, str]:
     """The settings of the product's processes: ours where nothing is set, the user's where something is."""
     ours = {
         **stack.environment(),
-        "HAAS_BASE_URL": f"http://{_HOST}:{port}",
+        # A name, not a number: browsers refuse passkeys at an address of digits.
+        "HAAS_BASE_URL": f"http://localhost:{port}",
         "HAAS_MAIL_URL": f"folder://{stack.folder.path / 'mail'}",
         "PYTHONUNBUFFERED": "1",
     }

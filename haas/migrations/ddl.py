@@ -38,7 +38,8 @@ end $$;
 
 # Written by the table's owner, who alone may insert: the application's role cannot forge an entry.
 _AUDIT = """
-create function haas_audit_write(chain text, action text, subject text, subject_id text, before jsonb, after jsonb)
+create function haas_audit_write(
+  chain text, action text, subject text, subject_id text, before jsonb, after jsonb)
 returns void language sql security definer set search_path = public, pg_temp as $$
   insert into audit_entry (chain, transaction_id, at, actor, door, request_id, action, subject, subject_id,
     before, after)
@@ -73,7 +74,8 @@ begin
       new_row := jsonb_set(new_row, array[hidden], '"***"');
     end if;
   end loop;
-  perform haas_audit_write(chain, lower(tg_op), tg_table_name, coalesce(whole->>'id', ''), old_row, new_row);
+  perform haas_audit_write(
+    chain, lower(tg_op), tg_table_name, coalesce(whole->>'id', ''), old_row, new_row);
   return null;
 end $$;
 
@@ -120,7 +122,8 @@ declare
   link record;
   previous bytea := '\\x';
 begin
-  if which is distinct from coalesce(haas_partner(), case when haas_level() = 'operator' then 'operator' end) then
+  if which is distinct from
+     coalesce(haas_partner(), case when haas_level() = 'operator' then 'operator' end) then
     raise exception 'not your chain' using errcode = 'insufficient_privilege';
   end if;
   links := 0;

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Base, ClientScope, PartnerOwned, owned_by_partner
+from haas.db import Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
 
 
 class Partner(Base):
@@ -44,9 +44,9 @@ class Client(PartnerOwned, Base):
 
     # Its own id once more, so that the client policy reads alike on every table.
     client_id: Mapped[str]
-    number: Mapped[str]
+    number: Mapped[str] = mapped_column(ByPrefix)
     name: Mapped[str]
-    name_norm: Mapped[str]  # casefolded: LIKE and lower() never use an index under row-level security
+    name_norm: Mapped[str] = mapped_column(ByPrefix)  # casefolded
     legal_name: Mapped[str]
     email: Mapped[str]  # where invoices go
     phone: Mapped[str] = mapped_column(default="")

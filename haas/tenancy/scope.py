@@ -55,7 +55,7 @@ class Stranger:
 class Platform:
     """The vendor's own view: the list of partners and its own users, never a partner's rows.
 
-    `level` is `operator` (people) or `relay` (the processes that hand events and messages to a partner's jobs).
+    `level` is `operator` (people) or `relay` (what hands events and messages to a partner's jobs).
     """
 
     level: str = "operator"

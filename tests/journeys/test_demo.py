@@ -30,7 +30,7 @@ class Demo:
 
     def __init__(self, folder: Path, *, port: int) -> None:
         self.folder = folder
-        self.address = f"http://127.0.0.1:{port}"
+        self.address = f"http://localhost:{port}"
         self._log = (folder.parent / "demo.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "haas.cli", "demo", "--data", str(folder), "--port", str(port)],
@@ -109,7 +109,7 @@ def test_one_command_shows_the_whole_product_and_goes_on_where_it_was(private_fo
     port = free_port()
     with running(private_folder, port=port) as demo:
         demo.waits_for(lambda: "Sign-ins and API tokens" in demo.printed, "the address")
-        assert f"http://127.0.0.1:{port}" in demo.printed
+        assert demo.address in demo.printed
         assert stat.S_IMODE((private_folder / "sign-ins.json").stat().st_mode) == 0o600
 
         # Two partners, three clients each, sixty assets, leases in every state, a year of invoices.

@@ -130,9 +130,9 @@ def _create() -> None:
         sa.Column("partner_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("name_norm", sa.Text(), nullable=False),
+        sa.Column("name_norm", sa.Text(collation="C"), nullable=False),
         sa.Column("legal_name", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("phone", sa.Text(), nullable=False),
@@ -217,7 +217,9 @@ def _create() -> None:
         sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("disabled_at", UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(level = 'operator' and partner_id is null and client_id is null) or (level = 'partner' and partner_id is not null and client_id is null) or (level = 'client' and partner_id is not null and client_id is not null)",
+            "(level = 'operator' and partner_id is null and client_id is null)"
+            " or (level = 'partner' and partner_id is not null and client_id is null)"
+            " or (level = 'client' and partner_id is not null and client_id is not null)",
             name=op.f("ck_app_user_belongs_to_one_level"),
         ),
         sa.ForeignKeyConstraint(

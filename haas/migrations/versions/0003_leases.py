@@ -94,7 +94,7 @@ def _create() -> None:
         sa.Column("agreement_id", sa.Text(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
         sa.Column("site_id", sa.Text(), nullable=True),
-        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(collation="C"), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),

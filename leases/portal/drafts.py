@@ -143,6 +143,8 @@ def quote(lease_id: str) -> Any:
                 "success",
             )
             return redirect(url_for(".show", lease_id=lease_id), 303)
+    # The refused operation read the row anew, without its lines.
+    lease = queries.get_lease(caller.session, caller.tenant, lease_id=lease_id)
     return _quote_page(caller, lease, form), 422
 
 

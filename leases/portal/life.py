@@ -50,7 +50,7 @@ def accept(lease_id: str) -> Any:
                 _("%(number)s is accepted. Rent begins when the devices are.", number=lease.number), "success"
             )
             return redirect(url_for(".show", lease_id=lease_id), 303)
-    return _accept_page(caller, lease, form), 422
+    return _accept_page(caller, _lease(caller, lease_id), form), 422
 
 
 @leases.post("/leases/<lease_id>/revise")
@@ -106,7 +106,7 @@ def notice(lease_id: str) -> Any:
     if attempt(form, lambda: _give_notice(caller, lease_id, data)):
         flash(_("Notice is noted for %(number)s.", number=lease.number), "success")
         return redirect(url_for(".show", lease_id=lease_id), 303)
-    return _notice_page(caller, lease, form, noticed_on=data["noticed_on"]), 422
+    return _notice_page(caller, _lease(caller, lease_id), form, noticed_on=data["noticed_on"]), 422
 
 
 @leases.post("/leases/<lease_id>/withdraw-notice")
@@ -143,7 +143,7 @@ def renew(lease_id: str) -> Any:
     ):
         flash(_("%(number)s goes on.", number=lease.number), "success")
         return redirect(url_for(".show", lease_id=lease_id), 303)
-    return _renew_page(lease, form, months=months), 422
+    return _renew_page(_lease(caller, lease_id), form, months=months), 422
 
 
 @leases.route("/leases/<lease_id>/cancel", methods=["GET", "POST"])

@@ -85,7 +85,7 @@ def _assets(caller: Caller, lease: Lease, places: list[Place], now: datetime) ->
 
 
 def _history(caller: Caller, lease: Lease, places: list[Place], now: datetime) -> dict[str, Any]:  # noqa: ARG001 - one shape for all tabs
-    return {"items": timeline(caller, lease)}
+    return {"items": timeline(caller, lease, places)}
 
 
 def _documents(caller: Caller, lease: Lease, places: list[Place], now: datetime) -> dict[str, Any]:  # noqa: ARG001 - one shape for all tabs
@@ -110,7 +110,11 @@ def _documents(caller: Caller, lease: Lease, places: list[Place], now: datetime)
         for row in back
         if row.received_at is not None
     ]
-    return {"papers": sorted(papers, key=lambda paper: paper[0], reverse=True), "assets": assets}
+    return {
+        "papers": sorted(papers, key=lambda paper: paper[0], reverse=True),
+        "assets": assets,
+        "serials": queries.serials_of(session, tenant, asset_ids=sorted(ids)),
+    }
 
 
 _TABS: dict[str, Callable[[Caller, Lease, list[Place], datetime], dict[str, Any]]] = {
@@ -140,7 +144,7 @@ def _rent_chart(view: RentView) -> dict[str, Any]:
     sums = view.by_due_day()
     nothing = None
     return {
-        "labels": [format_date(day, "medium") for day, _amount, _due in sums],
+        "labels": [format_date(day, "MMM yyyy") for day, _amount, _due in sums],
         "series": [
             {"label": _("Fallen due"), "values": [amount if due else nothing for _day, amount, due in sums]},
             {"label": _("Ahead"), "values": [nothing if due else amount for _day, amount, due in sums]},
@@ -150,7 +154,7 @@ def _rent_chart(view: RentView) -> dict[str, Any]:
     }
 
 
-def timeline(caller: Caller, lease: Lease) -> list[dict[str, Any]]:
+def timeline(caller: Caller, lease: Lease, places: list[Place]) -> list[dict[str, Any]]:
     """What happened to the lease, newest first. A client's own people see what concerns their devices."""
     session, tenant = caller.session, caller.tenant
     moves = queries.moves_of(session, tenant, lease_id=lease.id)
@@ -159,12 +163,16 @@ def timeline(caller: Caller, lease: Lease) -> list[dict[str, Any]]:
     back = queries.returns_of(session, tenant, lease_id=lease.id)
     ids = {row.asset_id for row in accepted} | {row.asset_id for row in back}
     ids |= {asset_id for row in swapped for asset_id in (row.incoming_id, row.outgoing_id)}
-    assets = queries.assets_by_id(session, tenant, asset_ids=sorted(ids)) if ids else {}
+    tags = queries.tags_of(session, tenant, asset_ids=sorted(ids))
+    stood = {row.asset_id: row.serial for place in places for row in (place.now, *place.before) if row}
     actors = [row.actor for row in moves] + [row.actor for row in swapped]
     names = actor_names(session, tenant, actors) if actors else {}
 
     def tag(asset_id: str) -> str:
-        return assets[asset_id].tag if asset_id in assets else _("a device")
+        return tags.get(asset_id) or stood.get(asset_id, "–")
+
+    def page_of(asset_id: str) -> str | None:
+        return url_for("assets.show", asset_id=asset_id) if asset_id in tags else None
 
     items = [
         {
@@ -184,7 +192,7 @@ def timeline(caller: Caller, lease: Lease) -> list[dict[str, Any]]:
             if row.signer_name == SILENCE
             else _("Signed by %(name)s", name=row.signer_name),
             "icon": "signature",
-            "href": url_for("assets.show", asset_id=row.asset_id),
+            "href": page_of(row.asset_id),
         }
         for row in accepted
     ]

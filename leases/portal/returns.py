@@ -74,6 +74,9 @@ def index() -> str:
         assets=queries.assets_by_id(
             caller.session, caller.tenant, asset_ids=[row.asset_id for row in page.rows]
         ),
+        serials=queries.serials_of(
+            caller.session, caller.tenant, asset_ids=[row.asset_id for row in page.rows]
+        ),
         names=summaries.client_names(caller.session, caller.tenant, (row.client_id for row in page.rows)),
         clients=summaries.client_choices(caller.session, caller.tenant) if is_staff else [],
         today=clock.today(caller.partner.time_zone),
@@ -307,6 +310,7 @@ def _page(
         "portal/returns/show.html",
         order=order,
         asset=asset,
+        serial=queries.serials_of(session, tenant, asset_ids=[order.asset_id]).get(order.asset_id, "–"),
         lease=lease,
         currency=asset.currency if asset else (lease.currency if lease else caller.partner.currency),
         client=summaries.find_client(session, tenant, client_id=order.client_id),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from devices.edits import create_model
 from devices.models import Asset, HardwareModel
 from devices.operations import move_asset, register_asset
-from haas.tenancy.scope import Tenant
+from haas.tenancy.scope import Tenant, scoped
 from leases import handover, operations
 from leases.models import Agreement, Lease, Line
 
@@ -33,8 +33,9 @@ class InService:
 
 
 def a_model(session: Session, tenant: Tenant, *, name: str = "ThinkPad T14", at: datetime) -> HardwareModel:
-    """A laptop that costs 1,200, lives 36 months and keeps 10 percent."""
-    return create_model(
+    """A laptop that costs 1,200, lives 36 months and keeps 10 percent; the one there is, if it is."""
+    known = session.scalar(scoped(HardwareModel, tenant).where(HardwareModel.name == name))
+    return known or create_model(
         session,
         tenant,
         manufacturer="Lenovo",

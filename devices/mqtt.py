@@ -124,7 +124,11 @@ class Subscriber:
             client = self._connect(stop)
             if client is None:
                 break
-            self._pump(client, stop)
+            try:
+                self._pump(client, stop)
+            finally:
+                if (left := client.socket()) is not None:
+                    left.close()
             self._connected_at, self._listening_since, self._subscribed = None, None, False
         self._flush.set()
         self._mail.set()
@@ -277,7 +281,7 @@ class Subscriber:
             now = time.monotonic()
             if now >= errands_at and not self._flush.is_set():
                 errands_at = now + ERRANDS_SECONDS
-                beats = now >= beat_at
+                beats = now >= beat_at and self._listening_since is not None
                 beat_at = now + BEAT_SECONDS if beats else beat_at
                 self._do_errands(beats=beats)
             if self._flush.is_set() and not self._inbox:
@@ -334,8 +338,8 @@ class Subscriber:
         if not self._inbox:
             self._note_caught_up()
         try:
-            if beats and self._listening_since is not None:
-                _beat(listening_since=self._listening_since, now=now)
+            if beats and (since := self._listening_since) is not None:
+                _beat(listening_since=since, now=now)
             if self._subscribed:
                 with db.unit_of_work(RELAY) as session:
                     due = commands.due(session, secret_key=self._settings.secret_key, now=now)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from agent import messages
-from devices import commands, health
+from devices import commands, enrolment, health
 from devices.sessions import OpenSession
 from devices.standing import Standing
 from devices.telemetry_models import HealthChange, Inventory, OnlineTransition
@@ -180,7 +180,11 @@ def settle(
     if news.inventories:
         _merge_inventory(session, tenant, standing, news.inventories, now)
     if news.results:
-        commands.settle(session, tenant, device_id=identity.id, results=news.results, now=now)
+        for finished in commands.settle(
+            session, tenant, device_id=identity.id, results=news.results, now=now
+        ):
+            if finished.verb == "rotate" and finished.state == "done":
+                enrolment.promote_secret(session, tenant, device_id=identity.id)
     if news.born:
         commands.make_due(session, tenant, device_id=identity.id, now=now)
     _configure(identity, standing, news, now)

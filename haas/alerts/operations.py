@@ -42,7 +42,7 @@ def raise_alert(
     )
     title = rule.title.format(asset=asset.tag if asset else "–")
     alert_id = new_id("alr")
-    made = session.execute(
+    made = session.scalar(
         insert(Alert)
         .values(
             partner_id=tenant.partner_id,
@@ -62,8 +62,9 @@ def raise_alert(
         .on_conflict_do_nothing(
             index_elements=["partner_id", "cause"], index_where=sa.text("state <> 'resolved'")
         )
+        .returning(Alert.id)
     )
-    if getattr(made, "rowcount", 0) == 1:
+    if made is not None:
         alert = get_alert(session, tenant, alert_id=alert_id)
         outbox.publish(session, tenant, "alert.opened", alert_id=alert.id)
         return alert

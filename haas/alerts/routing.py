@@ -137,7 +137,7 @@ def plan(session: Session, tenant: Tenant, *, alert_id: str, event_id: str, what
         if not fits or (what != "resolved" and not reaches(alert.severity, route.severity_least)):
             continue
         delivery_id = new_id("dvy")
-        made = session.execute(
+        made = session.scalar(
             insert(AlertDelivery)
             .values(
                 partner_id=tenant.partner_id,
@@ -153,8 +153,9 @@ def plan(session: Session, tenant: Tenant, *, alert_id: str, event_id: str, what
                 error="",
             )
             .on_conflict_do_nothing()
+            .returning(AlertDelivery.id)
         )
-        if getattr(made, "rowcount", 0) == 1:
+        if made is not None:
             planned += 1
             outbox.publish(session, tenant, "alert.delivery_due", delivery_id=delivery_id)
     return planned

@@ -17,6 +17,7 @@ from haas.crash import crashpoint
 from haas.outbox import OutboxDelivery, OutboxEvent
 from haas.relay import ATTEMPTS_MAX, backoff
 from haas.settings import Settings
+from haas.settings import current as current_settings
 from haas.settings import use as use_settings
 from haas.tenancy.scope import Tenant, scoped
 
@@ -112,7 +113,7 @@ def _renewed(tenant: Tenant, delivery_id: str) -> Iterator[None]:
 
 
 def _lease() -> timedelta:
-    return timedelta(seconds=Settings.from_environment().outbox_lease_seconds)
+    return timedelta(seconds=current_settings().outbox_lease_seconds)
 
 
 def _put_off(tenant: Tenant, delivery_id: str, failure: Exception) -> None:

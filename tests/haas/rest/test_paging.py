@@ -36,7 +36,8 @@ def crowd(app: Any) -> Cast:
             session.add(
                 Client(
                     partner_id=cast.northwind.id, id=client_id, client_id=client_id,
-                    number=f"C-1{number:03d}", name=name, name_norm=name.casefold(), legal_name=name, email="a@b.example", address=[],
+                    number=f"C-1{number:03d}",
+                    name=name, name_norm=name.casefold(), legal_name=name, email="a@b.example", address=[],
                     country="US", currency="USD", time_zone="UTC", created_at=casting.NOW,
                 )
             )  # fmt: skip

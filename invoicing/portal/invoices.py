@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -41,6 +42,7 @@ _SORTS = {
 _FILTERS = ("state", "client", "from", "until", "sent", "run")
 _STATES = ("open", "overdue", "paid", "credited")
 CREDIT_NOTES = "credit_notes"
+CHOICES_MAX = 300  # a longer list of clients is no help: search or the client's own page is
 
 
 @blueprint.get("")
@@ -57,7 +59,6 @@ def index() -> str:
         cursor=listed.cursor,
         limit=listed.limit,
     )
-    names = client_names(caller)
     return render_template(
         "portal/invoices/index.html",
         page=page,
@@ -66,7 +67,7 @@ def index() -> str:
         totals=queries.sum_up(caller.session, caller.tenant, where=where, today=today),
         still_open=queries.open_amounts(caller.session, caller.tenant, invoices=page.rows),
         states={row.id: queries.state_shown(row, today=today) for row in page.rows},
-        clients=names,
+        clients=client_names(caller, listed=listed, rows=page.rows),
         today=today,
     )
 
@@ -165,14 +166,16 @@ def period_text(start: date, until: date) -> str:
     return formatting.period(start, until, language=str(get_locale() or "en"))
 
 
-def client_names(caller: Caller) -> dict[str, str]:
-    """The names of the clients that the caller sees, in order."""
+def client_names(caller: Caller, *, listed: ListState, rows: Sequence[Invoice]) -> dict[str, str]:
+    """The names of the clients on this page, of the one chosen, and of the first few hundred to choose."""
+    names = scoped(Client, caller.tenant).with_only_columns(Client.id, Client.name, Client.name_norm)
+    shown = {row.client_id for row in rows} | {listed.filters.get("client", "")}
     found = caller.session.execute(
-        scoped(Client, caller.tenant)
-        .with_only_columns(Client.id, Client.name)
-        .order_by(Client.name_norm, Client.id)
+        names.where(Client.id.in_(shown)).union(
+            names.where(Client.archived_at.is_(None)).order_by(Client.name_norm).limit(CHOICES_MAX)
+        )
     )
-    return {row[0]: row[1] for row in found}
+    return {row[0]: row[1] for row in sorted(found, key=lambda row: (row[2], row[0]))}
 
 
 def _tabs() -> list[tuple[str | None, str]]:

@@ -97,7 +97,7 @@ def _line(
     yield Line, {
         **own, "id": line_id, "lease_id": lease_id, "client_id": client_id, "kind": "asset",
         "description": "ThinkPad T14 Gen 5", "model_id": model_id, "quantity": Decimal(1),
-        "unit_price": Decimal("39.90"), "tax_category": "S", "starts_on": COMMENCED,
+        "unit_price": Decimal("19.90") + number % 40, "tax_category": "S", "starts_on": COMMENCED,
     }  # fmt: skip
     yield Assignment, {
         "partner_id": own["partner_id"], "id": new_id("asg"), "line_id": line_id, "asset_id": asset_id,

@@ -1,0 +1,56 @@
+"""What an issued invoice froze and prints, byte by byte: a change here changes paper that people hold.
+
+HAAS_GOLDEN=write writes the files anew; look at their difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from haas.tenancy.branding import Logo
+from invoicing.document import InvoiceDocument, Reference
+from invoicing.paper import invoice_html
+from tests.paper import branding, invoice
+
+HERE = Path(__file__).parent
+
+
+def sample(kind: str = "invoice") -> InvoiceDocument:
+    """Two devices with their days, in German; the logo is a few bytes that hash alike everywhere."""
+    return invoice(
+        2,
+        kind=kind,
+        number="RE-2026-00042",
+        seller=branding(logo=Logo.of(b"a logo")),
+        language="de",
+        currency="EUR",
+        tax_name="MwSt.",
+        references=(Reference(kind="invoice", number="RE-2026-00041", issued_on=date(2026, 10, 1)),)
+        if kind == "credit_note"
+        else (),
+    )
+
+
+def compare(name: str, made: str) -> None:
+    """The file `name` says the same."""
+    path = HERE / name
+    if os.environ.get("HAAS_GOLDEN") == "write":
+        path.write_text(made, encoding="utf-8")
+    assert made == path.read_text(encoding="utf-8")
+
+
+class TestFrozenInvoice:
+    def test_has_the_same_bytes_as_ever(self) -> None:
+        compare("invoice.json", sample().to_json().decode() + "\n")
+
+    def test_is_read_back_whole(self) -> None:
+        frozen = (HERE / "invoice.json").read_text(encoding="utf-8")
+        assert InvoiceDocument.from_json(frozen).to_json().decode() + "\n" == frozen
+
+    @pytest.mark.parametrize("kind", ["invoice", "credit_note"])
+    def test_prints_the_same_page(self, kind: str) -> None:
+        compare(f"{kind}.html", invoice_html(sample(kind)) + "\n")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from devices.models import HardwareModel
 from haas import outbox
-from haas.calendar import add_months
+from haas.calendar import add_months, local_day
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.series import take_number
@@ -130,7 +130,15 @@ def draft_lease(
     )
     session.add(lease)
     session.flush()
-    record(session, tenant, lease, verb="draft", from_state=None, effective_on=at.date(), at=at)
+    record(
+        session,
+        tenant,
+        lease,
+        verb="draft",
+        from_state=None,
+        effective_on=local_day(at, lease.time_zone),
+        at=at,
+    )
     return lease
 
 
@@ -199,7 +207,7 @@ def quote(session: Session, tenant: Tenant, *, lease_id: str, valid_until: date,
     lease = queries.lock_lease(session, tenant, lease_id)
     if not session.scalar(sa.select(scoped(Line, tenant).where(Line.lease_id == lease.id).exists())):
         raise Conflict("Add at least one line before you quote this lease.")
-    move(session, tenant, lease, "quote", at=at, effective_on=at.date())
+    move(session, tenant, lease, "quote", at=at, effective_on=local_day(at, lease.time_zone))
     lease.quote_valid_until = valid_until
     return lease
 
@@ -207,7 +215,7 @@ def quote(session: Session, tenant: Tenant, *, lease_id: str, valid_until: date,
 def revise(session: Session, tenant: Tenant, *, lease_id: str, at: datetime) -> Lease:
     """Take a quote back to be changed."""
     lease = queries.lock_lease(session, tenant, lease_id)
-    move(session, tenant, lease, "revise", at=at, effective_on=at.date())
+    move(session, tenant, lease, "revise", at=at, effective_on=local_day(at, lease.time_zone))
     lease.quote_valid_until = None
     return lease
 
@@ -269,7 +277,7 @@ def give_notice(
 def withdraw_notice(session: Session, tenant: Tenant, *, lease_id: str, at: datetime) -> Lease:
     """The client stays after all. What the notice added to the term stays added."""
     lease = queries.lock_lease(session, tenant, lease_id)
-    move(session, tenant, lease, "withdraw_notice", at=at, effective_on=at.date())
+    move(session, tenant, lease, "withdraw_notice", at=at, effective_on=local_day(at, lease.time_zone))
     lease.notice_given_on = None
     return lease
 
@@ -299,7 +307,7 @@ def cancel(session: Session, tenant: Tenant, *, lease_id: str, reason: str, at: 
     open_ones = queries.assignments_by_line(session, tenant, line_ids=lines)
     if any(row.during.upper is None for rows in open_ones.values() for row in rows):
         raise Conflict("Release the assets reserved for this lease first.")
-    move(session, tenant, lease, "cancel", at=at, effective_on=at.date(), reason=reason)
+    move(session, tenant, lease, "cancel", at=at, effective_on=local_day(at, lease.time_zone), reason=reason)
     return lease
 
 

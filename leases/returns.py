@@ -19,6 +19,7 @@ from haas.calendar import ONE_DAY, local_day
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.series import take_number
+from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.errors import AssetNotOnLease, WrongAsset
@@ -256,7 +257,9 @@ def inspect(
     order.grade, order.kit_missing, order.damage_notes = grade, list(kit_missing), damage_notes.strip()
     order.repair_cost, order.fair_market_value, order.damage_charge = repair_cost, fair_market_value, charge
     order.dispute_until = (
-        at.date() + timedelta(days=_dispute_days(session, tenant, order)) if charge else None
+        _day_at_client(session, tenant, order, at) + timedelta(days=_dispute_days(session, tenant, order))
+        if charge
+        else None
     )
     session.flush()
     outbox.publish(session, tenant, "return.inspected", return_id=order.id)
@@ -271,7 +274,7 @@ def dispute(session: Session, tenant: Tenant, *, return_id: str, at: datetime) -
     order = queries.get_return(session, tenant, return_id=return_id, lock=True)
     if order.state != "inspected" or not order.damage_charge or order.dispute_until is None:
         raise Conflict("There is no charge to dispute.")
-    if at.date() > order.dispute_until:
+    if _day_at_client(session, tenant, order, at) > order.dispute_until:
         raise Conflict(f"The charge could be disputed until {order.dispute_until}.")
     order.disputed_at = at
     session.flush()
@@ -340,6 +343,11 @@ def _stop_rent(session: Session, tenant: Tenant, *, order: ReturnOrder, at: date
         line.ends_on = max(ends_on, line.starts_on or ends_on)
     session.flush()
     close_if_done(session, tenant, lease, on=line.ends_on, at=at)
+
+
+def _day_at_client(session: Session, tenant: Tenant, order: ReturnOrder, at: datetime) -> date:
+    client = session.scalars(scoped(Client, tenant).where(Client.id == order.client_id)).one()
+    return local_day(at, client.time_zone)
 
 
 def _dispute_days(session: Session, tenant: Tenant, order: ReturnOrder) -> int:

@@ -12,6 +12,7 @@ from devices.models import Asset
 from devices.operations import move_asset, place_asset
 from devices.queries import lock_asset
 from haas import outbox
+from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
@@ -120,8 +121,8 @@ def _take_away(
         client_id=lease.client_id,
         lease_id=lease.id,
         reason=f"swap: {reason}",
-        notice_on=at.date(),
-        due_on=at.date(),
+        notice_on=local_day(at, lease.time_zone),
+        due_on=local_day(at, lease.time_zone),
         at=at,
         collected=True,
     )

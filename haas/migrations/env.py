@@ -35,6 +35,7 @@ def _migrate(connection: sa.Connection) -> None:
 def _offline() -> None:
     context.configure(dialect_name="postgresql", target_metadata=Base.metadata, literal_binds=True)
     with context.begin_transaction():
+        context.execute(f"set lock_timeout = '{LOCK_TIMEOUT}'")
         context.run_migrations()
 
 

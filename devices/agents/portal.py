@@ -66,12 +66,14 @@ class _RevokeForm(ma.Schema):
 @blueprint.get("/assets/<asset_id>/health")
 @requires("device.read")
 def health(asset_id: str) -> Any:
-    """The health tab of an asset: a piece of its page; asked for by itself, the page with that tab."""
-    if request.headers.get("HX-Request") != "true":
-        return redirect(url_for("assets.show", asset_id=asset_id, tab="health"))
+    """The health tab of an asset: a piece of its page; asked for by itself, a page of its own."""
     caller = current_caller()
     asset = get_asset(caller.session, caller.tenant, asset_id=asset_id)
     state = queries.find_state_of_asset(caller.session, caller.tenant, asset_id=asset_id)
+    if request.headers.get("HX-Request") != "true":
+        if state is None:
+            return redirect(url_for("assets.show", asset_id=asset_id, tab="health"))
+        return redirect(url_for(".show", device_id=state.id, span=request.args.get("span")))
     if state is None:
         return render_template("portal/devices/none.html", asset=asset)
     return render_template("portal/devices/health.html", asset=asset, **_about(caller, state.id))

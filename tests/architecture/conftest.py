@@ -24,18 +24,23 @@ from haas.alerts.models import Alert, AlertRoute
 from haas.auth import permissions as roles
 from haas.auth.models import User
 from haas.demo import seed
+from haas.embedded.postgres import APPLICATION, OWNER
 from haas.files import store_file
 from haas.ids import new_id
 from haas.settings import Settings
 from haas.settings import use as use_settings
 from haas.tenancy.scope import Platform, Tenant, scoped
+from invoicing.exports import requests
+from invoicing.exports.requests import Export
 from invoicing.jobs import render_pdf
 from invoicing.models import Invoice
+from invoicing.queries import InvoiceFilter
 from tests.architecture.demo import Demo, House, find_house
 from tests.cast import PEPPER
 from tests.fixtures_stack import SharedStack
 
 SLUGS = ("northwind", "kontor")
+_PATTERN = "haas_demo_pattern"
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +64,25 @@ def demo_settings(settings: Settings, stack: SharedStack, worker_id: str) -> Set
                 stack.postgres.drop_database("haas_demo")
                 raise
             finally:
-                db.configure(settings.database_url)
+                db.configure(settings.database_url)  # which ends the connections to the demo
+            # A copy for the tests that change everything, made while nobody is connected.
+            stack.postgres.ensure_database(_PATTERN, template="haas_demo")
+            stack.postgres.freeze_database(_PATTERN)
             filled.touch()
     return demo
+
+
+@pytest.fixture(scope="session")
+def demo_copy(demo_settings: Settings, stack: SharedStack, worker_id: str) -> Settings:
+    """Settings of a copy of the demo that a test may spoil."""
+    name = f"haas_markup_{worker_id}"
+    stack.postgres.drop_database(name)
+    stack.postgres.ensure_database(name, template=_PATTERN)
+    return replace(
+        demo_settings,
+        database_url=stack.postgres.url(APPLICATION, database=name),
+        owner_database_url=stack.postgres.url(OWNER, database=name),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +91,10 @@ def demo(app: Flask, settings: Settings, demo_settings: Settings) -> Iterator[De
     use_settings(demo_settings)
     db.configure(demo_settings.database_url)
     app.config["HAAS"] = demo_settings
-    houses = [find_house(slug) for slug in SLUGS]
+    northwind, kontor = (find_house(slug) for slug in SLUGS)
     with db.unit_of_work(Platform("operator", actor="test", door="cli")) as session:
         operator = session.scalars(sa.select(User).where(User.role == roles.OPERATOR)).one()
-    yield Demo(demo_settings, *houses, operator=operator)
+    yield Demo(demo_settings, northwind, kontor, operator)
     app.config["HAAS"] = settings
     use_settings(settings)
     db.configure(settings.database_url)
@@ -113,6 +134,10 @@ def _enrich(house: House) -> None:
                 created_at=now,
             )
         )
+    with db.unit_of_work(tenant) as session:
+        export = Export(InvoiceFilter(), "lines", "csv", now.date())
+        job_id = requests.start(session, tenant, export=export).id
+    requests.run(tenant, job_id=job_id)
     for wipe in wipes:
         render_wipe_certificate(partner_id=tenant.partner_id, event_id="evt_demo", certificate_id=wipe.id)
     render_pdf(partner_id=tenant.partner_id, event_id="evt_demo", invoice_id=invoice.id)
@@ -132,7 +157,7 @@ def _add_device(session: Session, tenant: Tenant, asset: Asset) -> None:
     )
     assert isinstance(outcome, Enrolled)
     found = Reason("failing", "reallocated", "sda", "304 reallocated sectors, 12 more than a week ago")
-    session.add(
+    session.merge(
         DeviceState(
             partner_id=tenant.partner_id,
             id=outcome.device.id,

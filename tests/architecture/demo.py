@@ -67,7 +67,9 @@ FINDERS: dict[str, str | list[str]] = {
     "alert_id": distinct("alert", "state"),
     "asset_id": distinct("asset", "state"),
     "certificate_id": distinct("wipe_certificate", "partner_id"),
+    "chart": ["load", "temperature"],
     "client_id": distinct("client", "partner_id", each=3),
+    "code": ["ABCDEFGH2345"],
     "colour": ["14532d"],
     "command_id": distinct("device_command", "state"),
     "device_id": distinct("device", "partner_id", each=2),
@@ -82,6 +84,10 @@ FINDERS: dict[str, str | list[str]] = {
         " and a.state = 'in_service' and b.state = 'ready' order by a.id, b.id limit 1"
     ),
     "invoice_id": distinct("invoice", "kind, state"),
+    # Where a route of one blueprint means a kind of its own.
+    "invoice_exports_api:job_id": (
+        "select id from long_job where partner_id = :partner and kind = 'invoice_export' order by id"
+    ),
     "job_id": distinct("long_job", "kind, state"),
     "lease_id": distinct("lease", "state"),
     "line_id": distinct("lease_line", "partner_id"),

@@ -23,10 +23,10 @@ from invoicing.statements import Statement, statements_of
 @blueprint.get("/statement")
 @requires("invoice.read")
 def own_statement() -> Any:
-    """A client's people go to their own account."""
+    """A client's people go to their own account; the partner's choose a client in the list."""
     client_id = current_caller().tenant.client_id
     if client_id is None:
-        raise NotFound(_("Choose a client first."))
+        return redirect(url_for(".index"))
     return redirect(url_for(".statement", client_id=client_id))
 
 

@@ -7,9 +7,11 @@ program does that goes through its subscriptions one by one. Tryton's figure is 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
+from statistics import median
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,13 +27,14 @@ from tests.benchmarks.portfolio import make_portfolio
 LEASES = 2_000
 REFERENCE_LEASES = 200
 AS_OF = date(2026, 6, 1)
-AT = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)
+MONTHS = (AS_OF, date(2026, 7, 1), date(2026, 8, 1))
+AT = datetime(2026, 8, 1, 6, 0, tzinfo=UTC)
 PORTAL = "https://portal.example"
 TRYTON_PER_SECOND = 11.8  # a whole month, 2,000 subscriptions of one to three lines
 
 
 def run(settings: Settings, *, leases: int = LEASES) -> dict[str, Any]:
-    """Bill `leases` clients of two laptops each as of a month in which one period is due."""
+    """Bill `leases` clients of two laptops each, three months one after the other; the median counts."""
     db.configure(settings.database_url)
     reference_tenant = make_portfolio(leases=REFERENCE_LEASES, name="Reference")
     tenant = make_portfolio(leases=leases, name="Portfolio")
@@ -39,13 +42,14 @@ def run(settings: Settings, *, leases: int = LEASES) -> dict[str, Any]:
         _bill(each, as_of=date(2026, 5, 1))  # what a year's run has behind it
     _analyse(settings)
 
-    reference = REFERENCE_LEASES / _timed(lambda: _one_by_one(reference_tenant))
+    reference = REFERENCE_LEASES / _timed(partial(_one_by_one, reference_tenant))
     with _counted() as statements:
-        seconds = _timed(lambda: _bill(tenant, as_of=AS_OF))
+        taken = [_timed(partial(_bill, tenant, as_of=month)) for month in MONTHS]
+    seconds = median(taken)  # the machine may be busy with other things for a while
     issued = _count(tenant)
-    if issued != leases:
-        raise RuntimeError(f"{issued} invoices for {leases} leases")
-    again = _timed(lambda: _bill(tenant, as_of=AS_OF))
+    if issued != leases * len(MONTHS):
+        raise RuntimeError(f"{issued} invoices for {leases} leases in {len(MONTHS)} months")
+    again = _timed(partial(_bill, tenant, as_of=MONTHS[-1]))
     if _count(tenant) != issued:
         raise RuntimeError("a second run billed something")
     return {
@@ -58,7 +62,7 @@ def run(settings: Settings, *, leases: int = LEASES) -> dict[str, Any]:
         "ratio": round(leases / seconds / reference, 2),
         "tryton_per_second": TRYTON_PER_SECOND,
         "tryton_ratio": round(leases / seconds / TRYTON_PER_SECOND, 1),
-        "statements_per_item": round(statements[0] / leases, 3),
+        "statements_per_item": round(statements[0] / issued, 3),
         "second_run_seconds": round(again, 3),
     }
 
@@ -94,12 +98,12 @@ def _one_by_one(tenant: Tenant) -> None:
 def _count(tenant: Tenant) -> int:
     with db.unit_of_work(tenant) as session:
         statement = sa.select(sa.func.count()).where(
-            Invoice.partner_id == tenant.partner_id, Invoice.issued_on == AS_OF
+            Invoice.partner_id == tenant.partner_id, Invoice.issued_on >= AS_OF
         )
         return session.scalar(statement) or 0
 
 
-def _timed(work: Any) -> float:
+def _timed(work: Callable[[], None]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started

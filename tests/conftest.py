@@ -53,6 +53,17 @@ def cast(app: Flask) -> casting.Cast:
 
 
 @pytest.fixture
+def alone(app: Flask, settings: Settings, fresh_database: Any) -> Iterator[casting.Cast]:
+    """The cast in a database of its own: for sweeps, which go round every partner there is.
+
+    A class of such tests names this its `cast`.
+    """
+    db.configure(fresh_database.app_url)
+    yield casting.make_cast()
+    db.configure(settings.database_url)
+
+
+@pytest.fixture
 def session(cast: casting.Cast) -> Iterator[Session]:
     """A transaction in Northwind's name, rolled back at the end."""
     opened = db.open_session(cast.tenant)

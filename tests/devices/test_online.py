@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from devices import partitions, presence, sweeps, telemetry
@@ -134,6 +135,11 @@ def online(speaker: Speaker) -> str:
 
 
 class TestSweep:
+    @pytest.fixture
+    def cast(self, alone: Cast) -> Cast:
+        partitions.make_days([clock.now().date() + timedelta(days=days) for days in range(-2, 3)])
+        return alone
+
     def device(self, cast: Cast, now: datetime) -> Speaker:
         speaker = enrol_device(cast.tenant, at=now - timedelta(days=1))
         with db.unit_of_work(cast.tenant) as session:

@@ -31,16 +31,16 @@ class Demo:
     def __init__(self, folder: Path, *, port: int) -> None:
         self.folder = folder
         self.address = f"http://localhost:{port}"
-        self._log = (folder.parent / "demo.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "haas.cli", "demo", "--data", str(folder), "--port", str(port)],
-            cwd=ROOT,
-            stdout=self._log,
-            stderr=self._log,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "HAAS_OUTBOX_LEASE_SECONDS": "10"},
-            start_new_session=True,
-        )
+        with (folder.parent / "demo.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "haas.cli", "demo", "--data", str(folder), "--port", str(port)],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "HAAS_OUTBOX_LEASE_SECONDS": "10"},
+                start_new_session=True,
+            )
 
     @property
     def printed(self) -> str:

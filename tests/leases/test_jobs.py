@@ -230,6 +230,10 @@ class TestLetters:
 
 
 class TestSweeps:
+    @pytest.fixture
+    def cast(self, alone: Cast) -> Cast:
+        return alone
+
     def test_move_to_holdover_once_the_term_is_over_where_the_partner_is(
         self, cast: Cast, made: InService, settings: Settings
     ) -> None:

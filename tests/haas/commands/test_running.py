@@ -22,7 +22,7 @@ from haas.embedded.folder import DataFolder
 from haas.embedded.process import wait_until
 from haas.embedded.product import ROOT, answers
 
-ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+ADDRESS = re.compile(r"http://localhost:(\d+)")
 
 
 class Up:

@@ -10,7 +10,7 @@ PYTEST_ARGS ?= -n 2
 UP_OPTIONS := $(if $(DATA),--data $(DATA)) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-reset test lint check-format check-lint check-types check-imports check-truth check-tests
+.PHONY: help setup setup-tests demo demo-reset test lint check-format check-lint check-types check-imports check-security check-truth check-tests
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +31,10 @@ demo-reset: setup  ## delete the demo's data folder; the next `make demo` starts
 
 # Every check runs, whichever failed before it: -k goes on, and make still fails at the end.
 test: setup-tests  ## all set-up, then all checks and tests
-	@$(MAKE) --no-print-directory --keep-going check-format check-lint check-types check-imports check-truth check-tests
+	@$(MAKE) --no-print-directory --keep-going check-format check-lint check-types check-imports check-security check-truth check-tests
 
-lint: setup  ## the quick checks: format, rules, types, imports
-	@$(MAKE) --no-print-directory --keep-going check-format check-lint check-types check-imports
+lint: setup  ## the quick checks: format, rules, types, imports, security
+	@$(MAKE) --no-print-directory --keep-going check-format check-lint check-types check-imports check-security
 
 check-format:
 	@echo "== ruff format"
@@ -51,6 +51,10 @@ check-types:
 check-imports:
 	@echo "== import contracts"
 	@.venv/bin/lint-imports
+
+check-security:
+	@echo "== bandit"
+	@.venv/bin/bandit -q -c pyproject.toml -r haas devices leases invoicing agent wsgi.py
 
 check-truth:
 	@echo "== ground truth"

@@ -182,7 +182,7 @@ def _server(patient: _Patient) -> Optional[Check]:
     context = ssl.create_default_context(cadata=credentials.server_ca_pem)
     request = urllib.request.Request(credentials.server + "/", method="HEAD")  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS, context=context) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=SECONDS, context=context) as answer:  # noqa: S310 # nosec B310
             date = answer.headers.get("Date")
     except urllib.error.HTTPError as error:
         date = error.headers.get("Date")  # any answer shows that the server is there

@@ -25,7 +25,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
 
 def gunicorn_arguments(*, host: str, port: int, workers: int, threads: int) -> list[str]:
     """How gunicorn runs the product."""
-    shared_memory = Path("/dev/shm")  # noqa: S108 - only whether there is one; gunicorn makes its own file
+    shared_memory = Path("/dev/shm")  # noqa: S108 # nosec B108 # only whether it is there
     return [
         f"--bind={host}:{port}",
         f"--workers={workers}",

@@ -74,11 +74,11 @@ def _environment(language: str) -> Environment:
 def _printable(value: Any) -> Any:
     if isinstance(value, str) and _UNPRINTABLE.search(value):
         clean = _UNPRINTABLE.sub("\ufffd", value)
-        return Markup(clean) if isinstance(value, Markup) else clean  # noqa: S704 (was markup before)
+        return Markup(clean) if isinstance(value, Markup) else clean  # noqa: S704 # nosec B704 # it was
     return value
 
 
 def _css_string(text: str) -> Markup:
     """Our own words as a CSS string; anything but letters, digits and spaces by its number."""
     escaped = "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in text)
-    return Markup(f'"{escaped}"')  # noqa: S704 (nothing that could end the string is left)
+    return Markup(f'"{escaped}"')  # noqa: S704 # nosec B704 # nothing that could end the string is left

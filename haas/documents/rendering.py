@@ -10,7 +10,7 @@ import hashlib
 import logging
 from functools import lru_cache
 from pathlib import Path
-from xml.etree import ElementTree as ET
+from xml.etree import ElementTree as ET  # nosec B405 # only reads what our own templates wrote
 
 import cssselect2  # type: ignore[import-untyped]
 from weasyprint import CSS, HTML
@@ -69,7 +69,7 @@ class _Page(HTML):  # type: ignore[misc]
         if "<!DOCTYPE" in html or "<!ENTITY" in html:
             # Nothing of ours declares entities; nested ones could unfold to gigabytes.
             raise RenderFailed("the document declares a document type")
-        root = ET.fromstring(html)  # noqa: S314 (no entities can be declared)
+        root = ET.fromstring(html)  # noqa: S314 # nosec B314 # no entities can be declared
         self.base_url = None
         self.url_fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
         self.media_type = "print"

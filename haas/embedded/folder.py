@@ -172,7 +172,7 @@ class DataFolder:
         if len(os.fsencode(inside / _LONGEST_SOCKET_NAME)) <= _SOCKET_PATH_MAX:
             return self.folder("run")
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
-        short = Path("/tmp") / f"haas-{digest}"  # noqa: S108 - private below, and refused if another made it
+        short = Path("/tmp") / f"haas-{digest}"  # noqa: S108 # nosec B108 # private, or refused
         short.mkdir(exist_ok=True, mode=0o700)
         status = short.lstat()
         mine = {os.geteuid(), self.run_as.uid if self.run_as else os.geteuid()}

@@ -73,7 +73,7 @@ def install(app: Flask) -> None:
     branding.install(app)
     appearance.install(app)
     app.jinja_env.globals.update(
-        shell=build_shell,
+        shell=build_shell,  # nosec B604 # the name in templates, no program
         state_look=look_of,
         url_with=url_with,
         next_sort=next_sort,

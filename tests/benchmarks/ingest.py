@@ -37,7 +37,8 @@ from tests.devices.fleet import make_asset
 
 DEVICES = 100
 MESSAGES = 60_000
-ROUND = 20  # messages that a device sends in its turn
+ROUNDS = 4
+TURN = 20  # messages that a device sends before the next one does
 BARE = "bench-bare"
 _DISK = {
     "id": "WD-WX31D6",
@@ -51,28 +52,35 @@ _DISK = {
 
 
 def run(settings: Settings, *, devices: int = DEVICES, total: int = MESSAGES) -> dict[str, Any]:
-    """Queue `total` messages at the broker, then drain them twice: bare, and for good."""
+    """Queue messages at the broker and drain them twice, bare and for good, in `ROUNDS` rounds.
+
+    The quickest round of each counts: what else runs on the machine only ever makes a round slower.
+    """
     db.configure(settings.database_url)
     tenant = Tenant(casting.make_cast().northwind.id, actor="bench", door="cli")
     fleet = _enrol(settings, tenant, devices)
+    _analyse(settings)
     for client_id in (BARE, mqtt.CLIENT_ID):
         _subscribe(settings, client_id)
-    sent = _publish(settings, fleet, total // devices)
-
-    bare = sent / _in_a_process(_drain_bare, settings, sent)
-    seconds = _in_a_process(_drain_for_good, settings, sent)
+    each = total // devices // ROUNDS
+    bare, good = [], []
+    for number in range(ROUNDS):
+        sent = _publish(settings, fleet, first=number * each, count=each)
+        bare.append(_in_a_process(_drain_bare, settings, sent))
+        good.append(_in_a_process(_drain_for_good, settings, sent))
     with db.unit_of_work(tenant) as session:
         stored = session.scalar(sa.select(sa.func.count()).select_from(Telemetry))
-    if stored != sent:
-        raise RuntimeError(f"{stored} rows of {sent} messages")
+    if stored != sent * ROUNDS:
+        raise RuntimeError(f"{stored} rows of {sent * ROUNDS} messages")
+    seconds = min(good)
     return {
         "bench": "ingest",
         "size": sent,
         "seconds": round(seconds, 3),
         "items_per_second": round(sent / seconds, 1),
         "reference": "a bare paho subscriber that acknowledges and stores nothing",
-        "reference_per_second": round(bare, 1),
-        "ratio": round(sent / seconds / bare, 2),
+        "reference_per_second": round(sent / min(bare), 1),
+        "ratio": round(min(bare) / seconds, 2),
     }
 
 
@@ -110,7 +118,15 @@ def _enrol(settings: Settings, tenant: Tenant, count: int) -> list[tuple[str, st
     return fleet
 
 
-def _publish(settings: Settings, fleet: list[tuple[str, str]], each: int) -> int:
+def _analyse(settings: Settings) -> None:
+    """Have the statistics that a database has after its first hours."""
+    engine = sa.create_engine(str(settings.owner_database_url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text("analyze"))
+    engine.dispose()
+
+
+def _publish(settings: Settings, fleet: list[tuple[str, str]], *, first: int, count: int) -> int:
     """Every device sends its backlog, a little at a time and in turns, as after an outage of the server.
 
     Written straight to the socket: the sender is not what is measured.
@@ -120,17 +136,17 @@ def _publish(settings: Settings, fleet: list[tuple[str, str]], each: int) -> int
         senders = []
         for device_id, secret in fleet:
             connection = open_connections.enter_context(_connected(settings, device_id, secret))
-            reader = threading.Thread(target=_swallow, args=(connection, each * 4), daemon=True)
+            reader = threading.Thread(target=_swallow, args=(connection, count * 4), daemon=True)
             reader.start()
             senders.append((messages.up_topic(device_id, "health").encode(), connection, reader))
-        for first in range(0, each, ROUND):
-            numbers = range(first, min(first + ROUND, each))
+        for begin in range(first, first + count, TURN):
+            numbers = range(begin, min(begin + TURN, first + count))
             for topic, connection, _ in senders:
                 connection.sendall(b"".join(_packet(topic, n + 1, _health(n, start)) for n in numbers))
         for _, connection, reader in senders:
             reader.join(timeout=120)
             connection.sendall(b"\xe0\x00")
-    return each * len(fleet)
+    return count * len(fleet)
 
 
 def _health(n: int, start: int) -> bytes:

@@ -106,7 +106,7 @@ NORTHWIND = PartnerScene(
     page_size="letter",
     accent="#14532d",
     initials="NW",
-    address=("Northwind IT Services, Inc.", "48 Harbor Street", "Portland, ME 04101"),
+    address=("48 Harbor Street", "Portland, ME 04101"),
     footer=("Northwind IT Services, Inc. · EIN 00-0000000", "Registered in the State of Maine"),
     payment=("Account name: Northwind IT Services, Inc.", "Routing: 000000000", "Account: 0001234567"),
     support="support@northwind.example · +1 207 555 0100",
@@ -163,7 +163,7 @@ KONTOR = PartnerScene(
     page_size="a4",
     accent="#7c2d12",
     initials="KS",
-    address=("Kontor Systemhaus GmbH", "Speicherstraße 14", "20457 Hamburg"),
+    address=("Speicherstraße 14", "20457 Hamburg"),
     footer=(
         "Kontor Systemhaus GmbH · Amtsgericht Hamburg HRB 000000",
         "Geschäftsführung: Greta Brandt · USt-IdNr. DE000000000",

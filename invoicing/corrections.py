@@ -226,48 +226,16 @@ def _issue(
     at: datetime,
     portal_url: str,
 ) -> Invoice:
-    invoice, chosen, taxed, net_total = plan.invoice, plan.chosen, plan.taxed, -plan.net
-    original = msgspec.convert(invoice.document, type=InvoiceDocument)
+    invoice = plan.invoice
     credit_id = new_id("crn")
     client = session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one()
     number = next_numbers(session, tenant, kind="credit_note", issued_on=issued_on, count=1)[0]
-    document = InvoiceDocument(
-        kind="credit_note",
+    document = _document(
+        plan,
         number=number,
-        seller=original.seller,
-        buyer=original.buyer,
-        issued_on=issued_on,
-        due_on=issued_on,
-        currency=invoice.currency,
         language=client.language,
-        tax_name=original.tax_name,
-        lines=tuple(
-            DocumentLine(
-                description=row.description,
-                start=row.period_start,
-                until=row.period_end,
-                unit_price=net,
-                net=net,
-                tax_rate_pct=row.tax_rate_pct,
-                tax_category=row.tax_category,  # type: ignore[arg-type]
-            )
-            for row, net in chosen
-        ),
-        tax_totals=tuple(
-            TaxTotal(
-                category=group.category,  # type: ignore[arg-type]
-                rate_pct=group.rate_pct or Decimal(0),
-                taxable=-group.basis,
-                tax=-group.tax,
-            )
-            for group in taxed.groups
-        ),
-        net_total=-net_total,
-        tax_total=-taxed.tax_total,
-        total=-(net_total + taxed.tax_total),
-        payable=-(net_total + taxed.tax_total),
-        references=(Reference(kind="invoice", number=invoice.number, issued_on=invoice.issued_on),),
-        notes=(reason,),
+        reason=reason,
+        issued_on=issued_on,
         portal_url=f"{portal_url}/invoices/{credit_id}",
     )
     credit = Invoice(
@@ -279,9 +247,9 @@ def _issue(
         currency=invoice.currency,
         issued_on=issued_on,
         due_on=issued_on,
-        net_total=net_total,
-        tax_total=taxed.tax_total,
-        total=net_total + taxed.tax_total,
+        net_total=-document.net_total,
+        tax_total=-document.tax_total,
+        total=-document.total,
         paid_total=Decimal(0),
         credits_invoice_id=invoice.id,
         reason=reason,
@@ -291,7 +259,61 @@ def _issue(
     )
     session.add(credit)
     session.flush()
-    for position, ((row, net), tax) in enumerate(zip(chosen, taxed.taxes, strict=True), start=1):
+    _add_lines(session, tenant, credit=credit, plan=plan)
+    outbox.publish(session, tenant, "invoice.issued", invoice_id=credit.id, once_key=f"issued:{credit.id}")
+    return credit
+
+
+def _document(
+    plan: CreditPlan, *, number: str, language: str, reason: str, issued_on: date, portal_url: str
+) -> InvoiceDocument:
+    """What the credit note prints; its amounts are positive."""
+    invoice, taxed = plan.invoice, plan.taxed
+    original = msgspec.convert(invoice.document, type=InvoiceDocument)
+    total = plan.net - taxed.tax_total
+    return InvoiceDocument(
+        kind="credit_note",
+        number=number,
+        seller=original.seller,
+        buyer=original.buyer,
+        issued_on=issued_on,
+        due_on=issued_on,
+        currency=invoice.currency,
+        language=language,
+        tax_name=original.tax_name,
+        lines=tuple(
+            DocumentLine(
+                description=row.description,
+                start=row.period_start,
+                until=row.period_end,
+                unit_price=net,
+                net=net,
+                tax_rate_pct=row.tax_rate_pct,
+                tax_category=row.tax_category,  # type: ignore[arg-type]
+            )
+            for row, net in plan.chosen
+        ),
+        tax_totals=tuple(
+            TaxTotal(
+                category=group.category,  # type: ignore[arg-type]
+                rate_pct=group.rate_pct or Decimal(0),
+                taxable=-group.basis,
+                tax=-group.tax,
+            )
+            for group in taxed.groups
+        ),
+        net_total=plan.net,
+        tax_total=-taxed.tax_total,
+        total=total,
+        payable=total,
+        references=(Reference(kind="invoice", number=invoice.number, issued_on=invoice.issued_on),),
+        notes=(reason,),
+        portal_url=portal_url,
+    )
+
+
+def _add_lines(session: Session, tenant: Tenant, *, credit: Invoice, plan: CreditPlan) -> None:
+    for position, ((row, net), tax) in enumerate(zip(plan.chosen, plan.taxed.taxes, strict=True), start=1):
         session.add(
             InvoiceLine(
                 partner_id=tenant.partner_id,
@@ -307,7 +329,7 @@ def _issue(
                 period_start=row.period_start,
                 period_end=row.period_end,
                 revision=_next_revision(session, tenant, source_id=row.id),
-                fell_due_on=issued_on,
+                fell_due_on=credit.issued_on,
                 quantity=Decimal(1),
                 unit_price=-net,
                 net=-net,
@@ -317,8 +339,6 @@ def _issue(
             )
         )
     session.flush()
-    outbox.publish(session, tenant, "invoice.issued", invoice_id=credit.id, once_key=f"issued:{credit.id}")
-    return credit
 
 
 def _next_revision(session: Session, tenant: Tenant, *, source_id: str) -> int:

@@ -58,13 +58,7 @@ def swap_asset(
     # In the order of their ids, so that two swaps never wait for each other.
     locked = {one: lock_asset(session, tenant, asset_id=one) for one in sorted((outgoing_id, incoming_id))}
     outgoing, incoming = locked[outgoing_id], locked[incoming_id]
-    standing = queries.find_standing(session, tenant, asset_id=outgoing.id, at=at)
-    if standing is None or standing.during.upper is not None:
-        raise AssetNotOnLease(f"{outgoing.tag} does not stand on a lease now.")
-    line = session.scalars(scoped(Line, tenant).where(Line.id == standing.line_id)).one()
-    lease = queries.lock_lease(session, tenant, line.lease_id)
-    if lease.state not in BILLABLE or line.starts_on is None:
-        raise Conflict(f"Lease {lease.number} is {lease.state}: nothing of it is in service.")
+    standing, line, lease = _where_it_stands(session, tenant, outgoing=outgoing, at=at)
     if reason not in OTHER_MODEL_ALLOWED:
         require_model(session, tenant, line=line, asset=incoming)
 
@@ -72,17 +66,7 @@ def swap_asset(
     _take_away(session, tenant, lease=lease, outgoing=outgoing, reason=reason, at=at)
     _end(standing, at=at, reason=f"swap_{reason}")
     session.flush()
-    _bring_in(session, tenant, lease=lease, line=line, incoming=incoming, at=at)
-    if site_id is not None and site_id != incoming.site_id:
-        place_asset(
-            session,
-            tenant,
-            asset_id=incoming.id,
-            client_id=lease.client_id,
-            site_id=site_id,
-            custodian="client",
-            at=at,
-        )
+    _bring_in(session, tenant, lease=lease, line=line, incoming=incoming, site_id=site_id, at=at)
     swap = Swap(
         partner_id=tenant.partner_id,
         id=new_id("swp"),
@@ -111,6 +95,19 @@ def swap_asset(
     return swap
 
 
+def _where_it_stands(
+    session: Session, tenant: Tenant, *, outgoing: Asset, at: datetime
+) -> tuple[Assignment, Line, Lease]:
+    standing = queries.find_standing(session, tenant, asset_id=outgoing.id, at=at)
+    if standing is None or standing.during.upper is not None:
+        raise AssetNotOnLease(f"{outgoing.tag} does not stand on a lease now.")
+    line = session.scalars(scoped(Line, tenant).where(Line.id == standing.line_id)).one()
+    lease = queries.lock_lease(session, tenant, line.lease_id)
+    if lease.state not in BILLABLE or line.starts_on is None:
+        raise Conflict(f"Lease {lease.number} is {lease.state}: nothing of it is in service.")
+    return standing, line, lease
+
+
 def _take_away(
     session: Session, tenant: Tenant, *, lease: Lease, outgoing: Asset, reason: str, at: datetime
 ) -> None:
@@ -136,7 +133,14 @@ def _end(standing: Assignment, *, at: datetime, reason: str) -> None:
 
 
 def _bring_in(
-    session: Session, tenant: Tenant, *, lease: Lease, line: Line, incoming: Asset, at: datetime
+    session: Session,
+    tenant: Tenant,
+    *,
+    lease: Lease,
+    line: Line,
+    incoming: Asset,
+    site_id: str | None,
+    at: datetime,
 ) -> None:
     details = {"lease_id": lease.id, "line_id": line.id, "client_id": lease.client_id}
     if incoming.state == AssetState.RESERVED:
@@ -146,6 +150,17 @@ def _bring_in(
     move_asset(session, tenant, asset_id=incoming.id, verb="ship", at=at, details=details)
     stand(session, tenant, line=line, asset=incoming, since=at)
     begin_service(session, tenant, lease=lease, asset=incoming, at=at)
+    if site_id is not None and site_id != incoming.site_id:
+        # It takes the very place of the other, wherever the lease as a whole is at home.
+        place_asset(
+            session,
+            tenant,
+            asset_id=incoming.id,
+            client_id=lease.client_id,
+            site_id=site_id,
+            custodian="client",
+            at=at,
+        )
 
 
 def _drop_reservation(session: Session, tenant: Tenant, incoming: Asset) -> None:

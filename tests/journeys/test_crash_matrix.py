@@ -29,6 +29,9 @@ from tests.cast import Cast
 from tests.invoicing.test_billing import a_rate
 from tests.leases.fleet import lease_in_service
 
+# Processes start, die and start again here, beside other tests on few cores.
+pytestmark = pytest.mark.timeout(600)
+
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 90
 # Which process reaches which point; the ingest points are in tests/devices.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import requests
 
 from haas.embedded.broker import is_port_free
@@ -105,6 +106,7 @@ def online_devices(demo: Demo) -> list[dict[str, Any]]:
     return [row for row in demo.get("/v1/devices?limit=200")["items"] if row["online"] == "online"]
 
 
+@pytest.mark.timeout(1200)  # two starts of everything; each wait inside has a limit of its own
 def test_one_command_shows_the_whole_product_and_goes_on_where_it_was(private_folder: Path) -> None:
     port = free_port()
     with running(private_folder, port=port) as demo:

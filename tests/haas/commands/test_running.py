@@ -22,6 +22,9 @@ from haas.embedded.folder import DataFolder
 from haas.embedded.process import wait_until
 from haas.embedded.product import ROOT, answers
 
+# Whole products start and stop here, beside other tests on few cores.
+pytestmark = pytest.mark.timeout(900)
+
 ADDRESS = re.compile(r"http://localhost:(\d+)")
 
 

@@ -83,7 +83,7 @@ def identities(cursor: psycopg.Cursor[Any], *, device_ids: Iterable[str]) -> lis
 class Custodians:
     """Which client held an asset at a moment: that client's people may read what was told then."""
 
-    def __init__(self, holders: Iterable[Sequence[Any]], spans: Iterable[Sequence[Any]]) -> None:
+    def __init__(self, holders: Iterable[tuple[str, str | None]], spans: Iterable[Sequence[Any]]) -> None:
         self._now: dict[str, str | None] = {row[0]: row[1] for row in holders}
         self._spans: dict[str, list[tuple[float, float, str | None]]] = defaultdict(list)
         for asset_id, client_id, begin, end in spans:

@@ -18,7 +18,7 @@ from haas.settings import Settings
 from tests.browser.accessibility import assert_accessible
 from tests.cast import Cast
 from tests.devices.signals import GOOD_DISK, Speaker, enrol_device
-from tests.haas.alerts.test_alerts import alerts, follow
+from tests.haas.alerts.situations import alerts, follow
 
 SMART = [
     {"id": "WD-1", "read": "ok", "model": "WDC WD20EFRX-68EUZN0", "notes": []},

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from email import message_from_bytes, policy
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,88 +16,19 @@ from flask.testing import FlaskClient
 from devices import enrolment, telemetry
 from devices.telemetry_models import QuarantineCount
 from haas import clock, db
-from haas import settings as own_settings
-from haas.alerts import jobs, operations, routing, signing
-from haas.alerts.models import Alert, AlertDelivery, AlertRoute
+from haas.alerts import jobs, operations
+from haas.alerts.models import Alert
 from haas.auth.models import User
-from haas.errors import InvalidInput
-from haas.outbox import OutboxEvent
-from haas.reactions import REACTIONS, find
 from haas.settings import Settings
-from haas.tenancy.scope import Tenant
 from tests.cast import Cast
-from tests.devices.signals import GOOD_DISK, Speaker, enrol_device
-
-VECTORS = Path(__file__).resolve().parents[4] / "shared" / "vectors" / "standard_webhooks.json"
-MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(autouse=True)
-def _settings(settings: Settings) -> None:
-    own_settings.use(settings)
-
-
-def follow(partner_id: str) -> int:
-    """Run what follows the events of a partner, as relay and worker would; answers how many."""
-    done = 0
-    while True:
-        with db.unit_of_work(Tenant(partner_id)) as session:
-            events = session.scalars(
-                sa.select(OutboxEvent)
-                .where(OutboxEvent.partner_id == partner_id, OutboxEvent.expanded_at.is_(None))
-                .order_by(OutboxEvent.published_at)
-            ).all()
-            for event in events:
-                event.expanded_at = clock.now()
-        if not events:
-            return done
-        for event in events:
-            for name, _ in REACTIONS.get(event.name, []):
-                if name.startswith("haas.alerts"):
-                    find(name)(partner_id=partner_id, event_id=event.id, **event.payload)
-        done += len(events)
-
-
-def alerts(cast: Cast, **where: Any) -> list[Alert]:
-    with db.unit_of_work(cast.tenant) as session:
-        statement = sa.select(Alert).where(Alert.partner_id == cast.northwind.id).order_by(Alert.id)
-        return list(session.scalars(statement.filter_by(**where)))
-
-
-def add_route(cast: Cast, settings: Settings, **changes: Any) -> tuple[AlertRoute, str | None]:
-    values: dict[str, Any] = {
-        "name": "desk",
-        "channel": "email",
-        "target": "desk@northwind.example",
-        "severity_least": "warning",
-        **changes,
-    }
-    with db.unit_of_work(cast.tenant) as session:
-        return routing.add_route(session, cast.tenant, settings=settings, now=clock.now(), **values)
-
-
-def deliveries(cast: Cast) -> list[AlertDelivery]:
-    with db.unit_of_work(cast.tenant) as session:
-        return list(
-            session.scalars(
-                sa.select(AlertDelivery)
-                .where(AlertDelivery.partner_id == cast.northwind.id)
-                .order_by(AlertDelivery.id)
-            )
-        )
-
-
-@pytest.fixture
-def speaker(cast: Cast) -> Speaker:
-    made = enrol_device(cast.tenant, at=clock.now() - timedelta(days=1), client_id=cast.acme.id)
-    telemetry.take_in([made.birth(clock.now())], now=clock.now())
-    follow(cast.northwind.id)
-    return made
-
-
-def report(speaker: Speaker, **disk: Any) -> None:
-    now = clock.now()
-    telemetry.take_in([speaker.health(now, disks=[{**GOOD_DISK, **disk}])], now=now)
+from tests.devices.signals import Speaker
+from tests.haas.alerts.situations import (
+    add_route,
+    alerts,
+    deliveries,
+    follow,
+    report,
+)
 
 
 class TestHealth:
@@ -253,169 +181,6 @@ class TestMail:
         follow(cast.northwind.id)
         assert len(alerts(cast)) == 1
         assert deliveries(cast) == []
-
-
-@dataclass
-class Receiver:
-    """A web server that answers as it is told and remembers what it got."""
-
-    url: str = ""
-    answers: list[int] = field(default_factory=list)
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    told = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            told.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(told.answers.pop(0) if told.answers else 204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    told.url = f"http://127.0.0.1:{server.server_port}/hook"
-    yield told
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def pass_time(cast: Cast) -> None:
-    """The next attempt is due."""
-    with db.unit_of_work(cast.tenant) as session:
-        session.execute(
-            sa.update(AlertDelivery)
-            .where(AlertDelivery.state == "pending")
-            .values(next_at=clock.now() - timedelta(seconds=1))
-        )
-        routing.due_again(session, cast.tenant, now=clock.now())
-    follow(cast.northwind.id)
-
-
-class TestWebhook:
-    def test_is_signed_so_that_the_receiver_can_check_it(
-        self, cast: Cast, speaker: Speaker, settings: Settings, receiver: Receiver
-    ) -> None:
-        _, secret = add_route(cast, settings, channel="webhook", target=receiver.url)
-        assert secret is not None
-        report(speaker, pending=60)
-        follow(cast.northwind.id)
-
-        ((headers, body),) = receiver.got
-        at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
-        assert headers["webhook-signature"] == signing.signature(
-            secret=secret, message_id=headers["webhook-id"], at=at, body=body
-        )
-        said = json.loads(body)
-        assert said["type"] == "alert.opened"
-        assert said["data"]["severity"] == "critical"
-        assert said["data"]["asset_id"] == speaker.asset_id
-
-    def test_is_tried_again_with_the_same_id_until_it_is_taken(
-        self, cast: Cast, speaker: Speaker, settings: Settings, receiver: Receiver
-    ) -> None:
-        add_route(cast, settings, channel="webhook", target=receiver.url)
-        receiver.answers = [500, 302, 200]
-        report(speaker, pending=60)
-        follow(cast.northwind.id)
-        for _ in range(4):
-            pass_time(cast)
-        assert len(receiver.got) == 3
-        assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
-        (delivery,) = deliveries(cast)
-        assert (delivery.state, delivery.attempts) == ("sent", 3)
-
-    def test_is_given_up_and_the_route_disabled_after_the_last_attempt(
-        self, cast: Cast, speaker: Speaker, settings: Settings, receiver: Receiver
-    ) -> None:
-        route, _ = add_route(cast, settings, channel="webhook", target=receiver.url)
-        receiver.answers = [503] * 20
-        report(speaker, pending=60)
-        follow(cast.northwind.id)
-        for _ in range(len(routing.RETRIES) + 3):
-            pass_time(cast)
-        assert len(receiver.got) == len(routing.RETRIES) + 1
-        with db.unit_of_work(cast.tenant) as session:
-            kept = routing.get_route(session, cast.tenant, route_id=route.id)
-        assert kept.disabled_at is not None
-        assert "503" in kept.disabled_because
-
-    def test_is_ended_at_once_by_a_receiver_that_is_gone(
-        self, cast: Cast, speaker: Speaker, settings: Settings, receiver: Receiver
-    ) -> None:
-        add_route(cast, settings, channel="webhook", target=receiver.url)
-        receiver.answers = [410]
-        report(speaker, pending=60)
-        follow(cast.northwind.id)
-        assert [each.state for each in deliveries(cast)] == ["failed"]
-
-    @pytest.mark.parametrize(
-        "target",
-        ["http://example.com/x", "https://user:pw@example.com/", "ftp://example.com", "https://", "example"],
-    )
-    def test_refuses_a_target_that_is_no_https_address(
-        self, cast: Cast, settings: Settings, target: str
-    ) -> None:
-        from dataclasses import replace
-
-        with pytest.raises(InvalidInput):
-            add_route(cast, replace(settings, testing=False), channel="webhook", target=target)
-
-    @pytest.mark.parametrize(
-        "target",
-        [
-            "https://127.0.0.1/x",
-            "https://localhost/x",
-            "https://[::1]/",
-            "https://169.254.169.254/",
-            "https://10.0.0.1/",
-        ],
-    )
-    def test_does_not_call_into_our_own_network(self, settings: Settings, target: str) -> None:
-        from dataclasses import replace
-
-        from haas.alerts.channels import NotDelivered, WebhookChannel
-        from tests.haas.alerts.notices import a_notice
-
-        channel = WebhookChannel(replace(settings, testing=False))
-        with pytest.raises(NotDelivered, match=r"(?i)ip|private|loopback|blocked|not allowed"):
-            channel.send(a_notice(), target=target, secret=signing.new_secret(), now=clock.now())
-
-
-class TestSignature:
-    def test_is_what_the_published_vectors_say(self) -> None:
-        vectors = json.loads(VECTORS.read_text())["vectors"]
-        checked = 0
-        for vector in vectors:
-            if vector["scheme"] != "v1":
-                continue
-            made = signing.signature(
-                secret=vector["secret"],
-                message_id=vector["msg_id"],
-                at=datetime.fromtimestamp(vector["timestamp"], UTC),
-                body=vector["payload"].encode(),
-            )
-            assert made == vector["signature"]
-            checked += 1
-        assert checked == 2
-
-    @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_c2hvcnQ=", "whsec_!!!"])
-    def test_is_refused_with_a_secret_that_is_none(self, secret: str) -> None:
-        with pytest.raises(signing.BadSecret):
-            signing.signature(secret=secret, message_id="m", at=clock.now(), body=b"")
-
-    def test_of_two_secrets_lets_the_receiver_follow_later(self) -> None:
-        old, new = signing.new_secret(), signing.new_secret()
-        headers = signing.headers(secrets_in_force=[new, old], message_id="m", at=clock.now(), body=b"x")
-        assert len(headers["webhook-signature"].split()) == 2
 
 
 class TestPages:

@@ -85,6 +85,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "haas.portal.views:search_pages",
     "haas.portal.jobs",
     "haas.portal.files",
+    "haas.portal.reference",
     "leases.portal.doors:leases",
     "leases.portal.agreements",
     "leases.portal.swaps",

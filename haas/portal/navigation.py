@@ -45,6 +45,7 @@ SETTINGS: tuple[Entry, ...] = (
     Entry("branding.edit",   _l("Branding"),   "palette",      "branding.manage"),
     Entry("team.index",      _l("Team"),       "users",        "team.read"),
     Entry("tokens.index",    _l("API tokens"), "key",          "token.manage"),
+    Entry("reference.index", _l("API reference"), "file-text", "token.manage"),
     Entry("taxes.index",     _l("Taxes"),      "percentage",   "tax.manage"),
     Entry("alert_routes.index", _l("Alert routes"), "send",    "alert.route"),
     Entry("audit.index",     _l("Audit log"),  "history",      "audit.read"),

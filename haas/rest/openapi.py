@@ -29,6 +29,7 @@ CONFIGURATION: dict[str, Any] = {
 }
 
 
+_EXTENSION = "haas_api"
 _UNKNOWN = Blueprint.ARGUMENTS_PARSER.DEFAULT_UNKNOWN_BY_LOCATION
 
 
@@ -69,13 +70,24 @@ def install(app: Flask) -> Api:
     if _replay not in before_view:
         before_view.append(_replay)
         after_view.append(_remember)
-    return _Api(app)
+    api = _Api(app)
+    app.extensions[_EXTENSION] = api
+    return api
+
+
+def document_of(app: Flask) -> dict[str, Any]:
+    """The finished document. Blueprints come in only while the app is built, so it is made once."""
+    api: _Api = app.extensions[_EXTENSION]
+    if api.finished is None:
+        api.finished = document.finish(app, api.spec.to_dict())
+    return api.finished
 
 
 class _Api(Api):
     """flask-smorest without its own error answers: `haas.rest.problems` answers programs and people."""
 
     ERROR_SCHEMA = document.Problem
+    finished: dict[str, Any] | None = None
 
     def _register_error_handlers(self) -> None:
         return
@@ -91,12 +103,7 @@ class _Api(Api):
         self.ma_plugin.converter.add_attribute_function(document.decimal_as_text)
 
     def _openapi_json(self) -> Response:
-        # Blueprints only ever come in while the app is built, so the first answer is good for all.
-        if self._finished is None:
-            self._finished = json.dumps(document.finish(current_app, self.spec.to_dict()), indent=1)
-        return Response(self._finished, mimetype="application/json")
-
-    _finished: str | None = None
+        return Response(json.dumps(document_of(current_app), indent=1), mimetype="application/json")
 
 
 def _problem(words: str) -> dict[str, Any]:

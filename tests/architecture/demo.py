@@ -67,6 +67,7 @@ FINDERS: dict[str, str | list[str]] = {
     "alert_id": distinct("alert", "state"),
     "asset_id": distinct("asset", "state"),
     "certificate_id": distinct("wipe_certificate", "partner_id"),
+    "chapter": ["assets", "leases", "invoices"],
     "chart": ["load", "temperature"],
     "client_id": distinct("client", "partner_id", each=3),
     "code": ["ABCDEFGH2345"],

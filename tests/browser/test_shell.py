@@ -27,7 +27,18 @@ def fleet(cast: Cast) -> None:
 @THEMES
 @pytest.mark.usefixtures("fleet")
 class TestEveryPageOfTheShell:
-    @pytest.mark.parametrize("path", ["/", "/search?q=over", "/search?q=zzz", "/jobs", "/jobs?state=done"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/",
+            "/search?q=over",
+            "/search?q=zzz",
+            "/jobs",
+            "/jobs?state=done",
+            "/reference",
+            "/reference/assets",
+        ],
+    )
     def test_is_accessible_to_staff(self, browser_page: Open, cast: Cast, path: str, phone, dark):
         page = browser_page(cast.ana, phone=phone, dark=dark)
         page.goto(path)

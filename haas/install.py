@@ -193,8 +193,10 @@ def _pip_install(lock: Path, *, step: str, what: str) -> None:
         _say(step, what)
         return
     _say(step, f"{what}: installing …")
-    command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-input"]
-    command += ["--disable-pip-version-check", "--requirement", str(lock)]
+    # The lock is complete, so nothing is resolved: asked for `coverage[toml]`, pip would otherwise take the
+    # newest release instead of the locked one, and refuse it for its hash on the day there is a newer one.
+    command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps"]
+    command += ["--no-input", "--disable-pip-version-check", "--requirement", str(lock)]
     _run(command, remedy="make setup", progress=_pip_progress())
     _write_stamp(**{lock.name: digest})
 

@@ -15,6 +15,7 @@ from devices.models import Asset
 from devices.queries import AssetFilter, fleet
 from haas import db, outbox, progress
 from haas.files import store_file
+from haas.money import round_minor
 from haas.pages.downloads import CSV_TYPE, XLSX_TYPE, Cell, Format, csv_bytes, xlsx_bytes
 from haas.progress import LongJob
 from haas.tenancy.models import Client, Site
@@ -41,7 +42,12 @@ def rows(session: Session, tenant: Tenant, wanted: AssetFilter, *, with_cost: bo
     sites = _names(session, tenant, Site)
     statement = fleet(tenant, wanted).order_by(Asset.tag_norm).execution_options(yield_per=1000)
     for asset in session.scalars(statement):
-        money: list[Cell] = [asset.cost, asset.currency, asset.supplier, asset.purchase_reference]
+        money: list[Cell] = [
+            round_minor(asset.cost, asset.currency),
+            asset.currency,
+            asset.supplier,
+            asset.purchase_reference,
+        ]
         yield [
             asset.tag,
             asset.serial,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,9 +13,9 @@ from devices.edits import CATEGORIES
 from devices.moves import GRADES
 from devices.operations import REGISTRABLE
 from devices.sanitisation import METHODS, POLICY
-from devices.schemas import amount, one_of, text
 from devices.shapes import moment
 from haas.auth.caller import Caller
+from haas.rest.fields import Amount, one_of, text
 from haas.rest.openapi import Request
 
 
@@ -41,8 +42,8 @@ class AssetForm(Request):
     model_id = text(60, least=1, required=True)
     tag = text(40)
     serial = text(80)
-    state = one_of(REGISTRABLE, load_default="received")
-    cost = amount()
+    state = one_of(*REGISTRABLE, load_default="received")
+    cost = Amount()
     currency = text(3)
     supplier = text(200)
     purchase_reference = text(200)
@@ -58,12 +59,12 @@ class ModelForm(Request):
 
     manufacturer = text(80, least=1, required=True)
     name = text(120, least=1, required=True)
-    category = one_of(CATEGORIES, required=True)
+    category = one_of(*CATEGORIES, required=True)
     sku = text(80)
-    list_cost = amount()
+    list_cost = Amount()
     currency = text(3)
     useful_life_months = ma.fields.Integer(load_default=36, validate=ma.validate.Range(1, 600))
-    residual_value_pct = amount(validate=ma.validate.Range(0, 100))
+    residual_value_pct = Amount(most=Decimal(100))
     kit = text(2000)
     data_bearing = ma.fields.Boolean(load_default=False)
 
@@ -75,7 +76,7 @@ class MoveForm(Request):
     at = Moment()
     serial = text(80)
     client_id = text(60)
-    grade = one_of(GRADES, load_default=None, allow_none=True)
+    grade = one_of(*GRADES, load_default=None, allow_none=True)
     idempotency_key = text(80)
 
 
@@ -100,8 +101,8 @@ class PlaceForm(Request):
 class GradeForm(Request):
     """The inspection of what came back."""
 
-    grade = one_of(GRADES, required=True)
-    fair_market_value = amount(load_default=None, allow_none=True)
+    grade = one_of(*GRADES, required=True)
+    fair_market_value = Amount(load_default=None, allow_none=True)
     missing_accessories = ma.fields.List(text(80))
     damage_notes = text(1000)
     at = Moment()
@@ -121,12 +122,12 @@ class MediumForm(Request):
 class WipeForm(Request):
     """A sanitisation that was done and verified."""
 
-    method = one_of(METHODS, required=True)
-    destination = one_of(POLICY, required=True)
+    method = one_of(*METHODS, required=True)
+    destination = one_of(*POLICY, required=True)
     technique = text(120, least=1, required=True)
     tool = text(120)
     media = ma.fields.List(ma.fields.Nested(MediumForm), validate=ma.validate.Length(1, 64))
-    verification = one_of(("full", "sample"), load_default="full")
+    verification = one_of("full", "sample", load_default="full")
     performed_by = text(120, least=1, required=True)
     verified_by = text(120, least=1, required=True)
     performed_at = Moment()
@@ -138,14 +139,14 @@ class ImportForm(Request):
     """A table to bring in."""
 
     file = ma.fields.Raw(required=True)
-    date_order = one_of(("day", "month"), load_default="day")
+    date_order = one_of("day", "month", load_default="day")
     create_models = ma.fields.Boolean(load_default=False)
 
 
 class ImportOptionsForm(Request):
     """How an uploaded table is to be understood."""
 
-    date_order = one_of(("day", "month"), load_default="day")
+    date_order = one_of("day", "month", load_default="day")
     create_models = ma.fields.Boolean(load_default=False)
 
 
@@ -159,7 +160,7 @@ class LabelForm(Request):
     start_at = ma.fields.Integer(load_default=1)
     offset_x_mm = ma.fields.Float(load_default=0.0)
     offset_y_mm = ma.fields.Float(load_default=0.0)
-    output = one_of(("pdf", "zpl"), load_default="pdf")
+    output = one_of("pdf", "zpl", load_default="pdf")
 
 
 class CodeForm(Request):

@@ -16,10 +16,9 @@ from devices.identifiers import normalised
 from devices.lifecycle import AssetState
 from devices.models import Asset, AssetMove, Custody, HardwareModel, LabelToken, WipeCertificate
 from devices.telemetry_models import DeviceState
+from haas.db import starts_with
 from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
-
-_LAST_LETTER = "\U0010ffff"  # sorts behind every other one in byte order
 
 
 class AssetNotFound(NotFound):
@@ -302,11 +301,6 @@ def list_models(
     if archived is not None:
         statement = statement.where(HardwareModel.archived_at.is_not(None) == sa.literal(archived))
     return session.scalars(statement.order_by(HardwareModel.manufacturer_norm, HardwareModel.name_norm)).all()
-
-
-def starts_with(column: Any, text: str) -> sa.ColumnElement[bool]:
-    """A prefix as a range of a byte-ordered column, which uses its index under row-level security."""
-    return sa.and_(column >= text, column < text + _LAST_LETTER)
 
 
 def _conditions(tenant: Tenant, wanted: AssetFilter) -> list[sa.ColumnElement[bool]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import marshmallow as ma
 
 from devices.edits import CATEGORIES
@@ -10,25 +12,10 @@ from devices.lifecycle import ASSET_LIFECYCLE, AssetState
 from devices.moves import GRADES
 from devices.operations import REGISTRABLE
 from devices.sanitisation import METHODS, POLICY
+from haas.rest.fields import Amount, one_of, text
 from haas.rest.openapi import Paged, Request
 
 _STATES = [state.value for state in AssetState]
-
-
-def text(most: int, *, least: int = 0, **options: object) -> ma.fields.String:
-    """A text of bounded length without the one character that a database cannot keep."""
-    checks = [ma.validate.Length(least, most), ma.validate.ContainsNoneOf([chr(0)])]
-    return ma.fields.String(validate=checks, **options)  # type: ignore[arg-type]
-
-
-def amount(**options: object) -> ma.fields.Decimal:
-    """Money or a share: a plain decimal number, sent as a string."""
-    return ma.fields.Decimal(as_string=True, allow_nan=False, **options)  # type: ignore[arg-type]
-
-
-def one_of(values: object, **options: object) -> ma.fields.String:
-    """A text that is one of a few."""
-    return ma.fields.String(validate=ma.validate.OneOf(list(values)), **options)  # type: ignore[call-overload,arg-type]
 
 
 class HardwareModelResource(ma.Schema):
@@ -42,10 +29,10 @@ class HardwareModelResource(ma.Schema):
     specs = ma.fields.Dict()
     kit = ma.fields.List(ma.fields.String())
     data_bearing = ma.fields.Boolean()
-    list_cost = amount(metadata={"description": "only with asset.cost.read"})
+    list_cost = Amount(metadata={"description": "only with asset.cost.read"})
     currency = ma.fields.String()
     useful_life_months = ma.fields.Integer()
-    residual_value_pct = amount(metadata={"description": "only with asset.cost.read"})
+    residual_value_pct = Amount(metadata={"description": "only with asset.cost.read"})
     created_at = ma.fields.AwareDateTime()
     archived_at = ma.fields.AwareDateTime(allow_none=True)
 
@@ -55,15 +42,15 @@ class HardwareModelChange(Request):
 
     manufacturer = text(80, least=1)
     name = text(120, least=1)
-    category = one_of(CATEGORIES)
+    category = one_of(*CATEGORIES)
     sku = text(80)
     specs = ma.fields.Dict(keys=text(60, least=1), values=text(200), validate=ma.validate.Length(max=50))
     kit = ma.fields.List(text(80, least=1), validate=ma.validate.Length(max=30))
     data_bearing = ma.fields.Boolean()
-    list_cost = amount()
+    list_cost = Amount()
     currency = text(3, least=3)
     useful_life_months = ma.fields.Integer(strict=True, validate=ma.validate.Range(1, 600))
-    residual_value_pct = amount(validate=ma.validate.Range(0, 100))
+    residual_value_pct = Amount(most=Decimal(100))
 
 
 class HardwareModelRequest(HardwareModelChange):
@@ -71,8 +58,8 @@ class HardwareModelRequest(HardwareModelChange):
 
     manufacturer = text(80, least=1, required=True)
     name = text(120, least=1, required=True)
-    category = one_of(CATEGORIES, required=True)
-    list_cost = amount(required=True)
+    category = one_of(*CATEGORIES, required=True)
+    list_cost = Amount(required=True)
     currency = text(3, least=3, required=True)
 
 
@@ -108,12 +95,12 @@ class AssetResource(ma.Schema):
     grade = ma.fields.String(allow_none=True)
     created_at = ma.fields.AwareDateTime()
     version = ma.fields.Integer()
-    cost = amount()
+    cost = Amount()
     currency = ma.fields.String()
     supplier = ma.fields.String()
     purchase_reference = ma.fields.String()
     purchased_on = ma.fields.Date(allow_none=True)
-    fair_market_value = amount(allow_none=True)
+    fair_market_value = Amount(allow_none=True)
     holds_data_of_client_id = ma.fields.String(allow_none=True)
     notes = ma.fields.String()
 
@@ -122,13 +109,13 @@ class AssetListed(Paged):
     """Query parameters of the assets."""
 
     q = text(80, load_default="", metadata={"description": "beginning of a tag or serial"})
-    state = ma.fields.List(one_of(_STATES), load_default=list)
+    state = ma.fields.List(one_of(*_STATES), load_default=list)
     model_id = text(60)
-    category = one_of(CATEGORIES)
+    category = one_of(*CATEGORIES)
     client_id = text(60)
     site_id = text(60)
     in_stock = ma.fields.Boolean(load_default=False, metadata={"description": "only the partner's own"})
-    grade = one_of(GRADES)
+    grade = one_of(*GRADES)
     warranty_before = ma.fields.Date()
     as_of = ma.fields.AwareDateTime(metadata={"description": "states as they were at this moment"})
 
@@ -139,7 +126,7 @@ class AssetChange(Request):
     tag = text(40, least=1)
     serial = text(80, allow_none=True)
     model_id = text(60, least=1)
-    cost = amount()
+    cost = Amount()
     currency = text(3, least=3)
     supplier = text(200)
     purchase_reference = text(200)
@@ -153,9 +140,9 @@ class AssetRequest(AssetChange):
 
     tag = text(40)
     model_id = text(60, least=1, required=True)
-    cost = amount(required=True)
+    cost = Amount(required=True)
     currency = text(3, least=3, required=True)
-    state = one_of(REGISTRABLE, load_default="ordered")
+    state = one_of(*REGISTRABLE, load_default="ordered")
     custodian = text(200, load_default="")
     at = ma.fields.AwareDateTime()
 
@@ -169,12 +156,12 @@ class AsOf(Request):
 class AssetMoveRequest(Request):
     """A move of the state machine."""
 
-    verb = one_of(ASSET_LIFECYCLE.moves, required=True)
+    verb = one_of(*ASSET_LIFECYCLE.moves, required=True)
     at = ma.fields.AwareDateTime(metadata={"description": "when it happened; now if absent"})
     reason = text(500, load_default="")
     serial = text(80, metadata={"description": "receive: what is on the device"})
     client_id = text(60, metadata={"description": "reserve, ship, accept, restock: for whom"})
-    grade = one_of(GRADES)
+    grade = one_of(*GRADES)
 
 
 class AssetPlacementRequest(Request):
@@ -189,8 +176,8 @@ class AssetPlacementRequest(Request):
 class AssetGradeRequest(Request):
     """The inspection of a returned asset."""
 
-    grade = one_of(GRADES, required=True)
-    fair_market_value = amount(load_default=None, allow_none=True)
+    grade = one_of(*GRADES, required=True)
+    fair_market_value = Amount(load_default=None, allow_none=True)
     missing_accessories = ma.fields.List(
         text(80, least=1), load_default=list, validate=ma.validate.Length(max=30)
     )
@@ -212,12 +199,12 @@ class MediumSchema(Request):
 class WipeRequest(Request):
     """A sanitisation that was done and verified."""
 
-    method = one_of(METHODS, required=True)
-    destination = one_of(POLICY, required=True)
+    method = one_of(*METHODS, required=True)
+    destination = one_of(*POLICY, required=True)
     technique = text(120, least=1, required=True)
     tool = text(120, load_default="")
     media = ma.fields.List(ma.fields.Nested(MediumSchema), required=True, validate=ma.validate.Length(1, 64))
-    verification = one_of(("full", "sample"), load_default="full")
+    verification = one_of("full", "sample", load_default="full")
     performed_by = text(120, least=1, required=True)
     verified_by = text(120, least=1, required=True)
     performed_at = ma.fields.AwareDateTime()
@@ -283,7 +270,7 @@ class ImportUpload(Request):
 class ImportOptionsQuery(Request):
     """How the file is to be understood."""
 
-    date_order = one_of(("day", "month"), load_default="day")
+    date_order = one_of("day", "month", load_default="day")
     create_models = ma.fields.Boolean(load_default=False)
 
 
@@ -324,15 +311,15 @@ class FleetJobResource(ma.Schema):
 class AssetExportRequest(Request):
     """Which assets to write into a file."""
 
-    format = one_of(("csv", "xlsx"), load_default="csv")
+    format = one_of("csv", "xlsx", load_default="csv")
     q = text(80, load_default="")
-    state = ma.fields.List(one_of(_STATES), load_default=list)
+    state = ma.fields.List(one_of(*_STATES), load_default=list)
     model_id = text(60)
-    category = one_of(CATEGORIES)
+    category = one_of(*CATEGORIES)
     client_id = text(60)
     site_id = text(60)
     in_stock = ma.fields.Boolean(load_default=False)
-    grade = one_of(GRADES)
+    grade = one_of(*GRADES)
     warranty_before = ma.fields.Date()
 
 
@@ -362,10 +349,10 @@ class LabelSheetRequest(Request):
     """A sheet or roll of labels."""
 
     asset_ids = ma.fields.List(text(60, least=1), required=True, validate=ma.validate.Length(1, 2000))
-    stock = one_of([*STOCKS, "free"], load_default="avery-l7160")
+    stock = one_of(*STOCKS, "free", load_default="avery-l7160")
     width_mm = ma.fields.Float(load_default=None, allow_none=True)
     height_mm = ma.fields.Float(load_default=None, allow_none=True)
     start_at = ma.fields.Integer(load_default=1)
     offset_x_mm = ma.fields.Float(load_default=0.0)
     offset_y_mm = ma.fields.Float(load_default=0.0)
-    output = one_of(("pdf", "zpl"), load_default="pdf")
+    output = one_of("pdf", "zpl", load_default="pdf")

@@ -31,6 +31,7 @@ NAMING = {
 # Text that is searched by its beginning, as a range of bytes: under row-level security LIKE and lower()
 # never use an index, and in a language's own order a prefix is no range.
 ByPrefix = sa.Text(collation="C")
+_LAST_LETTER = "\U0010ffff"  # sorts behind every other one
 Amount = Annotated[Decimal, mapped_column(sa.Numeric(15, 3))]  # posted: whole minor units of any currency
 UnitPrice = Annotated[Decimal, mapped_column(sa.Numeric(18, 6))]  # may carry more places than is posted
 
@@ -100,6 +101,11 @@ class Scope(Protocol):
 
     def database_settings(self) -> Mapping[str, str]:
         """The `haas.…` settings that row-level security and the audit trail read."""
+
+
+def starts_with(column: Any, text: str) -> sa.ColumnElement[bool]:
+    """A prefix as a range of a `ByPrefix` column, which uses its index under row-level security."""
+    return sa.and_(column >= text, column < text + _LAST_LETTER)
 
 
 _SET = sa.text(

@@ -10,6 +10,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
+from haas.db import starts_with
 from haas.errors import NotFound
 from haas.progress import LongJob
 from haas.tenancy.scope import Tenant, scoped
@@ -69,8 +70,7 @@ def fits(where: InvoiceFilter, *, today: date) -> list[sa.ColumnElement[bool]]:
     if where.issued_until:
         found.append(Invoice.issued_on < where.issued_until)
     if where.number_prefix:
-        # Right whatever the database's collation thinks of dashes, for a few ms a thousand documents.
-        found.append(Invoice.number.startswith(where.number_prefix, autoescape=True))
+        found.append(starts_with(Invoice.number, where.number_prefix))
     if where.is_sent is not None:
         found.append(Invoice.sent_at.is_not(None) if where.is_sent else Invoice.sent_at.is_(None))
     return found

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import marshmallow as ma
 
+from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
 from invoicing.exports.requests import FORMATS
 from invoicing.exports.rows import CONTENTS
 from invoicing.rates import CATEGORIES
-from leases.fields import Amount, Day, one_of, row_id, text
 
 KINDS = ("invoice", "credit_note")
 STATES = ("open", "overdue", "paid", "credited", "issued")

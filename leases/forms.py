@@ -7,8 +7,8 @@ from decimal import Decimal
 import marshmallow as ma
 
 from devices.forms import Moment
+from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
-from leases.fields import Amount, Day, one_of, row_id, text
 from leases.return_schemas import ConventionsRequest
 from leases.returns import GRADES
 from leases.schemas import AgreementRequest, LeaseRequest

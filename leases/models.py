@@ -30,7 +30,7 @@ class Agreement(PartnerOwned, Base):
     )
 
     client_id: Mapped[str]
-    number: Mapped[str]
+    number: Mapped[str] = mapped_column(ByPrefix)
     terms_version: Mapped[str]
     signed_on: Mapped[date | None]
     currency: Mapped[str] = mapped_column(sa.String(3))
@@ -281,7 +281,7 @@ class ReturnOrder(PartnerOwned, Base):
         sa.Index("ix_return_order_lease", "partner_id", "lease_id", "id"),
     )
 
-    number: Mapped[str]
+    number: Mapped[str] = mapped_column(ByPrefix)
     lease_id: Mapped[str | None]  # none: a replaced asset whose line goes on
     line_id: Mapped[str | None]
     asset_id: Mapped[str]

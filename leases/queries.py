@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from devices.models import Asset
+from haas.db import starts_with
 from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
 from leases.errors import AssetNotOnLease
@@ -26,8 +27,6 @@ from leases.models import (
     ReturnOrder,
     Swap,
 )
-
-_LAST_LETTER = "\U0010ffff"  # sorts behind every other one: a prefix is a range
 
 
 def get_agreement(session: Session, tenant: Tenant, *, agreement_id: str) -> Agreement:
@@ -114,8 +113,7 @@ def list_leases(tenant: Tenant, *, where: LeaseFilter) -> sa.Select[Lease]:
     if where.client_id:
         statement = statement.where(Lease.client_id == where.client_id)
     if where.number_prefix:
-        first, after = where.number_prefix, where.number_prefix + _LAST_LETTER
-        statement = statement.where(Lease.number >= first, Lease.number < after)
+        statement = statement.where(starts_with(Lease.number, where.number_prefix))
     if where.ends_before:
         statement = statement.where(Lease.ends_on < where.ends_before)
     return statement
@@ -263,9 +261,7 @@ def list_agreements(
     if client_id:
         statement = statement.where(Agreement.client_id == client_id)
     if number_prefix:
-        statement = statement.where(
-            Agreement.number >= number_prefix, Agreement.number < number_prefix + _LAST_LETTER
-        )
+        statement = statement.where(starts_with(Agreement.number, number_prefix))
     return statement
 
 
@@ -292,9 +288,7 @@ def list_returns(tenant: Tenant, *, where: ReturnFilter) -> sa.Select[ReturnOrde
     if where.states:
         statement = statement.where(ReturnOrder.state.in_(where.states))
     if where.number_prefix:
-        statement = statement.where(
-            ReturnOrder.number >= where.number_prefix, ReturnOrder.number < where.number_prefix + _LAST_LETTER
-        )
+        statement = statement.where(starts_with(ReturnOrder.number, where.number_prefix))
     return statement
 
 

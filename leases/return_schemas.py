@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import marshmallow as ma
 
+from haas.rest.fields import Amount, Day, Happened, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
 from leases.depreciation import DayBasis, FirstMonth, LastMonth, Method
-from leases.fields import Amount, Day, Happened, one_of, row_id, text
 from leases.returns import GRADES
 
 STATES = ("requested", "collected", "received", "inspected", "closed", "cancelled")

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import marshmallow as ma
 
+from haas.rest.fields import Amount, Day, Happened, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
 from leases.daycount import ALIASES, DAY_COUNTS
-from leases.fields import Amount, Day, Happened, one_of, row_id, text
 from leases.lifecycle import LeaseState
 from leases.swaps import REASONS
 from leases.terms import END_OPTIONS, INTERVALS, Proration, Timing

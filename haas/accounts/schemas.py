@@ -6,14 +6,8 @@ from typing import Any
 
 import marshmallow as ma
 
+from haas.rest.fields import text
 from haas.rest.openapi import Paged, Request
-
-
-def text(most: int, *, least: int = 0, **options: Any) -> ma.fields.String:
-    """A text of bounded length without control characters."""
-    return ma.fields.String(
-        validate=[ma.validate.Length(least, most), ma.validate.ContainsNoneOf([chr(0)])], **options
-    )
 
 
 def lines(**options: Any) -> ma.fields.List[str]:

@@ -12,8 +12,8 @@ from sqlalchemy import Select
 
 from devices.identifiers import name_key, normalised
 from devices.models import Asset, HardwareModel
-from devices.queries import starts_with
 from haas.auth.caller import Caller
+from haas.db import starts_with
 from haas.portal.navigation import endpoint_exists, every_page
 from haas.portal.states import word_of
 from haas.tenancy.models import Client

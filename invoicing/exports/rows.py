@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.calendar import ONE_DAY
+from haas.money import round_minor
 from haas.pages.downloads import Cell
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant
@@ -90,11 +91,11 @@ def _documents(session: Session, tenant: Tenant, where: InvoiceFilter, today: da
             invoice.issued_on,
             invoice.due_on,
             invoice.currency,
-            invoice.net_total,
-            invoice.tax_total,
-            invoice.total,
-            invoice.paid_total,
-            still_open,
+            round_minor(invoice.net_total, invoice.currency),
+            round_minor(invoice.tax_total, invoice.currency),
+            round_minor(invoice.total, invoice.currency),
+            round_minor(invoice.paid_total, invoice.currency),
+            round_minor(still_open, invoice.currency),
             credits_number,
             invoice.reason,
             invoice.sent_at,
@@ -132,10 +133,10 @@ def _lines(session: Session, tenant: Tenant, where: InvoiceFilter, today: date) 
             line.period_end - ONE_DAY if line.period_end else None,  # the last day, as on paper
             line.quantity.normalize(),
             line.unit_price.normalize(),
-            line.net,
+            round_minor(line.net, currency),
             line.tax_category,
             line.tax_rate_pct.normalize(),
-            line.tax,
+            round_minor(line.tax, currency),
             currency,
             ", ".join(str(share["serial"]) for share in line.serials),
             line.id,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import marshmallow as ma
 
+from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
 from invoicing.rates import CATEGORIES
 from invoicing.schemas import METHODS
-from leases.fields import Amount, Day, one_of, row_id, text
 
 PREVIEW, CONFIRM = "preview", "confirm"
 

@@ -12,6 +12,7 @@ from haas import clock
 from haas.auth.caller import current_caller, requires
 from haas.calendar import add_months
 from haas.errors import HaasError, InvalidInput, NotFound
+from haas.money import round_minor
 from haas.pages.downloads import table_download
 from haas.pages.forms import Form, blank_form
 from haas.tenancy.models import Client
@@ -73,7 +74,15 @@ def _day(form: Form, name: str) -> date:
 
 def _table(client: Client, found: list[Statement], today: date) -> Any:
     rows: list[list[Any]] = [
-        [entry.on, entry.kind, entry.text, entry.due_on, entry.amount, entry.balance, account.currency]
+        [
+            entry.on,
+            entry.kind,
+            entry.text,
+            entry.due_on,
+            round_minor(entry.amount, account.currency),
+            round_minor(entry.balance, account.currency),
+            account.currency,
+        ]
         for account in found
         for entry in account.entries
     ]

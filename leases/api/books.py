@@ -11,9 +11,9 @@ from haas import clock
 from haas.auth.caller import current_caller, requires
 from haas.calendar import end_of_month
 from haas.errors import InvalidInput
+from haas.rest.fields import FIRST_DAY, LAST_DAY
 from leases import books
 from leases.books import BookView
-from leases.fields import FIRST_DAY, LAST_DAY
 from leases.return_schemas import AsOf, ConventionsRequest, DepreciationResource, UsageRequest
 
 blueprint = Blueprint("depreciation_api", __name__, url_prefix="/v1/assets", description="Depreciation")

@@ -15,8 +15,8 @@ from haas.accounts.audit_log import actor_names
 from haas.auth.caller import Caller, current_caller, requires
 from haas.calendar import ONE_DAY
 from haas.errors import NotFound
+from haas.rest.fields import FIRST_DAY, LAST_DAY
 from leases import queries, summaries
-from leases.fields import FIRST_DAY, LAST_DAY
 from leases.handover import SILENCE
 from leases.models import Lease
 from leases.portal import words

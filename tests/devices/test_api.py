@@ -84,7 +84,7 @@ class TestAssets:
     def test_show_their_cost_to_those_who_may_see_it(self, cast, api, asset, user):
         shown = api(getattr(cast, user)).get(f"/v1/assets/{asset.id}").json
 
-        assert (shown["cost"], shown["supplier"]) == ("1200.000", "Also")
+        assert (shown["cost"], shown["supplier"]) == ("1200.00", "Also")
 
     def test_hide_their_cost_from_a_technician(self, cast, api, asset):
         shown = api(cast.ben).get(f"/v1/assets/{asset.id}").json

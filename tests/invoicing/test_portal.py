@@ -361,7 +361,7 @@ class TestStatement:
         later = text_of(browser.get(f"{path}?start=2026-05-01&last=2026-05-31"))
         assert "Opening balance $68.48" in later
         table = browser.get(f"{path}?start=2026-04-01&last=2026-04-30&format=csv")
-        assert table.get_data(as_text=True).splitlines()[2].startswith("2026-04-10,payment,B-1,,-100.000")
+        assert table.get_data(as_text=True).splitlines()[2].startswith("2026-04-10,payment,B-1,,-100.00")
 
     @pytest.mark.parametrize("days", ["start=soon", "start=2026-05-01&last=2026-04-01", "last=0001-01-01"])
     def test_says_what_is_wrong_with_the_days(self, cast: Cast, web: Web, invoice_id: str, days: str) -> None:

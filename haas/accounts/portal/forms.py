@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from haas.accounts.schemas import text
 from haas.auth.permissions import ROLE_NAMES
+from haas.rest.fields import text
 from haas.rest.openapi import Request
 
 LONG = 256  # passwords

@@ -1,4 +1,4 @@
-"""Fields that the shapes of leases share: bounded money, bounded dates, ids."""
+"""Fields that all shapes share: bounded money, bounded dates, ids."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class Amount(ma.fields.String):
     def __init__(self, *, places: int = 3, most: Decimal = AMOUNT_MAX, **options: Any) -> None:
         self.pattern = re.compile(rf"\d{{1,11}}(\.\d{{1,{places}}})?")
         self.places, self.most = places, most
-        shape = {"pattern": f"^{self.pattern.pattern}$", "description": "a decimal number as text"}
+        told = options.pop("metadata", {})
+        words = "; ".join(filter(None, [told.get("description"), "a decimal number as text"]))
+        shape = {**told, "pattern": f"^{self.pattern.pattern}$", "description": words}
         super().__init__(metadata=shape, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:

@@ -37,6 +37,7 @@ class AssetWalk(RuleBasedStateMachine):
         self.session = db.open_session(self.cast.tenant)
         self.tenant = self.cast.tenant
         self.asset = make_asset(self.session, self.tenant)
+        self.session.commit()  # the first move may be refused, and what is refused is rolled back
         self.states: list[tuple[datetime, str]] = [(START, "received")]
         self.places: list[tuple[datetime, str | None]] = [(START, None)]
         self.data_of: str | None = None

@@ -42,7 +42,7 @@ LINE_LABELS = {
     "disk_temp_c": _l("First disk"),
     "net_rx_bytes_s": _l("Received"),
     "net_tx_bytes_s": _l("Sent"),
-    "battery_pct": _l("Charge"),
+    "battery_pct": _l("Charge level"),
     "battery_health_pct": _l("Capacity left"),
     "reallocated": _l("Sectors replaced"),
     "pending": _l("Sectors waiting"),

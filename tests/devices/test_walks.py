@@ -167,7 +167,6 @@ class AssetWalk(RuleBasedStateMachine):
         self.session.refresh(self.asset)
 
 
-@pytest.mark.timeout(900)  # hundreds of transactions on the real database, beside other tests
 @pytest.mark.usefixtures("cast")
 class TestAnyWalk:
     def test_reads_back_as_it_was_told(self, cast):

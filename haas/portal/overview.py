@@ -21,10 +21,13 @@ from haas.progress import LongJob
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.models import Invoice
+from invoicing.queries import given_back, open_of
 from leases.lifecycle import BILLABLE, LeaseState
 from leases.models import Lease, Line
 
 MONTHS_SHOWN = 12
+MONTHS_AHEAD = 6
+_DAYS_LATE = (0, 30, 60, 90)  # an age ends on this day after the due day; the last has no end
 LEASE_END_NOTICE = timedelta(days=90)
 FAILED_JOB_SHOWN = timedelta(days=7)
 NEEDS_EACH = 6  # of one kind, so that one noisy kind hides no other
@@ -40,22 +43,31 @@ class Rent:
 
 
 @dataclass(frozen=True, slots=True)
-class Overdue:
-    """What should have been paid by now, in one currency."""
+class OpenInvoices:
+    """What is still to be paid, in one currency, by how late it is."""
 
     currency: str
-    amount: Decimal
-    invoices: int
-    oldest_due_on: date
+    ages: list[Decimal]  # not yet due, then 1 to 30, 31 to 60, 61 to 90 and more days late
+    late_invoices: int
+    oldest_due_on: date | None
+
+    @property
+    def overdue(self) -> Decimal:
+        """What should have been paid by now."""
+        return sum(self.ages[1:], Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
-    """Billed month by month, and what is overdue; each currency by itself, the largest first."""
+class RentPart:
+    """Lines that are due in the same months, added up. Months count from year 0: 2026-03 is 24314."""
 
-    months: list[date]
-    billed: dict[str, list[Decimal]]
-    overdue: list[Overdue]
+    currency: str
+    interval_months: int
+    is_in_arrears: bool
+    phase: int  # periods begin in months that leave this remainder by the interval
+    first: int  # the month in which the first period begins
+    last: int  # the last one
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +88,14 @@ def count_states(session: Session, tenant: Tenant) -> dict[str, int]:
     return {state: count for state, count in session.execute(statement)}  # noqa: C416 - rows, not pairs
 
 
-def count_online(session: Session, tenant: Tenant) -> dict[str, int]:
-    """How many devices with an agent are in each online state."""
+def count_devices(session: Session, tenant: Tenant) -> list[tuple[str, str, int]]:
+    """Online state, health verdict, and how many devices with an agent are in both."""
     statement = (
         scoped(DeviceState, tenant)
-        .with_only_columns(DeviceState.online, sa.func.count())
-        .group_by(DeviceState.online)
+        .with_only_columns(DeviceState.online, DeviceState.verdict, sa.func.count())
+        .group_by(DeviceState.online, DeviceState.verdict)
     )
-    return {state: count for state, count in session.execute(statement)}  # noqa: C416 - rows, not pairs
+    return [(online, verdict, count) for online, verdict, count in session.execute(statement)]
 
 
 def count_models(session: Session, tenant: Tenant, *, states: Sequence[str]) -> list[tuple[str, str, int]]:
@@ -126,42 +138,114 @@ def monthly_rent(session: Session, tenant: Tenant, *, as_of: date) -> list[Rent]
     return sorted(rents, key=lambda rent: rent.amount, reverse=True)
 
 
-def money(session: Session, tenant: Tenant, *, as_of: date) -> Money:
-    """What was billed (before tax, credits taken off) in each of the last months, and what is overdue."""
+def months_until(as_of: date) -> list[date]:
+    """The first days of the months that a year's chart shows, the newest last."""
     this_month = as_of.replace(day=1)
-    months = [add_months(this_month, -back) for back in reversed(range(MONTHS_SHOWN))]
+    return [add_months(this_month, -back) for back in reversed(range(MONTHS_SHOWN))]
+
+
+def billed_by_month(session: Session, tenant: Tenant, *, months: Sequence[date]) -> dict[str, list[Decimal]]:
+    """What was billed in each month, before tax, credits taken off; the largest currency first."""
     month = sa.cast(sa.func.date_trunc("month", Invoice.issued_on), sa.Date)
-    is_overdue = sa.and_(Invoice.kind == "invoice", Invoice.state == "issued", Invoice.due_on < as_of)
     statement = (
         scoped(Invoice, tenant)
-        .where(sa.or_(Invoice.issued_on >= months[0], is_overdue))
-        .with_only_columns(
-            Invoice.currency,
-            month,
-            sa.func.sum(Invoice.net_total),
-            sa.func.sum(Invoice.total - Invoice.paid_total).filter(is_overdue),
-            sa.func.count().filter(is_overdue),
-            sa.func.min(Invoice.due_on).filter(is_overdue),
-        )
+        .where(Invoice.issued_on >= months[0])
+        .with_only_columns(Invoice.currency, month, sa.func.sum(Invoice.net_total))
         .group_by(Invoice.currency, month)
     )
     billed: dict[str, dict[date, Decimal]] = {}
-    overdue: dict[str, Overdue] = {}
-    for currency, of_month, net, late, invoices, oldest in session.execute(statement):
+    for currency, of_month, net in session.execute(statement):
         billed.setdefault(currency, {})[of_month] = net
-        if invoices:
-            before = overdue.get(currency, Overdue(currency, Decimal(0), 0, oldest))
-            overdue[currency] = Overdue(
-                currency, before.amount + late, before.invoices + invoices, min(before.oldest_due_on, oldest)
-            )
-    return Money(
-        months=months,
-        billed={
-            currency: [found.get(each, Decimal(0)) for each in months]
-            for currency, found in sorted(billed.items(), key=lambda pair: -sum(pair[1].values()))
-        },
-        overdue=sorted(overdue.values(), key=lambda late: late.amount, reverse=True),
+    return {
+        currency: [found.get(each, Decimal(0)) for each in months]
+        for currency, found in sorted(billed.items(), key=lambda pair: -sum(pair[1].values()))
+    }
+
+
+def open_invoices(session: Session, tenant: Tenant, *, as_of: date) -> list[OpenInvoices]:
+    """What is still to be paid and how late it is; the currency with the most first."""
+    back = given_back(tenant)
+    still_open = open_of(back)
+    days_late = sa.literal(as_of, sa.Date) - Invoice.due_on
+    age = sa.case(*((days_late <= days, at) for at, days in enumerate(_DAYS_LATE)), else_=len(_DAYS_LATE))
+    statement = (
+        scoped(Invoice, tenant)
+        .outerjoin(back, back.c.invoice_id == Invoice.id)
+        .where(Invoice.kind == "invoice", Invoice.state == "issued", still_open > 0)
+        .with_only_columns(
+            Invoice.currency,
+            age.label("age"),
+            sa.func.sum(still_open),
+            sa.func.count(),
+            sa.func.min(Invoice.due_on),
+        )
+        .group_by(Invoice.currency, sa.text("age"))
     )
+    found: dict[str, OpenInvoices] = {}
+    for currency, of_age, amount, count, oldest in session.execute(statement):
+        before = found.get(currency) or OpenInvoices(currency, [Decimal(0)] * 5, 0, None)
+        before.ages[of_age] = amount
+        if of_age:
+            first = min(oldest, before.oldest_due_on or oldest)
+            found[currency] = OpenInvoices(currency, before.ages, before.late_invoices + count, first)
+        else:
+            found[currency] = before
+    return sorted(found.values(), key=lambda each: (each.overdue, sum(each.ages)), reverse=True)
+
+
+def rent_parts(session: Session, tenant: Tenant, *, as_of: date) -> list[RentPart]:
+    """The rent that leases promise from now on, few rows however many lines there are.
+
+    Only within the terms agreed: holdover may end any day, so nobody can count on it.
+    """
+    now = _month(as_of)
+    until = sa.func.least(Line.ends_on, Lease.ends_on)  # the one that is set, if only one is
+    starts_before_it_ends = Lease.anchor_day < sa.func.extract("day", until)
+    last = _month_of(until) - sa.case((starts_before_it_ends, 0), else_=1)
+    first = sa.func.greatest(_month_of(Lease.commences_on), now - Lease.interval_months)
+    keys = (
+        Lease.currency,
+        Lease.interval_months,
+        (Lease.timing == "arrears").label("is_in_arrears"),
+        (_month_of(Lease.commences_on) % Lease.interval_months).label("phase"),
+        first.label("first"),
+        sa.func.least(last, now + MONTHS_AHEAD).label("last"),
+    )
+    statement = (
+        scoped(Line, tenant)
+        .join(Lease, sa.and_(Lease.partner_id == Line.partner_id, Lease.id == Line.lease_id))
+        .where(
+            Lease.state.in_(sorted(BILLABLE)),
+            Line.kind != "one_off",
+            Line.starts_on.is_not(None),
+            Lease.commences_on.is_not(None),
+            last >= first,
+        )
+        .with_only_columns(*keys, sa.func.sum(Line.quantity * Line.unit_price))
+        .group_by(*(sa.text(str(at)) for at in range(1, len(keys) + 1)))
+    )
+    return [RentPart(*row) for row in session.execute(statement)]
+
+
+def rent_due(parts: Sequence[RentPart], *, months: Sequence[date]) -> dict[str, list[Decimal]]:
+    """What falls due in each of the months, by currency: whole periods, before tax."""
+    due: dict[str, list[Decimal]] = {}
+    for part in parts:
+        amounts = due.setdefault(part.currency, [Decimal(0)] * len(months))
+        for at, month in enumerate(months):
+            begins = _month(month) - (part.interval_months if part.is_in_arrears else 0)
+            if part.first <= begins <= part.last and begins % part.interval_months == part.phase:
+                amounts[at] += part.amount
+    return {currency: [round_minor(each, currency) for each in amounts] for currency, amounts in due.items()}
+
+
+def _month(day: date) -> int:
+    return day.year * 12 + day.month - 1
+
+
+def _month_of(day: Any) -> sa.ColumnElement[int]:
+    months = sa.func.extract("year", day) * 12 + sa.func.extract("month", day) - 1
+    return sa.cast(months, sa.Integer)
 
 
 def needs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +15,7 @@ from flask_babel import gettext as _
 from devices.lifecycle import AT_CLIENT, FINAL
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
+from haas.calendar import add_months
 from haas.portal import formatting, overview, search
 from haas.portal.navigation import endpoint_exists
 from haas.portal.states import STATES, look_of
@@ -67,22 +69,25 @@ def _partner_home(caller: Caller) -> str:
     session, tenant = caller.session, caller.tenant
     now, today = clock.now(), clock.today(caller.partner.time_zone)
     states = overview.count_states(session, tenant)
-    online = overview.count_online(session, tenant)
+    devices = overview.count_devices(session, tenant)
     sees_money = caller.may("invoice.read")
-    money = overview.money(session, tenant, as_of=today) if sees_money else None
+    unpaid = overview.open_invoices(session, tenant, as_of=today) if sees_money else []
     kinds = [kind for kind, right in _NEED_RIGHTS.items() if caller.may(right)]
     waiting = overview.needs(session, tenant, kinds=kinds, as_of=today, now=now)
     return render_template(
         "portal/overview/home.html",
         facts=[
             _fleet_fact(states),
-            _online_fact(online),
+            _online_fact(devices),
             *([_rent_fact(overview.monthly_rent(session, tenant, as_of=today))] if sees_money else []),
-            *([_overdue_fact(money, today)] if money else []),
+            *([_overdue_fact(unpaid, today)] if sees_money else []),
         ],
-        needs=[*_summed_needs(states, money, today), *(_need(need) for need in waiting)],
-        rent_chart=_rent_chart(money) if money else None,
+        needs=[*_summed_needs(states, unpaid, today), *(_need(need) for need in waiting)],
+        rent_chart=_rent_chart(caller, today) if sees_money else None,
+        ages=[(each.currency, _age_bars(each)) for each in unpaid],
+        sees_money=sees_money,
         fleet=_fleet_bars(states),
+        health=_health_bars(devices),
         total=sum(states.values()),
     )
 
@@ -91,14 +96,14 @@ def _client_home(caller: Caller) -> str:
     session, tenant = caller.session, caller.tenant
     today = clock.today(caller.user.time_zone)
     states = overview.count_states(session, tenant)
-    money = overview.money(session, tenant, as_of=today)
+    unpaid = overview.open_invoices(session, tenant, as_of=today)
     return render_template(
         "portal/overview/client_home.html",
         facts=[
             _fleet_fact(states),
-            _online_fact(overview.count_online(session, tenant)),
+            _online_fact(overview.count_devices(session, tenant)),
             _rent_fact(overview.monthly_rent(session, tenant, as_of=today)),
-            _overdue_fact(money, today),
+            _overdue_fact(unpaid, today),
         ],
         models=[
             (f"{maker} {name}", count, None, "brand")
@@ -128,11 +133,12 @@ def _fleet_fact(states: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _online_fact(online: dict[str, int]) -> dict[str, Any]:
-    total = sum(online.values())
+def _online_fact(devices: list[tuple[str, str, int]]) -> dict[str, Any]:
+    total = sum(count for _online, _verdict, count in devices)
+    online = sum(count for state, _verdict, count in devices if state == "online")
     return {
         "label": _("Online now"),
-        "value": formatting.number(online.get("online", 0)),
+        "value": formatting.number(online),
         "note": _("of %(total)s with an agent", total=formatting.number(total))
         if total
         else _("No agent yet"),
@@ -161,9 +167,10 @@ def _rent_fact(rents: list[overview.Rent]) -> dict[str, Any]:
     }
 
 
-def _overdue_fact(money: overview.Money, today: date) -> dict[str, Any]:
+def _overdue_fact(unpaid: list[overview.OpenInvoices], today: date) -> dict[str, Any]:
     href = _link("invoices.index", state="overdue")
-    if not money.overdue:
+    late = [each for each in unpaid if each.oldest_due_on]
+    if not late:
         return {
             "label": _("Overdue"),
             "value": _("Nothing"),
@@ -171,34 +178,39 @@ def _overdue_fact(money: overview.Money, today: date) -> dict[str, Any]:
             "href": href,
             "tone": "green",
         }
-    first, *others = money.overdue
-    days = (today - min(late.oldest_due_on for late in money.overdue)).days
+    first, *others = late
+    days = (today - min(each.oldest_due_on or today for each in late)).days
     notes = [
-        ngettext("%(num)d invoice", "%(num)d invoices", sum(late.invoices for late in money.overdue)) + ",",
+        ngettext("%(num)d invoice", "%(num)d invoices", sum(each.late_invoices for each in late)) + ",",
         ngettext("oldest by %(num)d day", "oldest by %(num)d days", days),
-        *(f"+ {formatting.money(late.amount, late.currency)}" for late in others),
+        *(f"+ {formatting.money(each.overdue, each.currency)}" for each in others),
     ]
     return {
         "label": _("Overdue"),
-        "value": formatting.money(first.amount, first.currency),
+        "value": formatting.money(first.overdue, first.currency),
         "note": " ".join(notes),
         "href": href,
         "tone": "red",
     }
 
 
-def _summed_needs(states: dict[str, int], money: overview.Money | None, today: date) -> list[dict[str, Any]]:
+def _summed_needs(
+    states: dict[str, int], unpaid: list[overview.OpenInvoices], today: date
+) -> list[dict[str, Any]]:
     """Needs that are many of one kind: one line each, which opens the rows."""
     lines: list[dict[str, Any]] = [
         {
             "kind": "invoice",
             "state": "overdue",
-            "title": ngettext("%(num)d invoice is overdue", "%(num)d invoices are overdue", late.invoices),
-            "text": formatting.money(late.amount, late.currency),
-            "when": ngettext("%(num)d day", "%(num)d days", (today - late.oldest_due_on).days),
+            "title": ngettext(
+                "%(num)d invoice is overdue", "%(num)d invoices are overdue", each.late_invoices
+            ),
+            "text": formatting.money(each.overdue, each.currency),
+            "when": ngettext("%(num)d day", "%(num)d days", (today - each.oldest_due_on).days),
             "href": _link("invoices.index", state="overdue"),
         }
-        for late in (money.overdue if money else [])
+        for each in unpaid
+        if each.oldest_due_on
     ]
     if back := states.get("return_due", 0):
         lines.append(
@@ -238,24 +250,72 @@ def _lease_when(need: overview.Need) -> Any:
     return ""
 
 
-def _rent_chart(money: overview.Money) -> dict[str, Any] | None:
-    """The months' names and a series for each currency; none where nothing was billed."""
-    if not money.billed:
+def _rent_chart(caller: Caller, today: date) -> dict[str, Any] | None:
+    """What was billed in the last months and what falls due in the next; none where there is neither."""
+    session, tenant = caller.session, caller.tenant
+    past = overview.months_until(today)
+    ahead = [add_months(past[-1], each) for each in range(1, overview.MONTHS_AHEAD + 1)]
+    billed = overview.billed_by_month(session, tenant, months=past)
+    due = overview.rent_due(overview.rent_parts(session, tenant, as_of=today), months=ahead)
+    currencies = list(dict.fromkeys([*billed, *due]))
+    if not currencies:
         return None
-    series = [
-        {
-            "label": currency,
-            "values": [str(amount) for amount in amounts],
-            "shown": [formatting.money(amount, currency) for amount in amounts],
-        }
-        for currency, amounts in money.billed.items()
-    ]
+    series = []
+    for currency in currencies:
+        of_past = [*billed.get(currency, [None] * len(past)), *[None] * len(ahead)]
+        of_ahead = [*[None] * len(past), *due.get(currency, [None] * len(ahead))]
+        series += [
+            _series(_("Billed"), currency, of_past),
+            {**_series(_("Due by contract"), currency, of_ahead), "ahead": True},
+        ]
     return {
-        "labels": [format_date(month, "MMM yy", locale=get_locale()) for month in money.months],
+        "labels": [format_date(month, "MMM yy", locale=get_locale()) for month in [*past, *ahead]],
         "series": series,
         "money": True,
-        "currency": next(iter(money.billed)),
+        "currency": currencies[0],
     }
+
+
+def _series(label: str, currency: str, amounts: list[Decimal | None]) -> dict[str, Any]:
+    return {
+        "label": f"{label}, {currency}",
+        "values": [None if amount is None else str(amount) for amount in amounts],
+        "shown": [
+            formatting.NOTHING if each is None else formatting.money(each, currency) for each in amounts
+        ],
+    }
+
+
+def _age_bars(unpaid: overview.OpenInvoices) -> list[tuple[str, Decimal, str | None, str, str]]:
+    names = (_("Not yet due"), _("1 to 30 days late"), _("31 to 60"), _("61 to 90"), _("More than 90"))
+    colours = ("blue", "amber", "amber", "red", "red")
+    states = ("open", *("overdue",) * 4)
+    return [
+        (
+            name,
+            amount,
+            _link("invoices.index", state=state),
+            colour,
+            formatting.money(amount, unpaid.currency),
+        )
+        for name, amount, state, colour in zip(names, unpaid.ages, states, colours, strict=True)
+    ]
+
+
+def _health_bars(devices: list[tuple[str, str, int]]) -> list[tuple[str, int, str | None, str]]:
+    counts: dict[str, int] = {}
+    for _online, verdict, count in devices:
+        counts[verdict] = counts.get(verdict, 0) + count
+    return [
+        (
+            look_of("health", verdict).word,
+            counts[verdict],
+            _link("assets.index", health=verdict),
+            look_of("health", verdict).colour,
+        )
+        for verdict in STATES["health"]
+        if counts.get(verdict)
+    ]
 
 
 def _fleet_bars(states: dict[str, int]) -> list[tuple[str, int, str | None, str]]:

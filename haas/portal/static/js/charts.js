@@ -82,7 +82,7 @@ function plotted(figure, canvas, data, write, language) {
       { ...axis, size: 28, grid: { show: false }, ...(data.labels && { splits: () => everyFew(x, canvas.clientWidth), values: (_, ticks) => ticks.map((at) => data.labels[at] ?? "") }) },
       { ...axis, size: 64, values: (_, ticks) => ticks.map(write.short) },
     ],
-    series: [{}, ...data.series.map((each, index) => seriesLook(each, index, colours, bars))],
+    series: [{}, ...data.series.map((each, index) => seriesLook(each, colourOf(data, index, colours), index, bars))],
   };
   if (!data.labels) options.axes[0].values = timeLabels(language);
   const legend = figure.querySelector(".chart-legend") ?? figure.insertBefore(Object.assign(document.createElement("ul"), { className: "chart-legend" }), figure.querySelector(".chart-table"));
@@ -92,8 +92,10 @@ function plotted(figure, canvas, data, write, language) {
   return plot;
 }
 
-function seriesLook(each, index, colours, bars) {
-  const colour = colours[index % colours.length];
+/* What lies ahead has the colour of the series before it, paler. */
+const colourOf = (data, index, colours) => (data.series[index].ahead ? `${colours[(index - 1) % colours.length]}59` : colours[index % colours.length]);
+
+function seriesLook(each, colour, index, bars) {
   if (!bars) return { label: each.label, stroke: colour, width: 2, spanGaps: false, fill: index ? undefined : `${colour}18`, points: { show: false } };
   return { label: each.label, stroke: colour, fill: colour, width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.62, 48], radius: 0.12 }) };
 }
@@ -109,9 +111,15 @@ function timeLabels(language) {
   return (_, ticks, __, ___, step) => ticks.map((at) => (step < 86400 ? time : day).format(at * 1000));
 }
 
+/* The last point of the first series: what lies ahead of it belongs to others. */
+function newest(data) {
+  const known = data.series[0]?.values.findLastIndex((value) => value != null) ?? -1;
+  return known < 0 ? (data.x ?? data.labels).length - 1 : known;
+}
+
 /* The legend reads the point under the cursor, or the newest. */
 function readOut(plot, legend, data, colours, write, language) {
-  const at = plot.cursor.idx ?? (data.x ?? data.labels).length - 1;
+  const at = plot.cursor.idx ?? newest(data);
   const when = data.labels ? data.labels[at] : new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format((data.x[at] ?? 0) * 1000);
   const head = Object.assign(document.createElement("li"), { textContent: when });
   legend.replaceChildren(head, ...data.series.map((each, index) => {
@@ -120,7 +128,7 @@ function readOut(plot, legend, data, colours, write, language) {
     svg.setAttribute("viewBox", "0 0 10 10");
     svg.setAttribute("aria-hidden", "true");
     const dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
-    for (const [name, value] of [["cx", 5], ["cy", 5], ["r", 5], ["fill", colours[index % colours.length]]]) dot.setAttribute(name, value);
+    for (const [name, value] of [["cx", 5], ["cy", 5], ["r", 5], ["fill", colourOf(data, index, colours)]]) dot.setAttribute(name, value);
     svg.append(dot);
     item.append(svg, `${each.label}: ${write.full(each.values[at])}`);
     return item;

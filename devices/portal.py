@@ -172,6 +172,7 @@ def show(asset_id: str) -> str:
         places=places,
         timeline=timeline_items(shown_items, people=people, places=told),
         since=happened[-1].at if happened else asset.created_at,
+        categories=dict(category_words()),
         wipes=sanitisation.certificates_of(caller.session, caller.tenant, asset_id=asset_id),
         wipeable=AssetState(asset.state) in sanitisation.WIPEABLE,
         needs_wipe=staff and sanitisation.needs_wipe(asset),

@@ -65,6 +65,6 @@ def _categories() -> dict[str, str]:
         "E": _("Exempt"),
         "AE": _("Reverse charge"),
         "K": _("Within the European Union"),
-        "G": _("Export"),
+        "G": _("Tax-free export"),
         "O": _("Outside the scope of the tax"),
     }

@@ -12,8 +12,9 @@ from haas import clock
 from haas.accounts import checks, clients, sites, team
 from haas.accounts.people import state_of
 from haas.accounts.portal import forms
+from haas.accounts.portal.words import ROLE_WORDS
 from haas.auth.caller import current_caller, requires
-from haas.auth.permissions import ROLE_NAMES, ROLES_OF_LEVEL
+from haas.auth.permissions import ROLES_OF_LEVEL
 from haas.errors import HaasError, NotFound
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
@@ -66,8 +67,8 @@ def show(client_id: str) -> Any:
         sites=places,
         people=[(person, state_of(person, now=now)) for person in people],
         seen=team.last_seen(caller.session, people) if tab == "people" else {},
-        role_names=ROLE_NAMES,
-        client_roles=[(role, ROLE_NAMES[role]) for role in ROLES_OF_LEVEL["client"]],
+        role_names=ROLE_WORDS,
+        client_roles=[(role, ROLE_WORDS[role]) for role in ROLES_OF_LEVEL["client"]],
         country_names=checks.countries(_language()),
     )
 

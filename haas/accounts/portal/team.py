@@ -12,8 +12,9 @@ from haas.accounts import team
 from haas.accounts.clients import get_client
 from haas.accounts.people import get_person, state_of
 from haas.accounts.portal import forms
+from haas.accounts.portal.words import ROLE_WORDS
 from haas.auth.caller import current_caller, requires
-from haas.auth.permissions import OPERATOR, PERMISSIONS, ROLE_NAMES, ROLES_OF_LEVEL
+from haas.auth.permissions import OPERATOR, PERMISSIONS, ROLES_OF_LEVEL
 from haas.errors import HaasError
 from haas.pages.forms import Form, blank_form, read_form
 from haas.tenancy.models import Client
@@ -31,7 +32,7 @@ def index() -> Any:
         "portal/settings/team.html",
         people=[(person, state_of(person, now=now)) for person in people],
         seen=team.last_seen(caller.session, people),
-        role_names=ROLE_NAMES,
+        role_names=ROLE_WORDS,
     )
 
 
@@ -40,11 +41,11 @@ def index() -> Any:
 def roles() -> Any:
     """What each role may do: the table of permissions itself."""
     caller = current_caller()
-    shown = [role for role in ROLE_NAMES if role != OPERATOR]
+    shown = [role for role in ROLE_WORDS if role != OPERATOR]
     if caller.tenant.client_id is not None:
         shown = ROLES_OF_LEVEL["client"]
     rows = [(name, held) for name, held in PERMISSIONS.items() if held & set(shown)]
-    return render_template("portal/settings/roles.html", roles=shown, rows=rows, role_names=ROLE_NAMES)
+    return render_template("portal/settings/roles.html", roles=shown, rows=rows, role_names=ROLE_WORDS)
 
 
 @blueprint.route("/invite", methods=["GET", "POST"])
@@ -148,7 +149,7 @@ def _invite_page(form: Form, client: Client | None) -> str:
         "portal/settings/invite.html",
         form=form,
         client=client,
-        roles=[(role, ROLE_NAMES[role]) for role in ROLES_OF_LEVEL[level]],
+        roles=[(role, ROLE_WORDS[role]) for role in ROLES_OF_LEVEL[level]],
     )
 
 

@@ -19,7 +19,9 @@ from sqlalchemy.orm import Session
 from haas import db
 from haas.accounts import jobs, one_time_links, team
 from haas.accounts.people import home_of, state_of
+from haas.accounts.portal.words import ROLE_WORDS
 from haas.auth.models import ApiToken, OneTimeLink, User
+from haas.auth.permissions import ROLE_NAMES
 from haas.errors import Conflict, HaasError, InvalidInput, NotAllowed, NotFound
 from haas.ids import new_id
 from haas.outbox import OutboxEvent
@@ -323,3 +325,8 @@ class TestSwitchingOff:
     def test_of_the_partners_people_is_not_for_a_client(self, cast: Cast) -> None:
         with pytest.raises(NotFound), db.unit_of_work(cast.acme_tenant) as session:
             team.disable_user(session, cast.acme_tenant, user_id=cast.ben.id, now=now())
+
+
+class TestRoleWords:
+    def test_name_every_role_as_programs_do(self) -> None:
+        assert {role: str(words) for role, words in ROLE_WORDS.items()} == ROLE_NAMES

@@ -25,6 +25,8 @@ class Action:
     grave: bool = False  # asked twice
 
 
+_SOLD = ("reason", "proceeds")
+
 # In the order in which they are offered; what is rare or grave comes last.
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
@@ -47,8 +49,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("release",        _l("Release"),            "arrow-left"),
     Action("refuse",         _l("Delivery refused"),   "x",        asks=("reason",)),
     Action("retire",         _l("Retire"),             "archive",  asks=("reason",), grave=True),
-    Action("dispose",        _l("Dispose"),            "trash", "asset.dispose", ("reason",), grave=True),
-    Action("buy_out",        _l("Sell to client"),     "receipt", "asset.dispose", ("reason",), grave=True),
+    Action("dispose",        _l("Dispose"),            "trash", "asset.dispose", _SOLD, grave=True),
+    Action("buy_out",        _l("Sell to client"),     "receipt", "asset.dispose", _SOLD, grave=True),
     Action("report_lost",    _l("Report lost"),        "alert-triangle", asks=("reason",), grave=True),
     Action("report_stolen",  _l("Report stolen"),      "alert-triangle", asks=("reason",), grave=True),
 )

@@ -29,7 +29,7 @@ from devices.schemas import (
     WipeRequest,
     WipeResource,
 )
-from devices.shapes import guard_cost, moment, shape_asset
+from devices.shapes import guard_cost, moment, shape_asset, shape_happening
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import NotAllowed
@@ -130,7 +130,7 @@ def move_asset(move: dict[str, Any], asset_id: str) -> Answer:
     require_verb(caller, move["verb"])
     asset = queries.lock_asset(caller.session, caller.tenant, asset_id=asset_id)
     moves.require_free(caller.session, caller.tenant, asset=asset, verb=move["verb"])
-    details = {name: move[name] for name in ("serial", "client_id", "grade") if move.get(name)}
+    details = moves.told(move)
     moved = operations.move_asset(
         caller.session,
         caller.tenant,
@@ -196,7 +196,8 @@ def list_wipes(asset_id: str) -> Any:
 def show_timeline(asset_id: str) -> Answer:
     """What happened to the asset, newest first."""
     caller = current_caller()
-    return {"items": queries.timeline(caller.session, caller.tenant, asset_id=asset_id)}
+    items = queries.timeline(caller.session, caller.tenant, asset_id=asset_id)
+    return {"items": [shape_happening(caller, item) for item in items]}
 
 
 @blueprint.post("/<asset_id>/labels")

@@ -77,6 +77,7 @@ class MoveForm(Request):
     serial = text(80)
     client_id = text(60)
     grade = one_of(*GRADES, load_default=None, allow_none=True)
+    proceeds = Amount(load_default=None, allow_none=True)
     idempotency_key = text(80)
 
 

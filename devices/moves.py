@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from devices.amounts import checked_amount
 from devices.identifiers import normalised, tidy
 from devices.lifecycle import AssetState
 from devices.models import Asset, AssetMove
@@ -16,6 +18,9 @@ from haas.errors import Conflict, InvalidInput
 from haas.tenancy.scope import Tenant, scoped
 
 GRADES = ("A", "B", "C", "D", "X")
+# What a door hands on of a move, beside its moment and its reason.
+_TOLD = ("serial", "client_id", "grade", "proceeds")
+_BRINGS_MONEY = frozenset({"dispose", "buy_out"})
 
 
 class WipeRequired(Conflict):
@@ -40,6 +45,11 @@ class TooEarly(InvalidInput):
     """A move or placement is dated before the one that went before it."""
 
     code = "too_early"
+
+
+def told(data: Mapping[str, Any]) -> dict[str, str]:
+    """The details of a move as a form or a program gave them, in the shape that is kept with it."""
+    return {name: str(data[name]) for name in _TOLD if data.get(name) not in (None, "")}
 
 
 def check(
@@ -68,6 +78,10 @@ def check(
         raise Conflict("Place the asset at a client first: nobody has accepted it yet.")
     if verb == "grade" and details.get("grade") not in GRADES:
         raise InvalidInput(f"Choose a grade: {', '.join(GRADES)}.", field="grade")
+    if details.get("proceeds") is not None:
+        if verb not in _BRINGS_MONEY:
+            raise InvalidInput("Only a disposal or a sale brings money in.", field="proceeds")
+        checked_amount(Decimal(str(details["proceeds"])), asset.currency, field="proceeds")
     if verb == "dispose" and asset.holds_data_of_client_id:
         raise WipeRequired(
             "It may still hold a client's data: certify a purge or destruction before disposal."

@@ -198,7 +198,7 @@ def wipe(asset_id: str) -> Any:
 def move_once(caller: Caller, asset: Asset, verb: str, data: dict[str, Any]) -> Asset:
     """One move as a form or a scan asks for it: what a lease or a return must do is refused."""
     moves.require_free(caller.session, caller.tenant, asset=asset, verb=verb)
-    details = {name: data[name] for name in ("serial", "client_id", "grade") if data.get(name)}
+    details = moves.told(data)
     return operations.move_asset(
         caller.session,
         caller.tenant,
@@ -247,7 +247,7 @@ def _bulk_form(caller: Caller, form: Form, ids: list[str]) -> str:
     for asset in assets:
         contract = moves.contract_of(caller.session, caller.tenant, asset=asset)
         allowed = actions_for(asset, permissions=caller.identity.permissions, contract=contract)
-        plain = [action for action in allowed if set(action.asks) <= {"reason"}]
+        plain = [action for action in allowed if set(action.asks) <= {"reason", "proceeds"}]
         common = plain if common is None else [action for action in common if action in plain]
     options = [(action.verb, action.label) for action in common or []]
     return render_template("portal/fleet/bulk_move.html", form=form, assets=assets, actions=options)

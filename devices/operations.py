@@ -110,7 +110,8 @@ def move_asset(
 
     :param at: when it happened; not before the asset's last move.
     :param details: kept with the move. Read here: `serial` (receive), `client_id` (reserve, ship, accept,
-        restock: for whom), `grade` and `fair_market_value` (grade, restock).
+        restock: for whom), `grade` and `fair_market_value` (grade, restock), `proceeds` (dispose, buy_out:
+        the book is closed against it).
     :raises IllegalMove: if the lifecycle has no such move from the asset's state.
     :raises WipeRequired: for a hand-over to another client, or a disposal, without a wipe certificate.
     """

@@ -162,6 +162,7 @@ class AssetMoveRequest(Request):
     serial = text(80, metadata={"description": "receive: what is on the device"})
     client_id = text(60, metadata={"description": "reserve, ship, accept, restock: for whom"})
     grade = one_of(*GRADES)
+    proceeds = Amount(metadata={"description": "dispose, buy_out: what it brought in, in its currency"})
 
 
 class AssetPlacementRequest(Request):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from devices.models import Asset, HardwareModel
+from devices.queries import TimelineItem
 from haas import clock
 from haas.auth.caller import Caller
 from haas.errors import InvalidInput, NotAllowed
@@ -16,6 +18,7 @@ _FOR_ALL = (
 )  # fmt: skip
 _FOR_STAFF = ("holds_data_of_client_id", "notes")
 _MONEY = ("cost", "currency", "supplier", "purchase_reference", "purchased_on", "fair_market_value")
+_MONEY_TOLD = (*_MONEY, "proceeds")  # in the details of a move
 _AHEAD_MAX = timedelta(minutes=5)  # clocks of phones differ
 
 
@@ -27,6 +30,15 @@ def shape_asset(caller: Caller, asset: Asset) -> dict[str, Any]:
     if caller.may("asset.cost.read"):
         names += _MONEY
     return {name: getattr(asset, name) for name in names}
+
+
+def shape_happening(caller: Caller, item: TimelineItem) -> TimelineItem:
+    """What of an item of the timeline this caller may see."""
+    if caller.may("asset.cost.read"):
+        return item
+    return replace(
+        item, details={name: said for name, said in item.details.items() if name not in _MONEY_TOLD}
+    )
 
 
 def shape_model(caller: Caller, model: HardwareModel) -> dict[str, Any]:

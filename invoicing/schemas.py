@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import marshmallow as ma
 
-from haas.rest.fields import Amount, Day, one_of, row_id, text
+from haas.rest.fields import Amount, Day, Signed, one_of, row_id, text
 from haas.rest.openapi import Request
 from invoicing.exports.requests import FORMATS
 from invoicing.exports.rows import CONTENTS
@@ -15,14 +15,6 @@ from invoicing.rates import CATEGORIES
 KINDS = ("invoice", "credit_note")
 STATES = ("open", "overdue", "paid", "credited", "issued")
 METHODS = ("transfer", "direct_debit", "card", "cash", "offset", "other")
-
-
-class Signed(Amount):
-    """Money that may go either way: only ever sent, never read."""
-
-    def __init__(self) -> None:
-        super().__init__(dump_only=True)
-        self.metadata = {**self.metadata, "pattern": r"^-?\d+(\.\d+)?$"}
 
 
 class InvoiceFilterSchema(Request):

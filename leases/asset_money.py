@@ -47,8 +47,15 @@ class AssetMoney:
 
     @property
     def margin(self) -> Decimal:
-        """Rent less what it has lost in value so far."""
-        return self.rent - (self.asset.cost - self.value)
+        """Rent less what it has lost in value so far; what a disposal brought in is no loss."""
+        return self.rent - (self.asset.cost - self.value - self.proceeds)
+
+    @property
+    def proceeds(self) -> Decimal:
+        """What its disposal brought in, once it is disposed of."""
+        if self.view is None or self.view.disposal is None or self.view.book.proceeds is None:
+            return Decimal(0)
+        return self.view.book.proceeds
 
 
 def view_asset_money(session: Session, tenant: Tenant, *, asset_id: str, as_of: date) -> AssetMoney:

@@ -28,6 +28,7 @@ from leases.depreciation import (
     book_value,
     depreciation_schedule,
     dispose,
+    entries_until,
 )
 from leases.models import DepreciationBook, DepreciationUsage
 
@@ -43,13 +44,19 @@ DEFAULT_POLICY = {
 
 @dataclass(frozen=True, slots=True)
 class BookView:
-    """A book with its schedule and its value as of a date."""
+    """A book with its schedule and its value as of a date; `disposal` once it was closed by then."""
 
     book: DepreciationBook
     entries: Sequence[DepreciationEntry]
     as_of: date
     value: Decimal
     accumulated: Decimal
+    disposal: Disposal | None = None
+
+    @property
+    def gain(self) -> Decimal | None:
+        """Proceeds less the book value at the closing; negative is a loss, none while the book is open."""
+        return self.disposal.gain if self.disposal else None
 
 
 def open_book(
@@ -171,15 +178,11 @@ def get_book(session: Session, tenant: Tenant, *, asset_id: str, lock: bool = Fa
 def view_book(session: Session, tenant: Tenant, *, asset_id: str, as_of: date) -> BookView:
     """The whole schedule, and the value at the end of the day `as_of`."""
     book = get_book(session, tenant, asset_id=asset_id)
-    usage = [
-        (row.month, row.units)
-        for row in session.scalars(
-            scoped(DepreciationUsage, tenant)
-            .where(DepreciationUsage.book_id == book.id)
-            .order_by(DepreciationUsage.month)
-        )
-    ]
-    entries = depreciation_schedule(book_terms(book), units_by_month=usage)
+    entries = _entries(session, tenant, book)
+    if book.disposed_on is not None and as_of >= book.disposed_on:
+        closing = _closing(book, entries, disposed_on=book.disposed_on, proceeds=book.proceeds or Decimal(0))
+        borne = entries_until(entries, closing, cost=book.cost, disposed_on=book.disposed_on)
+        return BookView(book, borne, as_of, Decimal(0), book.cost - closing.book_value, closing)
     value = value_as_of(book, entries, as_of=as_of)
     return BookView(book, entries, as_of, value, book.cost - value)
 
@@ -220,14 +223,8 @@ def close_book(
     )
     if book is None:
         return None
-    terms = book_terms(book)
-    outcome = dispose(
-        terms,
-        depreciation_schedule(terms),
-        disposed_on=disposed_on,
-        proceeds=proceeds,
-        last_month=LastMonth(book.last_month),
-    )
+    entries = _entries(session, tenant, book)
+    outcome = _closing(book, entries, disposed_on=disposed_on, proceeds=proceeds)
     if book.disposed_on is None:
         book.disposed_on, book.proceeds = disposed_on, proceeds
         session.flush()
@@ -244,3 +241,24 @@ def total_cost(session: Session, tenant: Tenant, *, as_of: date) -> Decimal:
         )
     )
     return Decimal(total or 0)
+
+
+def _entries(session: Session, tenant: Tenant, book: DepreciationBook) -> list[DepreciationEntry]:
+    usage = session.execute(
+        sa.select(DepreciationUsage.month, DepreciationUsage.units)
+        .where(DepreciationUsage.partner_id == tenant.partner_id, DepreciationUsage.book_id == book.id)
+        .order_by(DepreciationUsage.month)
+    )
+    return depreciation_schedule(book_terms(book), units_by_month=[(row.month, row.units) for row in usage])
+
+
+def _closing(
+    book: DepreciationBook, entries: Sequence[DepreciationEntry], *, disposed_on: date, proceeds: Decimal
+) -> Disposal:
+    return dispose(
+        book_terms(book),
+        entries,
+        disposed_on=disposed_on,
+        proceeds=proceeds,
+        last_month=LastMonth(book.last_month),
+    )

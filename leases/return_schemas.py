@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import marshmallow as ma
 
-from haas.rest.fields import Amount, Day, Happened, one_of, row_id, text
+from haas.rest.fields import Amount, Day, Happened, Signed, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
 from leases.depreciation import DayBasis, FirstMonth, LastMonth, Method
 from leases.returns import GRADES
@@ -156,12 +156,16 @@ class BookResource(ma.Schema):
 
 
 class DepreciationResource(ma.Schema):
-    """A book with its schedule, and its value at the end of the day `as_of`."""
+    """A book with its schedule, and its value at the end of the day `as_of`.
+
+    `gain`: proceeds less book value once it is closed, negative for a loss.
+    """
 
     book = ma.fields.Nested(BookResource)
     as_of = ma.fields.Date()
     value = Amount()
     accumulated = Amount()
+    gain = Signed(allow_none=True)
     entries = ma.fields.List(ma.fields.Nested(DepreciationRowResource))
 
 

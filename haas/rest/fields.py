@@ -45,6 +45,14 @@ class Amount(ma.fields.String):
         return f"{amount:.2f}" if isinstance(exponent, int) and exponent > -2 else f"{amount:f}"
 
 
+class Signed(Amount):
+    """Money that may go either way: only ever sent, never read."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(dump_only=True, **options)
+        self.metadata = {**self.metadata, "pattern": r"^-?\d+(\.\d+)?$"}
+
+
 class Day(ma.fields.Date):
     """A calendar date of this century, so that no sum of months leaves the calendar."""
 

@@ -12,6 +12,7 @@ from leases.depreciation.book import (
     book_value,
     depreciation_schedule,
     dispose,
+    entries_until,
     gain_on_disposal,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "book_value",
     "depreciation_schedule",
     "dispose",
+    "entries_until",
     "gain_on_disposal",
 ]

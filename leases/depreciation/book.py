@@ -289,6 +289,19 @@ def dispose(
     return Disposal(final_charge=opening - closing, book_value=closing, gain=proceeds - closing)
 
 
+def entries_until(
+    entries: Sequence[DepreciationEntry], closing: Disposal, *, cost: Decimal, disposed_on: date
+) -> list[DepreciationEntry]:
+    """The months that a closed book has borne: those before the disposal, and what its own month bore."""
+    borne = [entry for entry in entries if entry.month < disposed_on.replace(day=1)]
+    if closing.final_charge:
+        month = end_of_month(disposed_on)
+        borne.append(
+            DepreciationEntry(month, closing.final_charge, cost - closing.book_value, closing.book_value)
+        )
+    return borne
+
+
 def gain_on_disposal(*, book_value: Decimal, proceeds: Decimal = Decimal(0)) -> Decimal:
     """Proceeds less book value; negative is a loss, and a scrapped asset loses its whole book value."""
     return proceeds - book_value

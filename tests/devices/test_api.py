@@ -162,6 +162,21 @@ class TestMoves:
         assert api(cast.ben).post(path, json=body).status_code == 403
         assert api(cast.ana).post(path, json=body).status_code == 200
 
+    @pytest.mark.parametrize(
+        ("state", "body"),
+        [
+            ("received", {"verb": "stage", "proceeds": "40"}),  # nobody pays for that
+            ("retired", {"verb": "dispose", "proceeds": "40.001"}),  # no amount of dollars
+        ],
+    )
+    def test_bring_in_whole_cents_by_disposal_or_sale_alone(self, cast, api, state, body):
+        with db.unit_of_work(cast.tenant) as session:
+            asset = bring(session, cast.tenant, make_asset(session, cast.tenant), to=state)
+
+        answer = api(cast.ana).post(f"/v1/assets/{asset.id}/moves", json=body)
+
+        assert (answer.status_code, list(answer.json["errors"])) == (422, ["proceeds"])
+
     def test_are_left_to_the_lease_that_the_asset_stands_on(self, cast, api):
         with db.unit_of_work(cast.tenant) as session:
             asset = bring(session, cast.tenant, make_asset(session, cast.tenant), to="ready")

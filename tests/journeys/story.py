@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -21,9 +22,13 @@ from haas.tenancy.scope import scoped
 from tests.cast import Cast
 
 LEASE = timedelta(seconds=60)
+T14 = {
+    "manufacturer": "Lenovo", "name": "ThinkPad T14", "category": "laptop", "list_cost": "1200.00",
+    "currency": "USD", "useful_life_months": 36, "residual_value_pct": "10", "kit": ["charger"],
+}  # fmt: skip
 
 
-@dataclass(slots=True)
+@dataclass
 class Story:
     """Who plays, what time it is, and the doors."""
 
@@ -70,6 +75,55 @@ class Story:
                 scoped(OutboxDelivery, self.cast.tenant).where(OutboxDelivery.state != "done")
             )
             assert [(row.reaction, row.error) for row in undone] == []
+
+    @cached_property
+    def model_id(self) -> str:
+        """A laptop that costs 1,200, lives 36 months and keeps 10 percent."""
+        return str(self.post(self.cast.ana, "/v1/hardware-models", T14)["id"])
+
+    def tax(self, rate_pct: str, *, since: str) -> None:
+        """Put a rate on file."""
+        rate = {"country": "US", "rate_pct": rate_pct, "name": "Sales tax", "valid_from": since}
+        self.post(self.cast.fay, "/v1/tax-rates", rate)
+
+    def shelve(self, serial: str) -> str:
+        """Buy a laptop for 1,200 and make it ready; answers its id."""
+        bought = {"model_id": self.model_id, "serial": serial, "cost": "1200.00", "currency": "USD"}
+        asset = self.post(self.cast.ana, "/v1/assets", {**bought, "state": "received"})
+        for verb in ("stage", "make_ready"):
+            self.post(self.cast.ben, f"/v1/assets/{asset['id']}/moves", {"verb": verb})
+        return str(asset["id"])
+
+    def offer(
+        self, client_id: str, lines: Iterable[dict[str, Any]], *, term_months: int = 24, **conventions: Any
+    ) -> tuple[str, list[str]]:
+        """Draft a lease under an agreement of its own and quote it; answers its id and its lines'."""
+        sam = self.cast.sam
+        agreement = self.post(sam, "/v1/agreements", {"client_id": client_id, **conventions})
+        terms = {"agreement_id": agreement["id"], "term_months": term_months}
+        lease = self.post(sam, "/v1/leases", terms)["id"]
+        made = [self.post(sam, f"/v1/leases/{lease}/lines", line)["id"] for line in lines]
+        self.post(sam, f"/v1/leases/{lease}/quote", {"valid_until": "2026-12-31"})
+        return lease, made
+
+    def deliver(self, lease_id: str, line_id: str, asset_id: str, signer: str) -> None:
+        """Reserve, ship and hand over, all today."""
+        ben, lease = self.cast.ben, f"/v1/leases/{lease_id}"
+        self.post(ben, f"{lease}/lines/{line_id}/reserve", {"asset_id": asset_id})
+        self.post(ben, f"{lease}/assets/{asset_id}/ship", {"carrier": "Courier"})
+        self.post(ben, f"{lease}/assets/{asset_id}/accept", {"signer_name": signer})
+
+    def bill(self, as_of: str) -> list[dict[str, Any]]:
+        """Run the billing of a day by relay and workers; what it issued, by number, invoices last."""
+        fay = self.cast.fay
+        run = self.post(fay, "/v1/billing-runs", {"as_of": f"2026-{as_of}"})
+        assert run["state"] == "queued"
+        self.work()
+        done = self.get(fay, f"/v1/billing-runs/{run['id']}")
+        assert (done["state"], done["problems"]) == ("done", [])
+        found = self.get(fay, f"/v1/invoices?run_id={run['id']}")["items"]
+        assert len(found) == done["invoices"] + done["credit_notes"]
+        return sorted(found, key=lambda row: str(row["number"]))
 
     def _waits(self) -> bool:
         return any(Queue(name, connection=self.valkey).count for name in QUEUES)

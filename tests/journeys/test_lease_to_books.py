@@ -14,55 +14,6 @@ import pytest
 from tests.journeys.story import Story
 from tests.paper import text_of
 
-T14 = {
-    "manufacturer": "Lenovo", "name": "ThinkPad T14", "category": "laptop", "list_cost": "1200.00",
-    "currency": "USD", "useful_life_months": 36, "residual_value_pct": "10", "kit": ["charger"],
-}  # fmt: skip
-MONTH = Decimal("84.80")  # two laptops at 39.90 and a care pack at 5.00
-
-
-def on_the_shelf(story: Story, serial: str, model_id: str) -> str:
-    """Buy a laptop for 1,200 and make it ready; answers its id."""
-    ben, cast = story.cast.ben, story.cast
-    asset = story.post(
-        cast.ana,
-        "/v1/assets",
-        {"model_id": model_id, "serial": serial, "cost": "1200.00", "currency": "USD", "state": "received"},
-    )
-    for verb in ("stage", "make_ready"):
-        story.post(ben, f"/v1/assets/{asset['id']}/moves", {"verb": verb})
-    return str(asset["id"])
-
-
-def offered(story: Story, client_id: str, lines: Iterable[dict[str, Any]]) -> tuple[str, list[str]]:
-    """Draft a lease of 24 months from the first of a month and quote it; answers its id and its lines'."""
-    sam = story.cast.sam
-    agreement = story.post(sam, "/v1/agreements", {"client_id": client_id})
-    lease = story.post(sam, "/v1/leases", {"agreement_id": agreement["id"], "term_months": 24})
-    made = [story.post(sam, f"/v1/leases/{lease['id']}/lines", line)["id"] for line in lines]
-    story.post(sam, f"/v1/leases/{lease['id']}/quote", {"valid_until": "2026-12-31"})
-    return lease["id"], made
-
-
-def delivered(story: Story, lease_id: str, line_id: str, asset_id: str, signer: str) -> None:
-    """Reserve, ship and hand over, all today."""
-    ben = story.cast.ben
-    story.post(ben, f"/v1/leases/{lease_id}/lines/{line_id}/reserve", {"asset_id": asset_id})
-    story.post(ben, f"/v1/leases/{lease_id}/assets/{asset_id}/ship", {"carrier": "Courier"})
-    story.post(ben, f"/v1/leases/{lease_id}/assets/{asset_id}/accept", {"signer_name": signer})
-
-
-def billed(story: Story, as_of: str) -> dict[str, dict[str, Any]]:
-    """Run the billing by relay and workers; what it issued, by client."""
-    run = story.post(story.cast.fay, "/v1/billing-runs", {"as_of": f"2026-{as_of}"})
-    assert run["state"] == "queued"
-    story.work()
-    done = story.get(story.cast.fay, f"/v1/billing-runs/{run['id']}")
-    assert (done["state"], done["problems"]) == ("done", [])
-    found = story.get(story.cast.fay, f"/v1/invoices?run_id={run['id']}")["items"]
-    assert len(found) == done["invoices"]
-    return {row["client_id"]: row for row in found}
-
 
 def amounts(invoice: dict[str, Any]) -> tuple[str, str, str]:
     """Net, tax and total."""
@@ -93,25 +44,20 @@ def test_lease_to_books(story: Story) -> None:
 
     # 5 January: the rate is on file, three laptops are on the shelf, Acme is offered two with a care pack.
     story.on("01-05 15:00")
-    story.post(
-        fay,
-        "/v1/tax-rates",
-        {"country": "US", "rate_pct": "8.000", "name": "Sales tax", "valid_from": "2020-01-01"},
-    )
-    model = story.post(cast.ana, "/v1/hardware-models", T14)["id"]
-    first, second, third = (on_the_shelf(story, serial, model) for serial in ("SN-A", "SN-B", "SN-C"))
-    laptop = {"description": "ThinkPad T14", "model_id": model, "unit_price": "39.90"}
+    story.tax("8.000", since="2020-01-01")
+    first, second, third = (story.shelve(serial) for serial in ("SN-A", "SN-B", "SN-C"))
+    laptop = {"description": "ThinkPad T14", "model_id": story.model_id, "unit_price": "39.90"}
     care = {"kind": "service", "description": "Care pack", "unit_price": "5.00"}
-    lease, (place_a, place_b, _) = offered(story, acme, [laptop, laptop, care])
+    lease, (place_a, place_b, _) = story.offer(acme, [laptop, laptop, care])
     assert story.get(cast.ada, f"/v1/leases/{lease}")["state"] == "quoted"
 
     # 14 January: the client itself accepts. 19 and 23 January: each laptop is signed for on its own day.
     story.on("01-14 15:00")
     story.post(cast.ada, f"/v1/leases/{lease}/accept", {"signer": "Ada Client"})
     story.on("01-19 15:00")
-    delivered(story, lease, place_a, first, "Ada Client")
+    story.deliver(lease, place_a, first, "Ada Client")
     story.on("01-23 15:00")
-    delivered(story, lease, place_b, second, "Ada Client")
+    story.deliver(lease, place_b, second, "Ada Client")
     active = story.get(cast.ada, f"/v1/leases/{lease}")
     assert (active["state"], active["commences_on"], active["ends_on"]) == (
         "active",
@@ -124,7 +70,7 @@ def test_lease_to_books(story: Story) -> None:
     story.on("02-01 15:00")
     (asked,) = story.get(fay, "/v1/billing-runs/preview?as_of=2026-02-01")["items"]
     assert [paper["total"] for paper in asked["papers"]] == ["124.43"]
-    february = billed(story, "02-01")[acme]
+    (february,) = story.bill("02-01")
     assert amounts(february) == ("115.21", "9.22", "124.43")
     assert (february["number"], february["due_on"]) == ("INV-2026-00001", "2026-02-15")
     lines = story.get(fay, f"/v1/invoices/{february['id']}")["lines"]
@@ -136,7 +82,7 @@ def test_lease_to_books(story: Story) -> None:
         ("rent", "39.90"),
         ("rent", "5.00"),
     ]
-    assert billed(story, "02-01") == {}  # a second run finds nothing left
+    assert story.bill("02-01") == []  # a second run finds nothing left
 
     # It was printed and mailed; the client's own people can fetch it.
     sent = story.get(cast.ada, f"/v1/invoices/{february['id']}")
@@ -155,13 +101,13 @@ def test_lease_to_books(story: Story) -> None:
     assert story.get(fay, f"/v1/invoices/{february['id']}")["state"] == "paid"
     story.on("02-26 15:00")
     story.patch(cast.ana, f"/v1/clients/{acme}", {"legal_name": "Acme Smiles Inc."})
-    other, (place_c,) = offered(story, globex, [{**laptop, "unit_price": "100.00"}])
+    other, (place_c,) = story.offer(globex, [{**laptop, "unit_price": "100.00"}])
     story.post(cast.sam, f"/v1/leases/{other}/accept", {"signer": "Gil Globex"})
     story.on("03-01 15:00")
-    delivered(story, other, place_c, third, "Gil Globex")
+    story.deliver(other, place_c, third, "Gil Globex")
 
     # 1 March: 84.80 and 6.78 of tax (6.784); 100.00 and 8.00. Old paper keeps the old name, new has the new.
-    march = billed(story, "03-01")
+    march = {row["client_id"]: row for row in story.bill("03-01")}
     assert amounts(march[acme]) == ("84.80", "6.78", "91.58")
     assert amounts(march[globex]) == ("100.00", "8.00", "108.00")
     assert {row["number"] for row in march.values()} == {"INV-2026-00002", "INV-2026-00003"}
@@ -197,13 +143,9 @@ def test_lease_to_books(story: Story) -> None:
 
     # 1 April the tax is 8.25 percent: 84.80 and 7.00 (6.996), 100.00 and 8.25. The credit is not undone.
     story.on("03-25 15:00")
-    story.post(
-        fay,
-        "/v1/tax-rates",
-        {"country": "US", "rate_pct": "8.250", "name": "Sales tax", "valid_from": "2026-04-01"},
-    )
+    story.tax("8.250", since="2026-04-01")
     story.on("04-01 15:00")
-    april = billed(story, "04-01")
+    april = {row["client_id"]: row for row in story.bill("04-01")}
     assert amounts(april[acme]) == ("84.80", "7.00", "91.80")
     assert amounts(april[globex]) == ("100.00", "8.25", "108.25")
 

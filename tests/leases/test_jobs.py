@@ -19,7 +19,7 @@ from haas.files import StoredFile
 from haas.outbox import OutboxEvent
 from haas.settings import Settings
 from haas.tenancy.scope import scoped
-from leases import handover, jobs, letters, operations, queries, returns, sweeps
+from leases import books, handover, jobs, letters, operations, queries, returns, sweeps
 from leases.lifecycle import LeaseState
 from leases.models import Acceptance, ReturnOrder, Swap
 from leases.swaps import swap_asset
@@ -180,6 +180,39 @@ class TestCloseBook:
             book = queries.find_book(session, cast.tenant, asset_id=asset_id)
             assert book is not None
             assert (book.disposed_on, book.proceeds) == (day("2026-09-30"), Decimal("40.00"))
+            # March to August are borne, 6 x 30.00; the month of disposal is not: 1,020.00 are left.
+            closed = books.view_book(session, cast.tenant, asset_id=asset_id, as_of=day("2026-12-31"))
+            assert (closed.value, closed.accumulated, closed.gain) == (
+                Decimal(0),
+                Decimal(180),
+                Decimal(-980),
+            )
+            assert [entry.month for entry in closed.entries][-1] == day("2026-08-31")
+            before = books.view_book(session, cast.tenant, asset_id=asset_id, as_of=day("2026-09-29"))
+            assert (before.value, before.gain, len(before.entries)) == (Decimal(1020), None, 36)
+
+    def test_by_units_closes_at_what_was_used(self, cast: Cast, made: InService) -> None:
+        asset_id, tenant = made.assets[0].id, cast.tenant
+        with db.unit_of_work(tenant) as session:
+            books.change_conventions(
+                session,
+                tenant,
+                asset_id=asset_id,
+                method="units",
+                first_month="full",
+                life_months=36,
+                residual_value=Decimal(120),
+                total_units=Decimal(10800),
+            )
+            books.record_usage(
+                session, tenant, asset_id=asset_id, month=day("2026-04-30"), units=Decimal(500)
+            )
+            # 1,080 x 500 / 10,800 = 50.00 are borne; 1,150.00 are left, and 200.00 came in.
+            outcome = books.close_book(
+                session, tenant, asset_id=asset_id, disposed_on=day("2026-09-30"), proceeds=Decimal(200)
+            )
+        assert outcome is not None
+        assert (outcome.book_value, outcome.gain) == (Decimal(1150), Decimal(-950))
 
 
 class TestLetters:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import current_app
 from flask_smorest import Blueprint
 
-from devices import edits, exports, moves, operations, queries, sanitisation
+from devices import edits, exports, moves, operations, past, queries, sanitisation
 from devices.actions import BY_VERB
 from devices.label_tokens import replace_label
 from devices.lifecycle import AssetState
@@ -196,7 +196,7 @@ def list_wipes(asset_id: str) -> Any:
 def show_timeline(asset_id: str) -> Answer:
     """What happened to the asset, newest first."""
     caller = current_caller()
-    items = queries.timeline(caller.session, caller.tenant, asset_id=asset_id)
+    items = past.timeline(caller.session, caller.tenant, asset_id=asset_id)
     return {"items": [shape_happening(caller, item) for item in items]}
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from devices import edits, exports, moves, operations, queries, sanitisation
+from devices import asset_parts, edits, exports, moves, operations, queries, sanitisation
 from devices.actions import actions_for
+from devices.asset_history import (
+    TRACK_WORDS,
+    custody_track,
+    health_items,
+    health_track,
+    state_track,
+    title_track,
+)
 from devices.choices import Choices, choices_of, names_of_people, names_of_places
 from devices.contract_links import contract_links
 from devices.edits import CATEGORIES
@@ -17,9 +27,12 @@ from devices.forms import AssetForm
 from devices.lifecycle import AssetState
 from devices.models import Asset
 from devices.moves import GRADES
+from devices.past import Past, TimelineItem, health_changes_of, past_of
 from devices.queries import AssetFilter
 from devices.shapes import guard_cost
+from devices.telemetry_models import HealthChange
 from devices.timeline_words import timeline_items
+from devices.tracks import draw
 from devices.views import VIEWS, count_views, shown, states_of
 from haas import audit, clock
 from haas.auth.caller import Caller, current_caller, requires
@@ -35,7 +48,6 @@ blueprint = Blueprint("assets", __name__, url_prefix="/assets")
 _SORTS = {"tag": Sort(Asset.tag_norm, Asset.id), "added": Sort(Asset.id, Asset.id)}
 _FILTERS = ("model", "client", "category", "grade", "warranty", "state", "site", "online", "health")
 _WARRANTY_DAYS = {"over": 0, "30": 30, "90": 90}
-TABS = ("summary", "health", "money", "history")
 
 
 @blueprint.get("")
@@ -149,35 +161,27 @@ def show(asset_id: str) -> str:
     caller = current_caller()
     asset = queries.get_asset(caller.session, caller.tenant, asset_id=asset_id)
     tab = request.args.get("tab", "summary")
-    tab = tab if tab in TABS else "summary"
+    tab = tab if tab in _TABS else "summary"
     staff = caller.tenant.client_id is None
     contract = moves.contract_of(caller.session, caller.tenant, asset=asset) if staff else {}
-    actions = actions_for(asset, permissions=caller.identity.permissions, contract=contract)
-    places = names_of_places(
-        caller.session, caller.tenant, (asset.client_id, asset.site_id, asset.holds_data_of_client_id)
-    )
-    happened = queries.timeline(caller.session, caller.tenant, asset_id=asset_id)
-    shown_items = happened if tab == "history" else happened[:6]
-    people = names_of_people(caller.session, [item.actor for item in shown_items])
-    told = names_of_places(
-        caller.session, caller.tenant, [item.details.get("client_id") for item in shown_items]
-    )
+    known = past_of(caller.session, caller.tenant, asset_id=asset_id)
+    ids = {asset.client_id, asset.site_id, asset.holds_data_of_client_id}
+    ids |= {each for place in known.places for each in (place.client_id, place.site_id)}
+    places = names_of_places(caller.session, caller.tenant, ids)
     return render_template(
         "portal/fleet/show.html",
         asset=asset,
         tab=tab,
-        actions=actions,
+        actions=actions_for(asset, permissions=caller.identity.permissions, contract=contract),
         contract=contract,
         links=contract_links(caller, asset, contract),
         places=places,
-        timeline=timeline_items(shown_items, people=people, places=told),
-        since=happened[-1].at if happened else asset.created_at,
         categories=dict(category_words()),
-        wipes=sanitisation.certificates_of(caller.session, caller.tenant, asset_id=asset_id),
         wipeable=AssetState(asset.state) in sanitisation.WIPEABLE,
         needs_wipe=staff and sanitisation.needs_wipe(asset),
         today=clock.today(caller.user.time_zone),
         new_key=operations.new_key(),
+        **_TABS[tab](caller, asset, known, places),
     )
 
 
@@ -273,6 +277,65 @@ def _wanted(caller: Caller, listed: ListState) -> AssetFilter:
         verdict=filters.get("health"),
         ids=tuple(request.args.getlist("id")[:2000]),
     )
+
+
+def _summary(caller: Caller, asset: Asset, known: Past, places: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001 - one shape for all tabs
+    return {"timeline": _events(caller, known.items()[:6], places), "wipes": known.wipes[::-1]}
+
+
+def _health(caller: Caller, asset: Asset, known: Past, places: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001 - one shape for all tabs
+    return {}
+
+
+def _money(caller: Caller, asset: Asset, known: Past, places: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001 - one shape for all tabs
+    return {"parts": [tell(caller, asset) for tell in asset_parts.money]}
+
+
+def _documents(caller: Caller, asset: Asset, known: Past, places: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001 - one shape for all tabs
+    papers = [
+        asset_parts.Paper(
+            wipe.performed_at,
+            "wipe",
+            _("Wipe certificate %(number)s", number=wipe.number),
+            wipe.technique,
+            url_for(".certificate", asset_id=asset.id, certificate_id=wipe.id) if wipe.file_id else None,
+        )
+        for wipe in known.wipes
+    ]
+    papers += asset_parts.papers_of(caller, asset)
+    return {"papers": sorted(papers, key=lambda paper: paper.at, reverse=True)}
+
+
+def _history(caller: Caller, asset: Asset, known: Past, places: dict[str, str]) -> dict[str, Any]:
+    told = asset_parts.history_of(caller, asset)
+    tracks = [custody_track(known.places, names=places), *told.tracks]
+    if caller.tenant.client_id is None:  # a client sees no moves
+        tracks += [state_track(known.moves), title_track(known.moves)]
+    verdicts: Sequence[HealthChange] = ()
+    if caller.may("device.read"):
+        verdicts = health_changes_of(caller.session, caller.tenant, asset_id=asset.id)
+        tracks.append(health_track(verdicts))
+    items = [*_events(caller, known.items(), places), *told.items, *health_items(verdicts)]
+    return {
+        "drawing": draw(tracks, now=clock.now(), zone=ZoneInfo(caller.user.time_zone)),
+        "track_words": TRACK_WORDS,
+        "timeline": sorted(items, key=lambda item: item["at"], reverse=True),
+    }
+
+
+def _events(caller: Caller, items: Sequence[TimelineItem], places: dict[str, str]) -> list[dict[str, Any]]:
+    return timeline_items(
+        items, people=names_of_people(caller.session, [item.actor for item in items]), places=places
+    )
+
+
+_TABS: dict[str, Callable[[Caller, Asset, Past, dict[str, str]], dict[str, Any]]] = {
+    "summary": _summary,
+    "health": _health,
+    "money": _money,
+    "documents": _documents,
+    "history": _history,
+}
 
 
 def _asset_form(caller: Caller, form: Form, asset: Asset | None = None) -> str:

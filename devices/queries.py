@@ -1,11 +1,10 @@
-"""Reads: one asset, the fleet now and as of a date, spares that match, what happened to an asset."""
+"""Reads: one asset, the fleet now and as of a date, spares that match, the moves of an asset."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Select
@@ -14,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from devices.identifiers import normalised
 from devices.lifecycle import AssetState
-from devices.models import Asset, AssetMove, Custody, HardwareModel, LabelToken, WipeCertificate
+from devices.models import Asset, AssetMove, Custody, HardwareModel, LabelToken
 from devices.telemetry_models import DeviceState
 from haas.db import starts_with
 from haas.errors import NotFound
@@ -50,18 +49,6 @@ class StateAsOf:
     asset_id: str
     state: AssetState
     since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineItem:
-    """One thing that happened to an asset. `kind`: move, place, wipe, label."""
-
-    at: datetime
-    kind: str
-    actor: str
-    what: str  # the verb, or what the row is
-    reason: str
-    details: dict[str, Any]
 
 
 def get_asset(session: Session, tenant: Tenant, *, asset_id: str) -> Asset:
@@ -235,48 +222,6 @@ def moves_of(session: Session, tenant: Tenant, *, asset_id: str) -> Sequence[Ass
     return session.scalars(
         scoped(AssetMove, tenant).where(AssetMove.asset_id == asset_id).order_by(AssetMove.position)
     ).all()
-
-
-def timeline(session: Session, tenant: Tenant, *, asset_id: str) -> list[TimelineItem]:
-    """What happened to the asset, newest first: moves, places, wipes. A client sees its own rows."""
-    get_asset(session, tenant, asset_id=asset_id)
-    items = [
-        TimelineItem(
-            move.moved_at,
-            "move",
-            move.actor,
-            move.verb,
-            move.reason,
-            {"from_state": move.from_state, "to_state": move.to_state, **move.details},
-        )
-        for move in moves_of(session, tenant, asset_id=asset_id)
-    ]
-    items += [
-        TimelineItem(
-            span.during.lower,
-            "place",
-            span.actor,
-            "place",
-            "",
-            {"client_id": span.client_id, "site_id": span.site_id, "custodian": span.custodian},
-        )
-        for span in session.scalars(scoped(Custody, tenant).where(Custody.asset_id == asset_id))
-        if span.during.lower is not None
-    ]
-    items += [
-        TimelineItem(
-            proof.performed_at,
-            "wipe",
-            proof.performed_by,
-            "wipe",
-            "",
-            {"number": proof.number, "method": proof.method, "file_id": proof.file_id},
-        )
-        for proof in session.scalars(
-            scoped(WipeCertificate, tenant).where(WipeCertificate.asset_id == asset_id)
-        )
-    ]
-    return sorted(items, key=lambda item: item.at, reverse=True)
 
 
 def get_model(session: Session, tenant: Tenant, *, model_id: str, lock: bool = False) -> HardwareModel:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from devices.models import Asset, HardwareModel
-from devices.queries import TimelineItem
+from devices.past import TimelineItem
 from haas import clock
 from haas.auth.caller import Caller
 from haas.errors import InvalidInput, NotAllowed

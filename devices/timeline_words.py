@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from devices.actions import BY_VERB
-from devices.queries import TimelineItem
+from devices.past import TimelineItem
 
 # fmt: off
 _DONE: dict[str, Any] = {

@@ -13,6 +13,7 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import text
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from devices import asset_parts
 from haas import db, models
 from haas.accounts import clients
 from haas.auth.caller import find_caller, public
@@ -22,7 +23,9 @@ from haas.rest import openapi, problems
 from haas.rest.limits import limiter
 from haas.settings import Settings
 from haas.settings import use as use_settings
+from invoicing.portal import asset_page as billed_assets
 from leases import queries
+from leases.portal import asset_page as leased_assets
 
 ROOT = Path(__file__).parent.parent
 LANGUAGES = ("en", "de", "es")
@@ -160,6 +163,10 @@ def _join() -> None:
     """What a lower room asks of a higher one, without knowing it."""
     if queries.running_lease not in clients.archive_obstacles:
         clients.archive_obstacles.append(queries.running_lease)
+    if leased_assets.tell_history not in asset_parts.histories:
+        asset_parts.histories.append(leased_assets.tell_history)
+        asset_parts.money.append(leased_assets.tell_money)
+        asset_parts.papers += [leased_assets.tell_papers, billed_assets.tell_papers]
 
 
 def _register(app: Flask) -> None:

@@ -15,6 +15,7 @@ from haas.errors import NotFound
 from haas.progress import LongJob
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.models import BillingChunk, BillingRun, Invoice, InvoiceLine, Payment
+from leases.models import Assignment, ReturnOrder
 
 # What a list may be narrowed to beside the states in the table.
 OPEN, OVERDUE = "open", "overdue"
@@ -74,6 +75,37 @@ def fits(where: InvoiceFilter, *, today: date) -> list[sa.ColumnElement[bool]]:
     if where.is_sent is not None:
         found.append(Invoice.sent_at.is_not(None) if where.is_sent else Invoice.sent_at.is_(None))
     return found
+
+
+def invoices_of_asset(
+    session: Session, tenant: Tenant, *, asset_id: str, count: int = 100
+) -> Sequence[Invoice]:
+    """The newest documents with a line for days of this asset, or for damage to it; three queries."""
+    stood = session.execute(
+        scoped(Assignment, tenant)
+        .where(Assignment.asset_id == asset_id)
+        .with_only_columns(Assignment.line_id, Assignment.serial)
+    ).all()
+    returns = session.scalars(
+        scoped(ReturnOrder, tenant).where(ReturnOrder.asset_id == asset_id).with_only_columns(ReturnOrder.id)
+    ).all()
+    if not stood and not returns:
+        return []
+    bears = [
+        sa.and_(InvoiceLine.source_id == row.line_id, InvoiceLine.serials.contains([{"serial": row.serial}]))
+        for row in stood
+    ]
+    named = sa.select(InvoiceLine.invoice_id).where(
+        InvoiceLine.partner_id == tenant.partner_id,
+        sa.or_(InvoiceLine.source_id.in_(returns), *bears),
+    )
+    return session.scalars(
+        scoped(Invoice, tenant)
+        .where(Invoice.id.in_(named))
+        .options(defer(Invoice.document))
+        .order_by(Invoice.issued_on.desc(), Invoice.id.desc())
+        .limit(count)
+    ).all()
 
 
 def given_back(tenant: Tenant) -> sa.Subquery:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from flask import Flask
 from flask_babel import get_locale, get_timezone
 from markupsafe import Markup, escape
@@ -26,6 +26,7 @@ def install(app: Flask) -> None:
         number=number,
         percent=percent,
         day=day,
+        axis_day=axis_day,
         moment=moment,
         ago=ago,
         bytes=size,
@@ -66,6 +67,12 @@ def day(value: date | datetime | None) -> Markup | str:
 def day_text(value: date) -> str:
     """The same without markup, to stand inside a sentence."""
     return formatting.day(value, language=_language())
+
+
+def axis_day(value: date, steps: str, with_year: bool) -> str:  # noqa: FBT001 - a filter's arguments have no names
+    """A mark on a time axis: 5 Mar by days; Mar, and Jan 2026 where the year is named, by months."""
+    form = "d MMM" if steps == "days" else "MMM"
+    return str(format_date(value, form + (" y" if with_year else ""), locale=get_locale()))
 
 
 def moment(value: datetime | None) -> Markup | str:

@@ -43,6 +43,22 @@ STATES: dict[str, dict[str, StateLook]] = {
         "lost":           _look(_l("Lost"),               "red",   "alert-triangle"),
         "stolen":         _look(_l("Stolen"),             "red",   "alert-triangle"),
     },
+    "custody": {
+        "ours":   _look(_l("In our own hands"), "grey", "building"),
+        "client": _look(_l("With a client"),    "blue", "building-community"),
+    },
+    "title": {
+        "supplier": _look(_l("The supplier's"),  "grey",  "truck"),
+        "ours":     _look(_l("Ours"),            "green", "check"),
+        "client":   _look(_l("The client's"),    "blue",  "receipt"),
+        "nobody":   _look(_l("Disposed of"),     "grey",  "trash"),
+    },
+    "book": {
+        "cost":         _look(_l("At cost"),           "grey",  "coin"),
+        "depreciating": _look(_l("Being written off"), "blue",  "chart-line"),
+        "written_off":  _look(_l("Written off"),       "amber", "check"),
+        "closed":       _look(_l("Book closed"),       "grey",  "archive"),
+    },
     "lease": {
         "draft":     _look(_l("Draft"),     "grey",  "edit"),
         "quoted":    _look(_l("Quoted"),    "blue",  "send"),

@@ -10,8 +10,10 @@ from flask_babel import gettext as _
 
 from devices.queries import get_asset
 from haas import clock
-from haas.auth.caller import current_caller, requires
+from haas.auth.caller import Caller, current_caller, requires
+from haas.calendar import add_months, end_of_month
 from haas.pages.forms import blank_form, read_form
+from haas.rest.fields import FIRST_DAY, LAST_DAY
 from leases import books
 from leases.asset_money import AssetMoney, view_asset_money
 from leases.forms import BookForm
@@ -23,18 +25,14 @@ from leases.portal.record import as_of_asked
 @leases.get("/assets/<asset_id>/money")
 @requires("depreciation.read")
 def asset_money(asset_id: str) -> str:
-    """The part of the asset's page; asked for by itself, a page of its own."""
-    caller = current_caller()
-    as_of = as_of_asked(clock.today(caller.partner.time_zone))
-    money = view_asset_money(caller.session, caller.tenant, asset_id=asset_id, as_of=as_of)
+    """The part of the asset's page that follows the date; asked for by itself, a page of its own."""
     is_part = request.headers.get("HX-Request") == "true"
-    return render_template(
-        "portal/leases/asset_money_part.html" if is_part else "portal/leases/asset_money_page.html",
-        asset=money.asset,
-        money=money,
-        chart=_chart(money),
-        words=words,
-    )
+    return _render(current_caller(), asset_id, "asset_money_part" if is_part else "asset_money_page")
+
+
+def money_part(caller: Caller, *, asset_id: str) -> str:
+    """Book value, rent and margin as of the movable date of the page's address."""
+    return _render(caller, asset_id, "asset_money_part")
 
 
 @leases.route("/assets/<asset_id>/book", methods=["GET", "POST"])
@@ -62,13 +60,31 @@ def asset_book(asset_id: str) -> Any:
     return page, 200 if request.method == "GET" else 422
 
 
+def _render(caller: Caller, asset_id: str, template: str) -> str:
+    as_of = as_of_asked(clock.today(caller.partner.time_zone))
+    money = view_asset_money(caller.session, caller.tenant, asset_id=asset_id, as_of=as_of)
+    return render_template(
+        f"portal/leases/{template}.html",
+        asset=money.asset,
+        money=money,
+        chart=_chart(money),
+        earlier=max(add_months(as_of, -1), FIRST_DAY),
+        later=min(add_months(as_of, 1), LAST_DAY),
+        words=words,
+    )
+
+
 def _plain(value: Any) -> Any:
     """A decimal as a person types it: 150, not 150.000."""
     return f"{value.normalize():f}" if hasattr(value, "normalize") else value
 
 
 def _chart(money: AssetMoney) -> dict[str, Any]:
+    """Month by month; the movable date is marked at the end of its month."""
+    month = end_of_month(money.as_of)
+    places = [place for place, point in enumerate(money.months) if point.month == month]
     return {
+        "marks": [{"x": place, "label": format_date(money.as_of, "medium")} for place in places],
         "labels": [format_date(point.month, "MMM yyyy") for point in money.months],
         "series": [
             {"label": _("Book value"), "values": [point.book_value for point in money.months]},

@@ -39,7 +39,7 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
 # What the address needs after `?`, or what makes the same page look different. "" is the bare address.
 QUERIES: dict[str, list[str]] = {
     "assets.index": ["", "view=in_service", "state=ready", "sort=-added&limit=5", "q=le"],
-    "assets.show": ["", "tab=health", "tab=money", "tab=history"],
+    "assets.show": ["", "tab=health", "tab=money", "tab=documents", "tab=history"],
     "leases.index": ["", "state=active", "sort=-ends&limit=3"],
     "invoices.index": ["", "state=issued", "limit=3"],
     "search.index": ["", "q=le", "q=inv"],

@@ -51,6 +51,7 @@ PATHS = [
     "/assets/{refurbishing}",
     "/assets/{in_service}?tab=health",
     "/assets/{in_service}?tab=money",
+    "/assets/{in_service}?tab=documents",
     "/assets/{in_service}?tab=history",
     "/assets/{received}/edit",
     "/assets/{received}/move/stage",

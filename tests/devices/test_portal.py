@@ -115,12 +115,15 @@ class TestExport:
 
 
 class TestAssetPage:
-    @pytest.mark.parametrize("tab", ["summary", "health", "money", "history", "nonsense"])
+    @pytest.mark.parametrize("tab", ["summary", "health", "money", "documents", "history", "nonsense"])
     def test_shows_each_tab(self, cast, web, asset, tab):
         answer = web(cast.ana).get(f"/assets/{asset.id}?tab={tab}")
 
         assert answer.status_code == 200
         assert asset.tag in answer.text
+
+    def test_says_what_belongs_among_the_documents(self, cast, web, asset):
+        assert "No documents yet" in web(cast.ben).get(f"/assets/{asset.id}?tab=documents").text
 
     def test_is_not_there_for_another_partner(self, cast, web, asset):
         assert web(cast.cleo).get(f"/assets/{asset.id}").status_code == 404

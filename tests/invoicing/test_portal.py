@@ -11,9 +11,11 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from devices.models import Asset
 from haas import db
 from haas.outbox import OutboxEvent
 from haas.progress import LongJob
+from haas.tenancy.scope import scoped
 from invoicing import corrections, queries
 from invoicing.jobs import bill_chunk
 from invoicing.models import Invoice, TaxRate
@@ -138,6 +140,25 @@ class TestOfAClient:
         browser = web(cast.vic)
         answer = browser.get("/invoices/statement", follow_redirects=True)
         assert "Closing balance $168.48" in text_of(answer)
+
+
+class TestDocumentsOfAnAsset:
+    def test_name_the_invoices_that_bear_it_for_finance_alone(
+        self, cast: Cast, web: Web, invoice_id: str, globex_id: str
+    ) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            invoice = queries.get_invoice(session, cast.tenant, invoice_id=invoice_id)
+            pdf = pretend_rendered(session, cast.tenant, invoice)
+            number = invoice.number
+            asset = session.scalars(scoped(Asset, cast.tenant).where(Asset.client_id == cast.acme.id)).one()
+        path = f"/assets/{asset.id}?tab=documents"
+
+        seen = web(cast.fay).get(path).get_data(as_text=True)
+
+        assert re.findall(r"Invoice (INV-\d{4}-\d{5})</a>", seen) == [number]
+        assert f"/files/{pdf.id}" in seen
+        for user in (cast.sam, cast.ben, cast.ada):
+            assert number not in web(user).get(path).get_data(as_text=True)
 
 
 class TestOneDocument:

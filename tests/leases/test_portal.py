@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -406,6 +407,67 @@ class TestAssetMoney:
         new = text_of(ana, f"/assets/{spare.id}/money?as_of=2026-04-30")
         assert "$88.17" in old  # 54.84 interim, and 10 of April's 30 days: 33.33
         assert "$66.67" in new  # 20 days, the day of the swap is its own
+
+
+class TestAssetHistory:
+    @staticmethod
+    def table(page: str) -> list[list[str]]:
+        """The rows of the tracks' table: side, what held, from, until, detail."""
+        rows = re.findall(r"<tr>(.*?)</tr>", page.partition('class="chart-table tracks-list"')[2])
+        return [
+            [" ".join(re.sub(r"<[^>]+>", "", cell).split()) for cell in re.findall(r"<td.*?</td>", row)]
+            for row in rows[1:]
+        ]
+
+    def test_shows_six_tracks_on_one_axis_with_a_table_that_says_the_same(
+        self, made: InService, ana: Any
+    ) -> None:
+        page = text_of(ana, f"/assets/{made.assets[0].id}?tab=history")
+
+        rows = self.table(page)
+        assert list(dict.fromkeys(row[0] for row in rows)) == [
+            "State",
+            "Custody",
+            "Contract",
+            "Ownership",
+            "Books",
+        ]
+        assert ["Contract", f"{made.lease.number}, Active"] in [row[:2] for row in rows]
+        assert ["Custody", "Acme Dental"] in [row[:2] for row in rows]
+        assert page.count('class="tracks-name"') == 6  # of its health nothing is known: the row says so
+        assert "Nothing on record" in page
+        assert "Signed for by Ada Client" in page
+
+    def test_of_a_client_tells_what_is_the_clients(self, made: InService, ada: Any) -> None:
+        page = text_of(ada, f"/assets/{made.assets[0].id}?tab=history")
+
+        rows = self.table(page)
+        assert {row[0] for row in rows} == {"Custody", "Contract"}
+        assert "In our own hands" not in page.partition('<svg class="tracks-drawing')[2]
+
+    def test_keeps_the_books_to_those_who_read_them(self, made: InService, web, cast: Cast) -> None:
+        page = text_of(web(cast.ben), f"/assets/{made.assets[0].id}?tab=history")
+
+        assert "Books" not in {row[0] for row in self.table(page)}
+
+    @pytest.mark.parametrize("tab", ["summary", "health", "money", "documents", "history"])
+    def test_asks_the_database_a_bounded_number_of_questions(
+        self, made: InService, ana: Any, tab: str
+    ) -> None:
+        path = f"/assets/{made.assets[0].id}?tab={tab}"
+        text_of(ana, path)
+        with counted() as sent:
+            text_of(ana, path)
+        assert len(sent) <= 20, "\n\n".join(sent)
+
+
+class TestAssetDocuments:
+    def test_lists_what_was_signed_and_says_what_is_being_printed(self, made: InService, ana: Any) -> None:
+        page = text_of(ana, f"/assets/{made.assets[0].id}?tab=documents")
+
+        assert "Certificate of acceptance" in page
+        assert "Signed by Ada Client" in page
+        assert "being printed" in page
 
 
 class TestStranger:

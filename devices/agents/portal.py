@@ -13,6 +13,7 @@ from agent import messages
 from devices import commands, enrolment, quarantine
 from devices.agents import queries
 from devices.agents.api import claim_url
+from devices.agents.marks import marks
 from devices.queries import get_asset
 from devices.wire import REASONS
 from haas import clock
@@ -92,23 +93,34 @@ def show(device_id: str) -> Any:
 @blueprint.get("/devices/<device_id>/charts/<chart>")
 @requires("device.read")
 def chart(device_id: str, chart: str) -> Any:
-    """A chart's figures."""
-    caller = current_caller()
+    """A chart's figures, and the events to mark on it."""
+    caller, now = current_caller(), clock.now()
+    span = request.args.get("span", "day")
     queries.get_state(caller.session, caller.tenant, device_id=device_id)
     found = queries.series(
-        caller.session,
-        caller.tenant,
-        device_id=device_id,
-        chart=chart,
-        span=request.args.get("span", "day"),
-        now=clock.now(),
+        caller.session, caller.tenant, device_id=device_id, chart=chart, span=span, now=now
     )
+    marked = marks(caller.session, caller.tenant, device_id=device_id, span=span, now=now)
     lines = [
         {"label": str(LINE_LABELS[name]), "values": values}
         for name, values in found.lines.items()
         if any(value is not None for value in values)
     ]
-    return jsonify({"x": found.x, "series": lines, "money": False})
+    events = [
+        {"x": int(mark.at.timestamp()), "label": str(mark.label), "colour": mark.colour} for mark in marked
+    ]
+    return jsonify(
+        {
+            "x": found.x,
+            "series": lines,
+            "money": False,
+            "marks": events,
+            # A device younger than the span would be a line at the chart's edge.
+            "from": min([*found.x[:1], *(int(mark.at.timestamp()) for mark in marked[:1])], default=None),
+            "to": int(now.timestamp()),
+            "empty": _("No reading of this in this time."),
+        }
+    )
 
 
 @blueprint.post("/devices/<device_id>/commands")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from flask_babel import format_date
 from flask_babel import gettext as _
 
@@ -24,10 +24,16 @@ from leases.portal.record import as_of_asked
 
 @leases.get("/assets/<asset_id>/money")
 @requires("depreciation.read")
-def asset_money(asset_id: str) -> str:
+def asset_money(asset_id: str) -> Any:
     """The part of the asset's page that follows the date; asked for by itself, a page of its own."""
-    is_part = request.headers.get("HX-Request") == "true"
-    return _render(current_caller(), asset_id, "asset_money_part" if is_part else "asset_money_page")
+    if request.headers.get("HX-Request") != "true":
+        return _render(current_caller(), asset_id, "asset_money_page")
+    answer = make_response(money_part(current_caller(), asset_id=asset_id))
+    # The date is in the address of the page that the part stands in.
+    answer.headers["HX-Push-Url"] = url_for(
+        "assets.show", asset_id=asset_id, tab="money", as_of=request.args.get("as_of")
+    )
+    return answer
 
 
 def money_part(caller: Caller, *, asset_id: str) -> str:

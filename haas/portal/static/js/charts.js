@@ -26,9 +26,11 @@ async function draw(figure) {
   const canvas = figure.querySelector(".chart-canvas");
   const data = await read(figure, canvas);
   if (!data) return;
+  if (!(data.labels ?? data.x).length && data.empty) return tell(canvas, data.empty);
   const language = document.documentElement.lang;
   const write = writer(data, language);
   fillTable(figure, data, write, language);
+  listMarks(figure, data, language);
   let plot = plotted(figure, canvas, data, write, language);
   const redraw = () => {
     plot.destroy();
@@ -46,8 +48,11 @@ async function read(figure, canvas) {
   if (figure.dataset.json) return JSON.parse(figure.dataset.json);
   const answer = await fetch(figure.dataset.url, { headers: { Accept: "application/json" } });
   if (answer.ok) return answer.json();
-  const note = Object.assign(document.createElement("p"), { className: "chart-error", textContent: `${answer.status} ${answer.statusText}` });
-  canvas.replaceChildren(note);
+  return tell(canvas, `${answer.status} ${answer.statusText}`);
+}
+
+function tell(canvas, textContent) {
+  canvas.replaceChildren(Object.assign(document.createElement("p"), { className: "chart-error", textContent }));
   return null;
 }
 
@@ -77,7 +82,7 @@ function plotted(figure, canvas, data, write, language) {
     height: 240,
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false } },
-    scales: { x: { time: !data.labels, range: data.labels ? (_, low, high) => [low - 0.6, high + 0.6] : undefined }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
+    scales: { x: { time: !data.labels, range: data.labels ? (_, low, high) => [low - 0.6, high + 0.6] : data.from && [data.from, data.to] }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
     axes: [
       { ...axis, size: 28, grid: { show: false }, ...(data.labels && { splits: () => everyFew(x, canvas.clientWidth), values: (_, ticks) => ticks.map((at) => data.labels[at] ?? "") }) },
       { ...axis, size: 64, values: (_, ticks) => ticks.map(write.short) },
@@ -86,10 +91,33 @@ function plotted(figure, canvas, data, write, language) {
   };
   if (!data.labels) options.axes[0].values = timeLabels(language);
   const legend = figure.querySelector(".chart-legend") ?? figure.insertBefore(Object.assign(document.createElement("ul"), { className: "chart-legend" }), figure.querySelector(".chart-table"));
-  options.hooks = { setCursor: [(plot) => readOut(plot, legend, data, colours, write, language)] };
+  options.hooks = { setCursor: [(plot) => readOut(plot, legend, data, colours, write, language)], draw: [(plot) => drawMarks(plot, data, style)] };
   const plot = new uPlot(options, [x, ...values], canvas);
   readOut(plot, legend, data, colours, write, language);
   return plot;
+}
+
+/* Events are dashed lines; their words are read out under the cursor and stand in the table. */
+function drawMarks(plot, data, style) {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  for (const mark of data.marks ?? []) {
+    const at = plot.valToPos(mark.x, "x", true);
+    if (at < bbox.left || at > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = style.getPropertyValue(`--${mark.colour ?? "brand"}`).trim();
+    ctx.beginPath();
+    ctx.moveTo(at, bbox.top);
+    ctx.lineTo(at, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+function marksNear(plot, data) {
+  if (plot.cursor.left == null || plot.cursor.left < 0) return [];
+  return (data.marks ?? []).filter((mark) => Math.abs(plot.valToPos(mark.x, "x") - plot.cursor.left) < 6);
 }
 
 /* What lies ahead has the colour of the series before it, paler. */
@@ -132,7 +160,7 @@ function readOut(plot, legend, data, colours, write, language) {
     svg.append(dot);
     item.append(svg, `${each.label}: ${write.full(each.values[at])}`);
     return item;
-  }));
+  }), ...marksNear(plot, data).map((mark) => Object.assign(document.createElement("li"), { className: "chart-mark", textContent: mark.label })));
 }
 
 function fillTable(figure, data, write, language) {
@@ -147,6 +175,15 @@ function fillTable(figure, data, write, language) {
     line.append(cell("th", data.labels ? at : when.format(at * 1000), "row"));
     for (const each of data.series) line.append(cell("td", write.full(each.values[row])));
   });
+}
+
+/* The events of a chart over time, beneath its table. */
+function listMarks(figure, data, language) {
+  if (!data.marks?.length || data.labels) return;
+  const when = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+  const list = Object.assign(document.createElement("ul"), { className: "chart-marks" });
+  list.append(...data.marks.map((mark) => Object.assign(document.createElement("li"), { textContent: `${when.format(mark.x * 1000)}: ${mark.label}` })));
+  figure.querySelector(".chart-table").append(list);
 }
 
 function cell(kind, text, scope) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import format_decimal
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
@@ -50,4 +51,4 @@ def count_views(session: Session, tenant: Tenant) -> dict[str, int]:
 
 def shown(count: int) -> str:
     """12, or 1,000+ where counting stopped."""
-    return f"{COUNTED_MAX:,}+" if count > COUNTED_MAX else f"{count:,}"
+    return f"{format_decimal(COUNTED_MAX)}+" if count > COUNTED_MAX else str(format_decimal(count))

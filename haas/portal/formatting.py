@@ -81,7 +81,8 @@ def moment(value: datetime | None) -> Markup | str:
         return NOTHING
     local = value.astimezone(get_timezone())
     # Without a zone, so that no second conversion is made.
-    text = format_datetime(local.replace(tzinfo=None), format="d MMM y, HH:mm", locale=get_locale())
+    pattern = "d. MMM y, HH:mm" if _language() == "de" else "d MMM y, HH:mm"  # German dots its ordinals
+    text = format_datetime(local.replace(tzinfo=None), format=pattern, locale=get_locale())
     return _time(value, text)
 
 

@@ -39,6 +39,10 @@ class TestFilters:
         assert ">15 Jun 2026, 09:00<" in text
         assert 'title="Jun 15, 2026, 9:00\u202fAM UTC"' in text
 
+    def test_dot_the_day_in_german(self):
+        with force_locale("de"):
+            assert ">15. Juni 2026, 09:00<" in formatting.moment(datetime(2026, 6, 15, 9, 0, tzinfo=UTC))
+
     def test_say_how_long_ago(self):
         assert ">3 hours ago<" in formatting.ago(clock.now() - timedelta(hours=3))
         assert ">in 2 days<" in formatting.ago(clock.now() + timedelta(days=2))

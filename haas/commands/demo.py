@@ -151,8 +151,14 @@ def _show_address(product: RunningProduct) -> None:
 
 def _show_sign_ins(console: Console, path: Path) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for heading in ("house", "who", "e-mail", "password"):
-        table.add_column(heading)
+    table.add_column("who", overflow="fold")
+    # What is to be copied is never cut short, however narrow the terminal is.
+    table.add_column("e-mail", no_wrap=True, overflow="ignore")
+    table.add_column("password", no_wrap=True, overflow="ignore")
+    house = ""
     for person in json.loads(path.read_text()).get("sign_ins", []):
-        table.add_row(*(str(person[key]) for key in ("house", "who", "email", "password")))
+        if person["house"] != house:
+            house = str(person["house"])
+            table.add_row(f"[bold]{house}[/bold]", "", "")
+        table.add_row(f"  {person['who']}", str(person["email"]), str(person["password"]))
     console.print(table)

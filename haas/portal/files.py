@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from haas.auth.caller import current_caller, requires
+from haas.documents import pictures
 from haas.errors import NotFound
-from haas.files import get_file
+from haas.files import StoredFile, get_file
 from haas.pages import downloads
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
@@ -27,21 +28,43 @@ _RIGHTS = {
 @requires("file.read")
 def download(file_id: str) -> Response:
     """The bytes as they were stored; `?inline=1` shows a PDF or a picture in the browser."""
+    stored = _readable(file_id)
+    tag = f'"{stored.sha256}"'
+    if request.headers.get("If-None-Match") == tag:
+        return _always_asked_for(Response(status=304), tag=tag)
+    answer = downloads.download(
+        stored.content,
+        name=stored.name,
+        media_type=stored.media_type,
+        inline=request.args.get("inline") == "1",
+    )
+    return _always_asked_for(answer, tag=tag)
+
+
+@blueprint.get("/<file_id>/pages/<int:number>.png")
+@requires("file.read")
+def page_picture(file_id: str, number: int) -> Response:
+    """One page of a PDF as a picture, for the preview. Every PDF that is stored was rendered here."""
+    stored = _readable(file_id)
+    if stored.media_type != "application/pdf":
+        raise NotFound(f"{file_id} has no pages.")
+    tag = f'"{stored.sha256}-{number}"'
+    if request.headers.get("If-None-Match") == tag:
+        return _always_asked_for(Response(status=304), tag=tag)
+    picture = pictures.page_png(stored.content, number=number)
+    return _always_asked_for(Response(picture, mimetype="image/png"), tag=tag)
+
+
+def _readable(file_id: str) -> StoredFile:
     caller = current_caller()
     stored = get_file(caller.session, caller.tenant, file_id=file_id)
     if not all(caller.may(right) for kind, right in _RIGHTS.items() if stored.kind.startswith(kind)):
         raise NotFound(f"There is no file {file_id}.")
-    tag = f'"{stored.sha256}"'
-    if request.headers.get("If-None-Match") == tag:
-        answer = Response(status=304)
-    else:
-        answer = downloads.download(
-            stored.content,
-            name=stored.name,
-            media_type=stored.media_type,
-            inline=request.args.get("inline") == "1",
-        )
+    return stored
+
+
+def _always_asked_for(answer: Response, *, tag: str) -> Response:
+    """Kept by the browser, but never shown without asking: whoever may no longer see it gets nothing."""
     answer.headers["ETag"] = tag
-    # Asked for again each time: whoever may no longer see it gets nothing from a cache.
     answer.headers["Cache-Control"] = "private, no-cache"
     return answer

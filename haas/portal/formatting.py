@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 from flask import Flask
 from flask_babel import get_locale, get_timezone
 from markupsafe import Markup, escape
@@ -80,10 +80,8 @@ def moment(value: datetime | None) -> Markup | str:
     if value is None:
         return NOTHING
     local = value.astimezone(get_timezone())
-    # Without a zone, so that no second conversion is made.
-    pattern = "d. MMM y, HH:mm" if _language() == "de" else "d MMM y, HH:mm"  # German dots its ordinals
-    text = format_datetime(local.replace(tzinfo=None), format=pattern, locale=get_locale())
-    return _time(value, text)
+    time = format_time(local.time(), format="short", locale=get_locale())
+    return _time(value, f"{formatting.day(local.date(), language=_language())}, {time}")
 
 
 def ago(value: datetime | None) -> Markup | str:

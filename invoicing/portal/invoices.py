@@ -17,7 +17,7 @@ from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.auth.models import User
 from haas.calendar import ONE_DAY
-from haas.documents import formatting
+from haas.documents import formatting, pictures
 from haas.files import StoredFile
 from haas.pages.downloads import download
 from haas.pages.lists import ListState, read_list
@@ -127,6 +127,7 @@ def show(invoice_id: str) -> str:
         charges=_charges(),
         period_text=period_text,
         decimal=Decimal,
+        pages=pictures.count_pages(pdf.content) if pdf else 0,
         story=_story(caller, invoice, pdf, credits_of, payments),
     )
 

@@ -36,7 +36,7 @@ class TestFilters:
 
     def test_write_moments_short_with_the_whole_on_hover(self):
         text = formatting.moment(datetime(2026, 6, 15, 9, 0, tzinfo=UTC))
-        assert ">15 Jun 2026, 09:00<" in text
+        assert ">Jun 15, 2026, 9:00\u202fAM<" in text
         assert 'title="Jun 15, 2026, 9:00\u202fAM UTC"' in text
 
     def test_dot_the_day_in_german(self):

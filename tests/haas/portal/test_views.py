@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pypdfium2
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from haas import db
 from haas.auth.models import User
@@ -176,10 +179,24 @@ class TestJobs:
         assert web(cast.ada).get("/jobs").status_code == 403
 
 
+def two_blank_pages() -> bytes:
+    made, packed = pypdfium2.PdfDocument.new(), io.BytesIO()
+    for _ in range(2):
+        made.new_page(595.28, 841.89)  # A4 in points
+    made.save(packed)
+    return packed.getvalue()
+
+
 class TestFiles:
     @pytest.fixture
     def keep(self, cast):
-        def kept(kind="hand_over", client=None, name="hand over.pdf", media_type="application/pdf"):
+        def kept(
+            kind="hand_over",
+            client=None,
+            name="hand over.pdf",
+            media_type="application/pdf",
+            content=b"%PDF-1.7",
+        ):
             with db.unit_of_work(cast.tenant) as session:
                 return store_file(
                     session,
@@ -187,7 +204,7 @@ class TestFiles:
                     kind=kind,
                     name=name,
                     media_type=media_type,
-                    content=b"%PDF-1.7",
+                    content=content,
                     client_id=client.id if client else None,
                 ).id
 
@@ -217,6 +234,22 @@ class TestFiles:
         for stranger in (cast.cleo, cast.ada):
             assert web(stranger).get(f"/files/{of_globex}").status_code == 404
         assert web(cast.ada).get(f"/files/{keep(client=cast.acme)}").status_code == 200
+
+    def test_show_their_pages_as_pictures_to_those_who_may_see_them(self, web, cast, keep):
+        address = f"/files/{keep(client=cast.globex, content=two_blank_pages())}/pages"
+        shown = web(cast.ben).get(f"{address}/2.png")
+        with Image.open(io.BytesIO(shown.data)) as picture:
+            assert (picture.format, picture.size) == ("PNG", (1240, 1754))  # A4 is 1 to 1.414
+        known = {"If-None-Match": shown.headers["ETag"]}
+        assert web(cast.ben).get(f"{address}/2.png", headers=known).status_code == 304
+        for number in (0, 3):
+            assert web(cast.ben).get(f"{address}/{number}.png").status_code == 404
+        for stranger in (cast.cleo, cast.ada):
+            assert web(stranger).get(f"{address}/1.png").status_code == 404
+
+    def test_without_pages_have_no_pictures(self, web, cast, keep):
+        table = keep(name="x.csv", media_type="text/csv")
+        assert web(cast.ben).get(f"/files/{table}/pages/1.png").status_code == 404
 
     def test_with_money_ask_for_the_right_to_see_it(self, web, cast, keep):
         export = keep(kind="invoice_export")

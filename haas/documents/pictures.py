@@ -1,0 +1,43 @@
+"""Pages of our own PDFs as pictures, so that a document is seen where a browser shows no PDF."""
+
+from __future__ import annotations
+
+import io
+from threading import Lock
+
+import pypdfium2
+
+from haas.errors import NotFound
+
+WIDTH_PX = 1240  # 150 dots an inch on A4: small print is legible
+_COLOURS = 64  # paper is text and one accent: a palette is a quarter of the bytes
+_one_at_a_time = Lock()  # PDFium knows no threads
+
+
+def count_pages(pdf: bytes) -> int:
+    """How many pages the document has."""
+    with _one_at_a_time:
+        document = pypdfium2.PdfDocument(pdf)
+        try:
+            return len(document)
+        finally:
+            document.close()
+
+
+def page_png(pdf: bytes, *, number: int) -> bytes:
+    """Page `number` (from 1) as a PNG of `WIDTH_PX`.
+
+    :raises NotFound: if there is no such page.
+    """
+    with _one_at_a_time:
+        document = pypdfium2.PdfDocument(pdf)
+        try:
+            if not 1 <= number <= len(document):
+                raise NotFound(f"There is no page {number}.")
+            page = document[number - 1]
+            picture = page.render(scale=WIDTH_PX / page.get_width()).to_pil().convert("RGB")
+        finally:
+            document.close()
+    packed = io.BytesIO()
+    picture.quantize(_COLOURS).save(packed, "PNG", optimize=True)
+    return packed.getvalue()

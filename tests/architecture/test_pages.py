@@ -54,6 +54,7 @@ NO_ROWS = {name for name, finder in FINDERS.items() if isinstance(finder, list)}
 MAY_LACK = {
     "depreciation_api.get_depreciation": "an asset that was never in service has no book",
     "files.download": "a kind of file asks for its own right beside the one to read files",
+    "files.page_picture": "what is no PDF has no pages, and a page of it may not be there",
     "invoices.own_statement": "it is a client's own; the partner reads it under the client",
     "invoices_api.get_pdf": "a job renders the paper; until then the answer is 409",
     "leases.asset_book": "an asset that was never in service has no book",

@@ -93,6 +93,7 @@ FINDERS: dict[str, str | list[str]] = {
     "lease_id": distinct("lease", "state"),
     "line_id": distinct("lease_line", "partner_id"),
     "model_id": distinct("hardware_model", "archived_at is null"),
+    "number": ["1"],
     "outgoing_id": (
         "select a.id from asset a join asset b using (partner_id, model_id) where partner_id = :partner"
         " and a.state = 'in_service' and b.state = 'ready' order by a.id, b.id limit 1"

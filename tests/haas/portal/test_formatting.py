@@ -41,7 +41,7 @@ class TestFilters:
 
     def test_dot_the_day_in_german(self):
         with force_locale("de"):
-            assert ">15. Juni 2026, 09:00<" in formatting.moment(datetime(2026, 6, 15, 9, 0, tzinfo=UTC))
+            assert ">15.06.2026, 09:00<" in formatting.moment(datetime(2026, 6, 15, 9, 0, tzinfo=UTC))
 
     def test_say_how_long_ago(self):
         assert ">3 hours ago<" in formatting.ago(clock.now() - timedelta(hours=3))

@@ -14,6 +14,7 @@ from haas import outbox, progress
 from haas.errors import HaasError, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
+from invoicing import queries
 from invoicing.drafts import CreditedInvoice, Draft, draft_papers
 from invoicing.issuing import issue
 from invoicing.models import BillingChunk, BillingRun, Invoice
@@ -22,6 +23,7 @@ from leases.models import Lease, ReturnOrder
 
 CHUNK_LEASES = 500
 AHEAD_MAX = timedelta(days=31)  # rent in advance is billed some weeks ahead, not years
+STALLED_AFTER = timedelta(minutes=10)  # a run that took longer has its chunks handed out again
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,29 @@ def start_run(
 ) -> BillingRun:
     """Cut the partner's clients into chunks of about `chunk_leases` leases; one event for each.
 
+    A run as of the same day that is still under way is the answer instead; if it has stalled, what is left
+    of it is handed out once more.
+
     :raises InvalidInput: for a day so far ahead that it must be a slip.
     """
     if as_of > at.date() + AHEAD_MAX:
         raise InvalidInput(f"Choose a day until {at.date() + AHEAD_MAX:%d %B %Y}.", field="as_of")
+    if (running := queries.run_under_way(session, tenant, as_of=as_of)) is not None:
+        _push(session, tenant, run=running, at=at)
+        return running
+    try:
+        with session.begin_nested():
+            return _begin_run(session, tenant, as_of=as_of, at=at, chunk_leases=chunk_leases)
+    except sa.exc.IntegrityError:
+        # Somebody else started it since we looked.
+        if (running := queries.run_under_way(session, tenant, as_of=as_of)) is None:
+            raise
+        return running
+
+
+def _begin_run(
+    session: Session, tenant: Tenant, *, as_of: date, at: datetime, chunk_leases: int
+) -> BillingRun:
     counts = session.execute(
         sa.select(Lease.client_id, sa.func.count())
         .where(Lease.partner_id == tenant.partner_id)
@@ -89,6 +110,14 @@ def start_run(
     if not chunks:
         _finish(session, tenant, run=run, at=at)
     return run
+
+
+def _push(session: Session, tenant: Tenant, *, run: BillingRun, at: datetime) -> None:
+    if at - run.started_at < STALLED_AFTER:
+        return
+    for chunk in queries.chunks_of(session, tenant, run_id=run.id):
+        if chunk.done_at is None:
+            outbox.publish(session, tenant, "billing.chunk_due", chunk_id=chunk.id)
 
 
 def bill_chunk(

@@ -35,6 +35,14 @@ class BillingRun(PartnerOwned, Base):
     __table_args__ = (
         owned_by_partner("long_job_id", "long_job"),
         sa.Index("ix_billing_run_recent", "partner_id", "started_at"),
+        # Whoever starts a second run as of the same day is led to the one that is under way.
+        sa.Index(
+            "uq_billing_run_under_way",
+            "partner_id",
+            "as_of",
+            unique=True,
+            postgresql_where=sa.text("finished_at is null"),
+        ),
     )
 
     as_of: Mapped[date]

@@ -259,6 +259,13 @@ def recent_runs(session: Session, tenant: Tenant, *, limit: int = 20) -> Sequenc
     ).all()
 
 
+def run_under_way(session: Session, tenant: Tenant, *, as_of: date) -> BillingRun | None:
+    """The run as of that day that is not over yet, if there is one."""
+    return session.scalar(
+        scoped(BillingRun, tenant).where(BillingRun.as_of == as_of, BillingRun.finished_at.is_(None))
+    )
+
+
 def jobs_of(session: Session, tenant: Tenant, *, runs: Sequence[BillingRun]) -> dict[str, LongJob]:
     """The jobs of these runs, by their ids: how far each is."""
     ids = [run.long_job_id for run in runs]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from haas import db
+from haas.outbox import OutboxEvent
 from haas.tenancy.models import Client
-from haas.tenancy.scope import Tenant
+from haas.tenancy.scope import Tenant, scoped
 from invoicing import billing, queries
 from invoicing.corrections import credit_invoice
 from invoicing.models import Invoice, InvoiceLine
@@ -97,7 +99,7 @@ class TestTwoWorkers:
 
     def test_of_overlapping_runs_bill_each_period_once(self, tenant: Tenant) -> None:
         first = start_run(tenant, as_of=APRIL, chunk_leases=1)
-        second = start_run(tenant, as_of=APRIL)
+        second = start_run(tenant, as_of=date(2026, 4, 2))  # another day, the same periods due
         assert (len(first), len(second)) == (2, 1)
         failures = at_once(*[lambda chunk=chunk: bill_chunk(tenant, chunk) for chunk in first + second])
         assert failures == []
@@ -165,3 +167,35 @@ class TestACreditInTheMidst:
             "CRN-2026-00002",
             *(f"INV-2026-{number:05d}" for number in (1, 2, 3, 4)),
         ]
+
+
+class TestASecondStart:
+    def test_is_led_to_the_run_that_is_under_way(self, tenant: Tenant) -> None:
+        seen: list[list[str]] = []
+        assert at_once(*[lambda: seen.append(start_run(tenant, as_of=APRIL))] * 3) == []
+        assert seen[0] == seen[1] == seen[2]
+
+    def test_hands_out_again_what_a_stalled_run_has_left(self, tenant: Tenant) -> None:
+        first, second = start_run(tenant, as_of=APRIL, chunk_leases=1)
+        bill_chunk(tenant, first)
+        for minutes, handed_out in ((9, []), (10, [second])):
+            with db.unit_of_work(tenant) as session:
+                before = set(due_chunks(session, tenant))
+                billing.start_run(session, tenant, as_of=APRIL, at=NOW + timedelta(minutes=minutes))
+                again = [
+                    chunk for event, chunk in due_chunks(session, tenant) if (event, chunk) not in before
+                ]
+            assert again == handed_out
+
+    def test_of_a_day_that_is_over_is_a_run_of_its_own(self, tenant: Tenant) -> None:
+        (chunk,) = start_run(tenant, as_of=APRIL)
+        bill_chunk(tenant, chunk)
+        with db.unit_of_work(tenant) as session:
+            billing.note_progress(session, tenant, chunk_id=chunk, at=NOW)
+        assert start_run(tenant, as_of=APRIL) != [chunk]
+
+
+def due_chunks(session: Session, tenant: Tenant) -> list[tuple[str, str]]:
+    """Each event that hands out a chunk, and the chunk."""
+    events = session.scalars(scoped(OutboxEvent, tenant).where(OutboxEvent.name == "billing.chunk_due"))
+    return [(event.id, event.payload["chunk_id"]) for event in events]

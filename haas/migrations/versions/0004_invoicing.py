@@ -141,6 +141,13 @@ def _create() -> None:
         sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_billing_run")),
     )
     op.create_index("ix_billing_run_recent", "billing_run", ["partner_id", "started_at"], unique=False)
+    op.create_index(
+        "uq_billing_run_under_way",
+        "billing_run",
+        ["partner_id", "as_of"],
+        unique=True,
+        postgresql_where=sa.text("finished_at is null"),
+    )
     op.create_table(
         "payment",
         sa.Column("partner_id", sa.Text(), nullable=False),

@@ -230,7 +230,8 @@ def _install_project() -> None:
         "' '''\n"
         "import sys\n\n"
         "from haas.cli import main\n\n"
-        "sys.exit(main())\n"
+        'if __name__ == "__main__":\n'  # a process that it spawns (`haas bench`) reads this file again
+        "    sys.exit(main())\n"
     )
     _write_if_changed(library / "haas.pth", f"{ROOT}\n", mode=0o644)
     _write_if_changed(VENV / "bin" / "haas", script, mode=0o755)

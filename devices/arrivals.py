@@ -78,9 +78,9 @@ def session_keys(items: Mapping[str, Sequence[Read]]) -> set[Key]:
     """Every session that these messages are of, or speak of."""
     keys: set[Key] = set()
     for device_id, reads in items.items():
+        numbers = {found.b for _, found in reads if not isinstance(found, wire.DeathNotice)}
+        keys.update((device_id, b) for b in numbers if b is not None)
         for _, found in reads:
-            if isinstance(found, wire.Message | wire.Malformed) and found.b is not None:
-                keys.add((device_id, found.b))
             if isinstance(found, wire.Message) and found.kind == "result":
                 keys.update((device_id, b) for b, _, _ in gone_for_good(found))
     return keys

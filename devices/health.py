@@ -195,9 +195,10 @@ def _disk(
     ]
     if disk.get("passed") is False:
         reasons.append(Reason(FAILING, "disk.not_passed", part, f"{part}: its own verdict is that it fails"))
-    counted, rate = _counters(disk, part)
+    counts = _counts(disk)
+    counted, rate = _counters(disk, counts, part)
     reasons += counted
-    grown, known = _growth(disk, part, known)
+    grown, known = _growth(counts, part, known)
     reasons += grown
     reasons += _solid_state(disk, part, limits)
     if any(reason.level == FAILING for reason in reasons):
@@ -205,34 +206,32 @@ def _disk(
     return reasons, rate, known
 
 
-def _counters(disk: Mapping[str, Any], part: str) -> tuple[list[Reason], float]:
+def _counters(disk: Mapping[str, Any], counts: Mapping[str, int], part: str) -> tuple[list[Reason], float]:
     reasons: list[Reason] = []
     spinning = disk.get("kind") not in ("nvme", "ssd")
     highest = annual_rate("class.hdd" if spinning else "class.ssd", 0)
-    for counter, words in COUNTERS.items():
-        value = _counter(disk, counter)
+    for counter, value in counts.items():
         if not value:
             continue
         rate = annual_rate(counter, value)
         highest = max(highest, rate)
         level = _counted_level(rate)
         odds = f"; disks like it fail at {rate:.0%} a year" if level != NOTE else ""
-        reasons.append(Reason(level, f"disk.{counter}", part, f"{part}: {value} {words}{odds}"))
+        reasons.append(Reason(level, f"disk.{counter}", part, f"{part}: {value} {COUNTERS[counter]}{odds}"))
     return reasons, highest
 
 
-def _growth(disk: Mapping[str, Any], part: str, known: dict[str, int]) -> tuple[list[Reason], dict[str, int]]:
+def _growth(
+    counts: Mapping[str, int], part: str, known: dict[str, int]
+) -> tuple[list[Reason], dict[str, int]]:
     """A count that rises is one step worse than the same count that stands still."""
     reasons = []
-    for counter, words in COUNTERS.items():
-        value = _counter(disk, counter)
-        if value is None:
-            continue
+    for counter, value in counts.items():
         first = known.get(counter)
         if first is None or value < first:  # first seen, or another disk with the same name
             known[counter] = value
         elif value > first and counter in _LOSING:
-            text = f"{part}: {words} rose from {first} to {value} since it was first seen"
+            text = f"{part}: {COUNTERS[counter]} rose from {first} to {value} since it was first seen"
             level = WATCH if _counted_level(annual_rate(counter, value)) == NOTE else FAILING
             reasons.append(Reason(level, f"disk.{counter}_grew", part, text))
     return reasons, known
@@ -298,11 +297,13 @@ def _levels(
     return reasons, streaks
 
 
-def _counter(disk: Mapping[str, Any], counter: str) -> int | None:
-    value = disk.get(counter)
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return low_word(value) if counter == "command_timeout" else value
+def _counts(disk: Mapping[str, Any]) -> dict[str, int]:
+    """What the disk's counters say, of those that it has."""
+    return {
+        counter: low_word(value) if counter == "command_timeout" else value
+        for counter in COUNTERS
+        if isinstance(value := disk.get(counter), int) and not isinstance(value, bool)
+    }
 
 
 def _number(value: Any) -> float | None:

@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections import deque
@@ -32,6 +33,7 @@ from devices import commands, telemetry
 from devices.arrivals import Arrival, Outgoing
 from devices.telemetry import RELAY
 from devices.telemetry_models import SubscriberHeartbeat
+from devices.tls import GatheringSocket
 from haas import clock, db
 from haas.settings import Settings
 
@@ -44,6 +46,7 @@ GATHER_SECONDS = 0.05
 ERRANDS_SECONDS = 0.5  # how often orders and the sign of life are looked after
 BEAT_SECONDS = 10.0
 READS_AT_ONCE = 128
+_PUBACK = struct.Struct("!BBH")  # MQTT 3.1.1, section 3.4: type, remaining length, number
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 _FLUSH_SECONDS = 10.0
 _AWAY = (psycopg.OperationalError, sa.exc.OperationalError, sa.exc.InterfaceError)
@@ -170,6 +173,7 @@ class Subscriber:
             ca_file = self._settings.mqtt_ca_file
             context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.sslsocket_class = GatheringSocket
             client.tls_set_context(context)
         client.max_inflight_messages_set(1000)
         client.connect_timeout = 5.0
@@ -228,10 +232,15 @@ class Subscriber:
                     log.warning("the broker is gone")
                     return
 
-    def _wait(self, client: paho.Client, connection: socket.socket, *, may_read: bool) -> bool:
+    def _wait(self, client: paho.Client, connection: Any, *, may_read: bool) -> bool:
         """Read what came and write what is ready; whether the connection still stands."""
         decrypted = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
-        writing = [connection] if client.want_write() else []
+        try:
+            waits = isinstance(connection, GatheringSocket) and not connection.flush()
+        except OSError as lost:
+            log.warning("the connection to the broker was lost: %s", lost)
+            return False
+        writing = [connection] if waits or client.want_write() else []
         reading: list[socket.socket] = [connection, self._wake_in] if may_read else [self._wake_in]
         readable, writable, _ = select.select(reading, writing, [], 0 if decrypted and may_read else 0.25)
         if self._wake_in in readable:
@@ -255,11 +264,17 @@ class Subscriber:
             done = self._done.popleft()
             for outgoing in done.outgoing:
                 client.publish(outgoing.topic, outgoing.payload, qos=messages.QOS)
-            for held in done.held:
-                # A message of an earlier connection is sent to us again: the number has another meaning now.
-                if held.connection == self._connection:
-                    client.ack(held.mid, messages.QOS)
+            # A message of an earlier connection is sent to us again: the number has another meaning now.
+            self._acknowledge(client, [each.mid for each in done.held if each.connection == self._connection])
             self.acknowledged += len(done.held)
+
+    def _acknowledge(self, client: paho.Client, numbers: Sequence[int]) -> None:
+        connection = client.socket()
+        if isinstance(connection, GatheringSocket):  # paho keeps nothing of them: all can be written at once
+            connection.send(b"".join([_PUBACK.pack(0x40, 2, mid) for mid in numbers]))
+            return
+        for mid in numbers:
+            client.ack(mid, messages.QOS)
 
     def _drain_wake(self) -> None:
         try:

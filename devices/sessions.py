@@ -54,11 +54,10 @@ class OpenSession:
 
     def take(self, s: int) -> bool:
         """Hold `s`; whether it is new."""
-        ledger = self.ledger
-        fills = s < ledger.top
-        if not ledger.take(s):
+        fills = self.gap_since is not None and s < self.ledger.top
+        if not self.ledger.take(s):
             return False
-        if fills and self.gap_since is not None:
+        if fills:
             self.gap_since = self.last_at  # the gap closes by itself: no need to ask
         return True
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -33,7 +34,8 @@ TOLD_EVENTS = frozenset({"disk.gone", "disk.failing", "disk.errors_grew", "hw.ch
 TELL_AGAIN_AFTER = timedelta(hours=1)
 
 _IDENTITIES = """
-select id, partner_id, asset_id, epoch, every, config_rev, hardware_hash, enrolled_at, revoked_at is not null
+select id, partner_id, asset_id, epoch, every::text, config_rev, hardware_hash, enrolled_at,
+       revoked_at is not null
   from device where id = any(%s::text[]) order by id
 """
 # Two plain questions: a join of the two is planned by statistics that a young table does not have.
@@ -52,8 +54,7 @@ class Identity:
     partner_id: str
     asset_id: str
     epoch: int
-    interval_seconds: int
-    every: dict[str, Any]
+    every: Mapping[str, int]
     config_rev: int
     hardware_hash: str
     enrolled_ms: int
@@ -69,8 +70,7 @@ def identities(cursor: psycopg.Cursor[Any], *, device_ids: Iterable[str]) -> lis
             partner_id=row[1],
             asset_id=row[2],
             epoch=row[3],
-            interval_seconds=messages.intervals(row[4])["health"],
-            every=row[4],
+            every=_intervals(row[4]),
             config_rev=row[5],
             hardware_hash=row[6],
             enrolled_ms=int(row[7].timestamp() * 1000),
@@ -78,6 +78,11 @@ def identities(cursor: psycopg.Cursor[Any], *, device_ids: Iterable[str]) -> lis
         )
         for row in cursor.fetchall()
     ]
+
+
+@lru_cache(maxsize=1024)  # most devices have the same
+def _intervals(every: str) -> Mapping[str, int]:
+    return messages.intervals(msgspec.json.decode(every))
 
 
 class Custodians:
@@ -297,7 +302,7 @@ def _configure(identity: Identity, standing: Standing, news: News, now: datetime
         return
     body = messages.config(
         rev=identity.config_rev,
-        every=messages.intervals(identity.every),
+        every=identity.every,
         time_ms=int(now.timestamp() * 1000),
     )
     news.outgoing.append((messages.down_topic(identity.id, "cfg"), msgspec.json.encode(body)))

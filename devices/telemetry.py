@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -118,18 +117,6 @@ def _cursor(session: Session) -> psycopg.Cursor[Any]:
     return cursor
 
 
-@dataclass(slots=True)
-class _Placed:
-    """A message with its place in its session and in time."""
-
-    message: wire.Message
-    session: OpenSession
-    ts: int
-    received_at: datetime
-    received_ms: int
-    is_clock_bad: bool
-
-
 class _Part:
     """The messages of one partner within a batch."""
 
@@ -165,7 +152,7 @@ class _Part:
         )
         self.opened = sessions.read(self.cursor, partner_id=partner_id, keys=session_keys(items), at=self.now)
         holders = [
-            standing.Holder(each.id, each.asset_id, self.custody.now(each.asset_id), each.interval_seconds)
+            standing.Holder(each.id, each.asset_id, self.custody.now(each.asset_id), each.every["health"])
             for each in self.identities
         ]
         standings = standing.read(self.cursor, partner_id=partner_id, holders=holders, at=self.now)
@@ -203,58 +190,63 @@ class _Part:
     ) -> list[Refused]:
         refused: list[Refused] = []
         for arrival, found in reads:
-            placed = self._place(identity, arrival, found)
-            if isinstance(placed, _Placed):
-                is_new = self._take_message(identity, placed, own=own, news=news)
-                result.repeated += not is_new
-            elif isinstance(placed, wire.DeathNotice):
-                own.die(placed.b, placed.reason, arrival.received_at)
+            wrong: wire.Malformed | None = None
+            if isinstance(found, wire.Message):
+                wrong = self._take_message(identity, arrival, found, own=own, news=news, result=result)
+            elif isinstance(found, wire.DeathNotice):
+                own.die(found.b, found.reason, arrival.received_at)
                 result.deaths += 1
             else:
-                refused.append(Refused(arrival.topic, arrival.payload, arrival.received_at, placed))
-                self._drop(identity, placed)
+                wrong = found
+            if wrong is not None:
+                refused.append(Refused(arrival.topic, arrival.payload, arrival.received_at, wrong))
+                self._drop(identity, wrong)
         return refused
 
-    def _place(
-        self, identity: Identity, arrival: Arrival, found: wire.Message | wire.DeathNotice | wire.Malformed
-    ) -> _Placed | wire.DeathNotice | wire.Malformed:
-        if not isinstance(found, wire.Message):
-            return found
+    def _take_message(
+        self,
+        identity: Identity,
+        arrival: Arrival,
+        message: wire.Message,
+        *,
+        own: Standing,
+        news: settling.News,
+        result: TakenIn,
+    ) -> wire.Malformed | None:
+        """Place a message in its session and in time, and take it in; or what is wrong with it."""
+        key = device_id, b = identity.id, message.b
         first_b = identity.epoch * messages.SESSIONS_PER_EPOCH
-        if found.b >= first_b + messages.SESSIONS_PER_EPOCH:
-            return wire.Malformed(identity.id, "session", f"session {found.b} of epoch {identity.epoch}")
-        session = self.opened[identity.id, found.b]
+        if b >= first_b + messages.SESSIONS_PER_EPOCH:
+            return wire.Malformed(device_id, "session", f"session {b} of epoch {identity.epoch}")
+        session = self.opened[key]
         received_ms = self._ms(arrival.received_at)
-        if found.kind == "birth":
-            session.fix_offset(t=found.t, received_ms=received_ms, is_catching_up=self.is_catching_up)
+        if message.kind == "birth":
+            session.fix_offset(t=message.t, received_ms=received_ms, is_catching_up=self.is_catching_up)
         # What an installation before this enrolment left in its spool is older than the enrolment.
-        not_before_ms = identity.enrolled_ms if found.b > first_b else 0
-        ts, is_clock_bad = session.effective(t=found.t, received_ms=received_ms, not_before_ms=not_before_ms)
+        not_before_ms = identity.enrolled_ms if b > first_b else 0
+        ts, is_clock_bad = session.effective(
+            t=message.t, received_ms=received_ms, not_before_ms=not_before_ms
+        )
         if ts < self.oldest_ms:
             when = datetime.fromtimestamp(ts / 1000, UTC).isoformat()
-            return wire.Malformed(identity.id, "too_old", f"of {when}", found.b, found.s)
-        return _Placed(found, session, ts, arrival.received_at, received_ms, is_clock_bad)
-
-    def _take_message(
-        self, identity: Identity, placed: _Placed, *, own: Standing, news: settling.News
-    ) -> bool:
-        """Take in one message; whether it was new."""
-        message, session = placed.message, placed.session
-        self.touched[identity.id, message.b] = session
-        session.last_at = placed.received_at
+            return wire.Malformed(device_id, "too_old", f"of {when}", b, message.s)
+        self.touched[key] = session
+        session.last_at = arrival.received_at
         is_new = session.take(message.s)
         if message.kind == "birth":
             news.look_at_birth(message, session, is_new=is_new)
-        own.hear(message.b, placed.received_at)
+        own.hear(b, arrival.received_at)
         if not is_new:
-            return False
-        own.take(message, is_clock_bad=placed.is_clock_bad)
+            result.repeated += 1
+            return None
+        own.take(message, is_clock_bad=is_clock_bad)
         if message.kind != "health":
             news.take(message)
             if message.kind == "result":
                 self._forget_gone(identity, message)
-        self._stage(placed, self.custody.at_ms(identity.asset_id, placed.ts))
-        return True
+        client_id = self.custody.at_ms(identity.asset_id, ts)
+        self._stage(message, ts=ts, received_ms=received_ms, is_clock_bad=is_clock_bad, client_id=client_id)
+        return None
 
     def _ms(self, at: datetime) -> int:
         """Messages read from the socket at once share their moment: it is converted once."""
@@ -283,12 +275,13 @@ class _Part:
                 session.ledger.hold(first, last)
                 self.touched[identity.id, b] = session
 
-    def _stage(self, placed: _Placed, client_id: str | None) -> None:
-        message = placed.message
-        self.days.add(placed.ts // sessions.DAY_MS)
+    def _stage(
+        self, message: wire.Message, *, ts: int, received_ms: int, is_clock_bad: bool, client_id: str | None
+    ) -> None:
+        self.days.add(ts // sessions.DAY_MS)
         head = (
-            f"{message.device}\t{placed.ts}\t{message.b}\t{message.s}\t{message.kind}\t{client_id or _NULL}"
-            f"\t{message.t}\t{placed.received_ms}\t{placed.is_clock_bad}\t"
+            f"{message.device}\t{ts}\t{message.b}\t{message.s}\t{message.kind}\t{client_id or _NULL}"
+            f"\t{message.t}\t{received_ms}\t{is_clock_bad}\t"
         )
         # COPY's text form: of all that JSON may hold only the backslash needs another one.
         self.lines.append(head.encode() + message.encoded.replace(b"\\", b"\\\\") + b"\n")

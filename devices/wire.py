@@ -177,8 +177,7 @@ def _decoder(body: type[Struct]) -> msgspec.json.Decoder[Any]:
 Body = BirthBody | HealthBody | EventBody | InventoryBody | ResultBody
 
 
-@dataclass(slots=True)
-class Message:
+class Message(Struct, gc=False):
     """A message that is what the contract says. `encoded` is what is stored: the known fields, as JSON."""
 
     device: str

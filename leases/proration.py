@@ -12,6 +12,8 @@ from haas.money import Number, round_minor
 from leases.daycount import days_30e_360
 from leases.terms import Proration
 
+_ALL = Fraction(1)  # to make one takes longer than all else that is done to a period
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -38,12 +40,14 @@ def prorate(part: Period, whole: Period, rule: Proration = Proration.ACTUAL_PERI
             days_30e_360(part.start, part.end),
             days_30e_360(whole.start, whole.end),
         )
-        return Share(days, basis, Fraction(days, basis))
+        return Share(days, basis, _ALL if part == whole else Fraction(days, basis))
+    if part == whole:
+        return Share(part.days, part.days, _ALL)
     fraction = Fraction(part.days, whole.days)
     if rule is Proration.WHOLE:
         fraction = Fraction(bool(part.days))
     elif rule is Proration.NONE:
-        fraction = Fraction(part == whole)
+        fraction = Fraction(0)
     return Share(part.days, whole.days, fraction)
 
 

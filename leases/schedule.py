@@ -15,6 +15,8 @@ from haas.money import allocate, round_minor
 from leases.proration import prorate
 from leases.terms import LeaseTerms, Timing
 
+_NOTHING = Fraction(0)
+
 
 class RentKind(StrEnum):
     """Why rent is owed for these days."""
@@ -86,13 +88,15 @@ def _payments(terms: LeaseTerms, line_start: date, line_end: date | None) -> Ite
     if end is not None and end <= start:
         return
     cuts = (terms.commences_on, terms.base_end)
-    full_rent = {kind: round_minor(_period_rent(terms, kind), terms.currency) for kind in RentKind}
+    full_rent: dict[RentKind, Decimal] = {}
     for part, whole in terms.cycle.cut(start, end):
-        exact, rounded = Fraction(0), Decimal(0)
+        exact, rounded = _NOTHING, Decimal(0)
         for piece in _pieces(part, cuts=cuts):
             kind = _kind(piece, *cuts)
             share = prorate(piece, whole, terms.proration)
             if piece == whole:  # nearly every period, and a billing run reads millions
+                if kind not in full_rent:
+                    full_rent[kind] = round_minor(_period_rent(terms, kind), terms.currency)
                 running = full_rent[kind]
             else:
                 exact += _period_rent(terms, kind) * share.fraction
@@ -110,10 +114,10 @@ def _payments(terms: LeaseTerms, line_start: date, line_end: date | None) -> Ite
 
 
 def _pieces(part: Period, *, cuts: Sequence[date]) -> list[Period]:
-    inner = sorted({cut for cut in cuts if part.start < cut < part.end})
+    inner = {cut for cut in cuts if part.start < cut < part.end}
     if not inner:
         return [part]
-    return [Period(start, end) for start, end in pairwise([part.start, *inner, part.end])]
+    return [Period(start, end) for start, end in pairwise([part.start, *sorted(inner), part.end])]
 
 
 def _kind(piece: Period, commences_on: date, base_end: date) -> RentKind:

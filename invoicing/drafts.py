@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 
+from haas.documents.words import words
 from haas.tenancy.branding import Branding
 from haas.tenancy.models import Client
 from invoicing.document import (
@@ -20,6 +21,9 @@ from invoicing.document import (
 )
 from invoicing.proposals import Proposal
 from invoicing.taxes import DatedRate, TaxableLine, TaxedLines, find_rate, rate_on, tax_lines
+
+# What the paper says beside a rent that the term does not explain; other kinds need no words.
+_RENT_OUTSIDE_THE_TERM = {"interim_rent": "Rent before the term", "holdover": "Rent after the term"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,7 @@ def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str)
         language=draft.client.language,
         tax_name=draft.tax_name,
         lines=tuple(
-            _document_line(row, net=sign * net, rate=rate)
+            _document_line(row, net=sign * net, rate=rate, language=draft.client.language)
             for row, net, rate in zip(draft.proposals, draft.nets, draft.rates, strict=True)
         ),
         tax_totals=tuple(
@@ -192,11 +196,14 @@ def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str)
     )
 
 
-def _document_line(row: Proposal, *, net: Decimal, rate: Decimal) -> DocumentLine:
+def _document_line(row: Proposal, *, net: Decimal, rate: Decimal, language: str) -> DocumentLine:
     change = row.change
     payment = change.owed.source if change.owed is not None else None
     days, basis = getattr(payment, "days", 0), getattr(payment, "basis_days", 0)
-    details = f"{days}/{basis}" if days != basis and not change.revision else ""
+    share = f"{days}/{basis}" if days != basis and not change.revision else ""
+    outside = _RENT_OUTSIDE_THE_TERM.get(change.kind)
+    why = words(language).gettext(outside) if outside else ""
+    details = " · ".join(filter(None, (why, share)))
     whole = change.kind in ("rent", "interim_rent", "holdover") and net != row.unit_price * row.quantity
     return DocumentLine(
         description=row.description,

@@ -15,9 +15,12 @@ _one_at_a_time = Lock()  # PDFium knows no threads
 
 
 def count_pages(pdf: bytes) -> int:
-    """How many pages the document has."""
+    """How many pages the document has; none if it cannot be read, so that its page still opens."""
     with _one_at_a_time:
-        document = pypdfium2.PdfDocument(pdf)
+        try:
+            document = pypdfium2.PdfDocument(pdf)
+        except pypdfium2.PdfiumError:
+            return 0
         try:
             return len(document)
         finally:
@@ -27,10 +30,13 @@ def count_pages(pdf: bytes) -> int:
 def page_png(pdf: bytes, *, number: int) -> bytes:
     """Page `number` (from 1) as a PNG of `WIDTH_PX`.
 
-    :raises NotFound: if there is no such page.
+    :raises NotFound: if there is no such page, or the document cannot be read.
     """
     with _one_at_a_time:
-        document = pypdfium2.PdfDocument(pdf)
+        try:
+            document = pypdfium2.PdfDocument(pdf)
+        except pypdfium2.PdfiumError as damaged:
+            raise NotFound("This document cannot be shown page by page.") from damaged
         try:
             if not 1 <= number <= len(document):
                 raise NotFound(f"There is no page {number}.")

@@ -121,7 +121,7 @@ class TestBillingRun:
         assert document.content_hash() == invoice.document_hash
         assert document.buyer.name == "Acme Dental LLC"
         assert document.lines[0].serials[0].serial == made.assets[0].serial
-        assert document.lines[0].details == "21/31"
+        assert document.lines[0].details == "Rent before the term · 21/31"
         with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
             session.execute(sa.update(Invoice).values(total=0))
 

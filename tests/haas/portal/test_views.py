@@ -248,8 +248,8 @@ class TestFiles:
             assert web(stranger).get(f"{address}/1.png").status_code == 404
 
     def test_without_pages_have_no_pictures(self, web, cast, keep):
-        table = keep(name="x.csv", media_type="text/csv")
-        assert web(cast.ben).get(f"/files/{table}/pages/1.png").status_code == 404
+        for unreadable in (keep(name="x.csv", media_type="text/csv"), keep(content=b"%PDF-1.7 damaged")):
+            assert web(cast.ben).get(f"/files/{unreadable}/pages/1.png").status_code == 404
 
     def test_with_money_ask_for_the_right_to_see_it(self, web, cast, keep):
         export = keep(kind="invoice_export")

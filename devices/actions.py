@@ -58,13 +58,27 @@ ACTIONS: tuple[Action, ...] = (
 BY_VERB: dict[str, Action] = {action.verb: action for action in ACTIONS}
 
 
+# What a scan page without signal can ask for itself; all else is chosen from rows that the phone lacks.
+PLAIN_QUESTIONS = frozenset({"serial", "grade", "reason"})
+# What a technician in a cellar most likely does with an asset that the phone has never seen.
+LIKELY_UNSEEN = ("collect", "send_to_repair", "dock")
+
+
+def waiting_actions(permissions: Collection[str]) -> list[Action]:
+    """The moves that a role may make without signal, to be checked when they are sent; none that is grave."""
+    plain = [action for action in ACTIONS if set(action.asks) <= PLAIN_QUESTIONS and not action.grave]
+    return [action for action in plain if {"asset.move", action.permission} <= set(permissions)]
+
+
+def barred_by(contract: Mapping[str, str]) -> frozenset[str]:
+    """The moves that belong to the lease or return that an asset stands on."""
+    on_lease = LEASE_VERBS if "lease_id" in contract else frozenset()
+    return on_lease | (RETURN_VERBS if "return_id" in contract else frozenset())
+
+
 def actions_for(asset: Asset, *, permissions: Collection[str], contract: Mapping[str, str]) -> list[Action]:
     """The moves that state, contract and role allow, in the order in which they are offered."""
-    legal = set(ASSET_LIFECYCLE.verbs_from(AssetState(asset.state)))
-    if "lease_id" in contract:
-        legal -= LEASE_VERBS
-    if "return_id" in contract:
-        legal -= RETURN_VERBS
+    legal = set(ASSET_LIFECYCLE.verbs_from(AssetState(asset.state))) - barred_by(contract)
     if asset.holds_data_of_client_id is not None:
         legal -= {"dispose", "restock"}  # first the wipe
     return [action for action in ACTIONS if action.verb in legal and action.permission in permissions]

@@ -81,6 +81,13 @@ class MoveForm(Request):
     idempotency_key = text(80)
 
 
+class SentMoveForm(MoveForm):
+    """A move as the scan page sends it, perhaps hours after it was made in a cellar."""
+
+    person = text(130)  # whose it is: see `scan_portal`
+    happened_at = ma.fields.AwareDateTime(format="iso", load_default=None, allow_none=True)
+
+
 class BulkMoveForm(Request):
     """One move of several assets."""
 
@@ -168,9 +175,11 @@ class CodeForm(Request):
     """A scanned or typed code."""
 
     code = text(500, least=1, required=True)
+    person = text(130)
 
 
 class PhotoForm(Request):
     """A photo of a label."""
 
     photo = ma.fields.Raw(required=True)
+    person = text(130)

@@ -14,6 +14,7 @@ from devices.forms import BulkMoveForm, GradeForm, MoveForm, PlaceForm, WipeForm
 from devices.models import Asset
 from devices.moves import GRADES
 from devices.sanitisation import METHODS, POLICY
+from devices.shapes import moment
 from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import HaasError, InvalidInput, NotAllowed
 from haas.pages.forms import Form, blank_form, read_form
@@ -197,17 +198,22 @@ def wipe(asset_id: str) -> Any:
 
 def move_once(caller: Caller, asset: Asset, verb: str, data: dict[str, Any]) -> Asset:
     """One move as a form or a scan asks for it: what a lease or a return must do is refused."""
-    moves.require_free(caller.session, caller.tenant, asset=asset, verb=verb)
-    details = moves.told(data)
+    key = data.get("idempotency_key") or None
+    # A repeat is answered as the first was, whatever contract came to stand on the asset in between.
+    if key is None or not operations.is_repeat(
+        caller.session, caller.tenant, asset=asset, verb=verb, key=key
+    ):
+        moves.require_free(caller.session, caller.tenant, asset=asset, verb=verb)
+    sent = data.get("happened_at")
     return operations.move_asset(
         caller.session,
         caller.tenant,
         asset_id=asset.id,
         verb=verb,
-        at=in_zone(caller, data.get("at")),
+        at=in_zone(caller, data.get("at")) if sent is None else moment(sent, field="happened_at"),
         reason=data.get("reason") or "",
-        details=details,
-        idempotency_key=data.get("idempotency_key") or None,
+        details=moves.told(data),
+        idempotency_key=key,
     )
 
 

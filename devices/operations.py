@@ -116,7 +116,9 @@ def move_asset(
     :raises WipeRequired: for a hand-over to another client, or a disposal, without a wipe certificate.
     """
     asset = lock_asset(session, tenant, asset_id=asset_id)
-    if idempotency_key is not None and _is_repeat(session, tenant, asset, verb, idempotency_key):
+    if idempotency_key is not None and is_repeat(
+        session, tenant, asset=asset, verb=verb, key=idempotency_key
+    ):
         return asset
     details = dict(details or {})
     before = AssetState(asset.state)
@@ -239,6 +241,19 @@ def new_key() -> str:
     return new_id("key")
 
 
+def is_repeat(session: Session, tenant: Tenant, *, asset: Asset, verb: str, key: str) -> bool:
+    """Whether this very move was done with this key before: then a repeat does nothing.
+
+    :raises InvalidInput: if the key was used for another move.
+    """
+    done = session.scalar(scoped(AssetMove, tenant).where(AssetMove.idempotency_key == key))
+    if done is None:
+        return False
+    if done.asset_id != asset.id or done.verb != verb:
+        raise InvalidInput("This key was used for another move; send a new key.", field="idempotency_key")
+    return True
+
+
 def _carry(
     session: Session,
     tenant: Tenant,
@@ -278,15 +293,6 @@ def _local_day(session: Session, tenant: Tenant, asset: Asset, at: datetime) -> 
     if place is None and asset.client_id:
         place = session.scalar(scoped(Client, tenant).where(Client.id == asset.client_id))
     return at.astimezone(ZoneInfo(place.time_zone if place else "UTC")).date()
-
-
-def _is_repeat(session: Session, tenant: Tenant, asset: Asset, verb: str, key: str) -> bool:
-    done = session.scalar(scoped(AssetMove, tenant).where(AssetMove.idempotency_key == key))
-    if done is None:
-        return False
-    if done.asset_id != asset.id or done.verb != verb:
-        raise InvalidInput("This key was used for another move; send a new key.", field="idempotency_key")
-    return True
 
 
 def _record_move(

@@ -67,6 +67,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "devices.catalogue.imports_portal",
     "devices.labels_portal",
     "devices.scan_portal",
+    "devices.offline_portal",
     "haas.accounts.portal.sign_in",
     "haas.accounts.portal.account",
     "haas.accounts.portal.factors",

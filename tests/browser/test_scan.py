@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import qrcode
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Page, expect
 
 from devices import queries
 from devices.models import Asset
@@ -49,12 +49,12 @@ def png(text: str) -> bytes:
 @pytest.fixture
 def phone(
     chromium: Browser, live_app: Flask, live_server: str, tmp_path: Path
-) -> Iterator[Callable[[User, str], Page]]:
-    """`phone(user, code)`: a browser of its own, because the film is an argument of the program."""
+) -> Iterator[Callable[..., Page]]:
+    """`phone(user, code, tolerate=())`: a browser of its own: the film is an argument of the program."""
     opened: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_page(user: User, code: str) -> Page:
+    def open_page(user: User, code: str, tolerate: tuple[str, ...] = ()) -> Page:
         program = os.environ.get("HAAS_TEST_CHROMIUM") or shutil.which("chromium")
         context = chromium.browser_type.launch_persistent_context(
             tmp_path / f"profile-{len(opened)}",
@@ -75,7 +75,12 @@ def phone(
         opened.append(context)
         context.add_cookies([{"name": "haas", "value": signed_in(live_app, user), "url": live_server}])
         page = context.pages[0]
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+
+        def hear(said: ConsoleMessage) -> None:
+            if said.type == "error" and not any(text in said.text for text in tolerate):
+                complaints.append(said.text)
+
+        page.on("console", hear)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
 

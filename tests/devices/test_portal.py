@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from datetime import timedelta
 
 import openpyxl
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from devices import operations, queries
+from devices.actions import waiting_actions
 from haas import db
+from haas.auth.permissions import permissions_of
 from tests.devices.fleet import START, bring, label_token, make_asset, make_model
 
 HOUR = timedelta(hours=1)
@@ -278,6 +283,48 @@ class TestScanPage:
         with db.unit_of_work(cast.tenant) as session:
             assert len(queries.moves_of(session, cast.tenant, asset_id=asset.id)) == 2
 
+    def test_dates_a_move_when_it_was_made_not_when_the_phone_found_signal(self, cast, web, asset):
+        browser, then = web(cast.ben), START + 5 * HOUR
+        data = {"idempotency_key": "scan-10", "happened_at": then.isoformat()}
+
+        answers = [browser.post(f"/scan/{asset.id}/move/stage", data=data) for _ in range(2)]
+        ahead = browser.post(
+            f"/scan/{asset.id}/move/make_ready", data={"happened_at": "2999-01-01T00:00:00Z"}
+        )
+
+        assert [answer.status_code for answer in (*answers, ahead)] == [200, 200, 422]
+        assert "This lies in the future." in ahead.text
+        with db.unit_of_work(cast.tenant) as session:
+            staged = queries.moves_of(session, cast.tenant, asset_id=asset.id)[-1]
+        assert (staged.verb, staged.moved_at) == ("stage", then)
+
+    def test_takes_nothing_that_another_person_left_on_the_phone(self, cast, web, asset):
+        browser = web(cast.ana)
+        theirs = {"person": f"{cast.northwind.id}:{cast.ben.id}"}
+
+        answers = [
+            browser.post(f"/scan/{asset.id}/move/stage", data=theirs),
+            browser.post("/scan/look-up", data={"code": asset.tag, **theirs}),
+            browser.post("/scan/photo", data=theirs),
+        ]
+
+        assert {(answer.status_code, answer.headers["HX-Redirect"]) for answer in answers} == {(204, "/scan")}
+        assert browser.get("/scan/me").json["person"] == f"{cast.northwind.id}:{cast.ana.id}"
+        with db.unit_of_work(cast.tenant) as session:
+            assert queries.get_asset(session, cast.tenant, asset_id=asset.id).state == "received"
+
+    def test_grades_what_came_back_by_its_grade_alone(self, cast, web, asset):
+        with db.unit_of_work(cast.tenant) as session:
+            bring(session, cast.tenant, asset, to="quarantine", client_id=cast.acme.id)
+        browser = web(cast.ben)
+
+        without = browser.post(f"/scan/{asset.id}/move/grade", data={})
+        graded = browser.post(f"/scan/{asset.id}/move/grade", data={"grade": "C"})
+
+        assert (without.status_code, graded.status_code) == (422, 200)
+        with db.unit_of_work(cast.tenant) as session:
+            assert queries.get_asset(session, cast.tenant, asset_id=asset.id).grade == "C"
+
     def test_shows_the_card_with_the_reason_when_it_is_refused(self, cast, web, asset):
         answer = web(cast.ben).post(f"/scan/{asset.id}/move/dock", data={}, headers={"HX-Request": "true"})
 
@@ -290,3 +337,48 @@ class TestScanPage:
         photo = {"photo": (io.BytesIO(content), "label.png")}
 
         assert web(cast.ben).post("/scan/photo", data=photo).status_code == 422
+
+
+class TestScanPageWithoutSignal:
+    def test_keeps_public_files_alone_and_nobodys_data(self, cast, web, asset):
+        web(cast.ben).get(f"/scan?asset={asset.id}")
+        address = f"/scan/worker.js?at={cast.northwind.slug}&language=de"
+        worker = web(cast.ben).get(address)
+        stranger = web(None)
+
+        assert worker.headers["Service-Worker-Allowed"] == "/scan"
+        assert stranger.get(address).text == worker.text
+        files = json.loads(re.findall(r"KEPT = (\[.*?\]);", worker.text)[0])
+        assert {name.rsplit(".", 1)[1] for name in files} == {"css", "js", "svg", "wasm"}
+        assert {file: stranger.get(file).status_code for file in files} == dict.fromkeys(files, 200)
+        scripts = {file.rsplit("/", 1)[1]: stranger.get(file).text for file in files if file.endswith(".js")}
+        imported = {name for text in scripts.values() for name in re.findall(r'from "\./(.+)"', text)}
+        assert imported | {"scan.js", "theme.js"} <= set(scripts)
+        shell = json.loads(re.findall(r'SHELL = ("[^"]+");', worker.text)[0])
+        page = stranger.get(shell).text
+        assert 'lang="de"' in page
+        assert "Northwind IT" in page
+        for secret in (asset.tag, cast.ben.name, cast.ben.id, "csrf", "data-kit"):
+            assert secret not in page
+
+    def test_can_be_put_on_the_home_screen_in_the_partners_colour(self, web, cast):
+        browser = web(None)
+        told = browser.get(f"/scan/app.webmanifest?at={cast.northwind.slug}")
+
+        assert told.content_type == "application/manifest+json"
+        assert (told.json["start_url"], told.json["display"]) == ("/scan", "standalone")
+        for icon in told.json["icons"]:
+            with Image.open(io.BytesIO(browser.get(icon["src"]).data)) as picture:
+                assert f"{picture.width}x{picture.height}" == icon["sizes"]
+        assert browser.get("/scan/icon-77.png").status_code == 404
+
+    @pytest.mark.parametrize("asked", ["", "?at=nobody&language=xx", "?at=%00", "?language=../de"])
+    def test_opens_for_whatever_is_asked(self, web, asked):
+        assert web(None).get(f"/scan/offline{asked}").status_code in (200, 422)
+
+    def test_offers_no_move_that_is_grave_or_needs_rows(self):
+        offered = {action.verb for action in waiting_actions(permissions_of("partner.technician"))}
+
+        assert {"receive", "stage", "make_ready", "ship", "collect", "dock", "grade"} <= offered
+        assert not offered & {"reserve", "accept", "retire", "dispose", "buy_out", "report_lost"}
+        assert waiting_actions(permissions_of("partner.sales")) == []

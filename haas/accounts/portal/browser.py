@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
 from flask import current_app, request
 from flask import session as cookie
 from sqlalchemy.orm import Session
 
-from haas import clock
+from haas import clock, db
 from haas.accounts.people import get_person
 from haas.auth.caller import Caller
 from haas.auth.identify import SESSION_KEY, Identity, identify
 from haas.auth.models import User
 from haas.errors import Conflict, NotAllowed
 from haas.settings import Settings
+from haas.tenancy.models import Partner
+from haas.tenancy.scope import Stranger
 
 
 def own_settings() -> Settings:
@@ -43,6 +46,14 @@ def forget() -> None:
 def address() -> str:
     """Where the browser is."""
     return request.remote_addr or ""
+
+
+def partner_at(slug: str) -> Partner | None:
+    """Whose brand a page before sign-in wears; none for an unknown name."""
+    if not slug.isascii() or not slug.isprintable():
+        return None
+    with db.unit_of_work(Stranger(slug)) as session:
+        return session.scalar(sa.select(Partner).where(Partner.slug == slug))
 
 
 def local_path(target: str) -> str | None:

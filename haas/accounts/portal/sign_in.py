@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Blueprint, flash, g, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
@@ -18,8 +17,6 @@ from haas.auth.models import User
 from haas.errors import HaasError, NotFound
 from haas.pages.forms import Form, blank_form, read_form
 from haas.rest.limits import GUESSABLE, SIGN_IN, limiter
-from haas.tenancy.models import Partner
-from haas.tenancy.scope import Stranger
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -194,19 +191,12 @@ def _by_link(secret: str, purpose: str, title: str) -> Any:
 
 def _sign_in_form(form: Form) -> str:
     if slug := str(form.value("at") or ""):
-        g.brand_partner = _partner_at(slug)
+        g.brand_partner = browser.partner_at(slug)
     return render_template("portal/account/sign_in.html", form=form)
 
 
 def _code_form(form: Form) -> str:
     return render_template("portal/account/code.html", form=form)
-
-
-def _partner_at(slug: str) -> Partner | None:
-    if not slug.isascii() or not slug.isprintable():
-        return None
-    with db.unit_of_work(Stranger(slug)) as session:
-        return session.scalar(sa.select(Partner).where(Partner.slug == slug))
 
 
 def _prove_code(user: User, session_id: str, typed: str) -> str:

@@ -1,202 +1,228 @@
-// The scan page: camera and decoder, one look-up for each code, the running list, codes kept while offline.
+// The scan page: camera, look-up, card, running list, and the queue of what was done without signal. The server's card
+// is shown where there is signal, the phone's own where there is none.
 
-import { makeDetector } from "./detector.js";
+import { makeCamera } from "./scan_camera.js";
+import { makeCards } from "./scan_cards.js";
+import { makeQueue } from "./scan_queue.js";
+import { sound } from "./scan_sound.js";
+import { newKey, openStore } from "./scan_store.js";
 
 const root = document.querySelector("[data-scan]");
-const words = (name) => root.dataset[`word${name}`];
+const words = JSON.parse(root.dataset.words);
 const answer = document.getElementById("scan-answer");
-const camera = root.querySelector("[data-camera]");
-const video = camera.querySelector("video");
-const hint = root.querySelector("[data-hint]");
-const startButton = root.querySelector("[data-start]");
-const torchButton = root.querySelector("[data-torch]");
-const pauseButton = root.querySelector("[data-pause]");
-const waiting = root.querySelector("[data-waiting]");
-const list = root.querySelector("[data-list]");
+const typed = root.querySelector("[data-typed]");
+const photo = root.querySelector("[data-photo]");
 
-const KEPT = "haas-scans-waiting";
-const SAME_CODE_REST_MS = 4000;
-const LOOK_EVERY_MS = 120;
+const store = await openStore().catch(() => null);
+const told = root.dataset.kit ? JSON.parse(root.dataset.kit) : null;
+const kit = told ?? (await store?.person());
 
-let stream = null;
-let detector = null;
-let running = false;
-let last = { code: "", at: 0 };
-
-// Sound and touch, for eyes that are on the device. A browser without them scans in silence.
-let audio = null;
-function signal(good) {
-  navigator.vibrate?.(good ? 60 : [120, 60, 120]);
-  if (!audio) return;
-  const tone = audio.createOscillator();
-  const volume = audio.createGain();
-  tone.frequency.value = good ? 1320 : 220;
-  volume.gain.setValueAtTime(0.15, audio.currentTime);
-  volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + (good ? 0.12 : 0.4));
-  tone.connect(volume).connect(audio.destination);
-  tone.start();
-  tone.stop(audio.currentTime + 0.45);
-}
-
-async function startCamera() {
-  startButton.hidden = true;
-  audio ??= window.AudioContext ? new AudioContext() : null;
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } }, audio: false });
-  } catch (refusal) {
-    say(words(refusal.name === "NotAllowedError" ? "Denied" : "None"));
-    startButton.hidden = false;
-    return;
-  }
-  video.srcObject = stream;
-  camera.hidden = false;
-  hint.textContent = words("Reading");
-  await video.play();
-  detector ??= await makeDetector(root.dataset);
-  const [track] = stream.getVideoTracks();
-  torchButton.hidden = !track.getCapabilities?.().torch;
-  pauseButton.setAttribute("aria-pressed", "false");
-  running = true;
-  look();
-}
-
-function stopCamera() {
-  running = false;
-  stream?.getTracks().forEach((track) => track.stop());
-  stream = null;
-  camera.hidden = true;
-  startButton.hidden = false;
-}
-
-async function look() {
-  if (!running) return;
-  try {
-    const found = video.readyState >= 2 ? await detector.detect(video) : [];
-    if (found.length) await take(found[0].rawValue);
-  } catch (broken) {
-    if (broken.name !== "InvalidStateError") throw broken; // a frame that is not there yet
-  }
-  setTimeout(look, LOOK_EVERY_MS);
-}
-
-async function take(code) {
-  const now = Date.now();
-  if (!code || (code === last.code && now - last.at < SAME_CODE_REST_MS)) {
-    last.at = code === last.code ? now : last.at; // still in the picture: not a second scan
-    return;
-  }
-  last = { code, at: now };
-  root.classList.add("is-found");
-  setTimeout(() => root.classList.remove("is-found"), 600);
-  await lookUp(code);
-}
-
-async function lookUp(code) {
-  let reply;
-  try {
-    const body = new FormData();
-    body.set("code", code);
-    body.set("csrf_token", root.querySelector("input[name=csrf_token]").value);
-    reply = await fetch(root.dataset.lookUp, { method: "POST", body, headers: { "HX-Request": "true" } });
-  } catch {
-    keep(code);
-    return;
-  }
-  if (reply.redirected || reply.headers.get("HX-Redirect")) {
-    location.assign(reply.headers.get("HX-Redirect") ?? reply.url);
-    return;
-  }
-  show(await reply.text());
-}
-
-function show(html) {
-  const page = new DOMParser().parseFromString(html, "text/html");
-  answer.replaceChildren(...page.body.childNodes);
-  window.htmx?.process(answer);
-  shown();
-}
-
-function shown() {
-  const card = answer.querySelector("[data-asset]");
-  signal(Boolean(card) && !answer.querySelector(".alert-danger"));
-  if (card) remember(card.dataset);
-  answer.scrollIntoView({ block: "nearest" });
-}
+if (!kit) nobody();
+else if (store) await scanning();
+else withoutStore();
 
 function say(text) {
-  const note = document.createElement("p");
-  note.className = "alert alert-warning";
+  const note = Object.assign(document.createElement("p"), { className: "alert alert-warning", textContent: text });
   note.setAttribute("role", "alert");
-  note.textContent = text;
   answer.replaceChildren(note);
 }
 
-function remember({ asset, tag, name }) {
-  const items = list.querySelector("[data-items]");
-  items.querySelector(`[data-item="${asset}"]`)?.remove();
-  const item = document.createElement("li");
-  item.dataset.item = asset;
-  const link = document.createElement("a");
-  link.href = `/scan?asset=${encodeURIComponent(asset)}`;
-  link.textContent = `${tag} · ${name}`;
-  const undo = document.createElement("button");
-  undo.type = "button";
-  undo.textContent = "×";
-  undo.setAttribute("aria-label", `${words("Undo")}: ${tag}`);
-  undo.addEventListener("click", () => {
-    item.remove();
-    list.hidden = !items.children.length;
+// The kept page on a phone where nobody is signed in.
+function nobody() {
+  typed.hidden = photo.hidden = true;
+  say(words.nobody);
+}
+
+// A browser that keeps nothing: forms do as without scripts, and the camera fills one in.
+function withoutStore() {
+  if (!answer.querySelector("[data-card]")) say(words.unkept);
+  makeCamera({ root, words, say, taken: (code) => ((typed.elements.code.value = code), typed.submit()) }).offer({ atOnce: false });
+}
+
+async function scanning() {
+  const person = kit.person;
+  const moveAddress = (asset, verb) => root.dataset.move.replace("ASSET", encodeURIComponent(asset)).replace("VERB", verb);
+  const { drawList, drawStatus, keptCard } = makeCards({ root, words, kit });
+  let cards = await store.cards(person);
+  let entries = [];
+  let current = null; // what is on the card: { card, code }
+  let pressed = ""; // the key of the button whose answer is awaited
+
+  const queue = makeQueue({
+    store,
+    person,
+    me: told && { csrf: told.csrf },
+    addresses: { me: root.dataset.me, lookUp: root.dataset.lookUp, move: moveAddress },
+    heard,
+    changed,
+    elsewhere: () => location.assign(root.dataset.home),
   });
-  item.append(link, undo);
-  items.prepend(item);
-  list.hidden = false;
+  const camera = makeCamera({ root, words, say, taken: lookUp });
+
+  if (told) await takeUp();
+  else document.documentElement.dataset.bsTheme = kit.theme ?? "light";
+  await openWithCard();
+  await changed();
+  draw();
+  listen();
+  if (told) keepPage();
+  await camera.offer({ atOnce: !current });
+  await queue.send();
+
+  async function takeUp() {
+    const { csrf: _ofThisPage, now: _then, ...kept } = told;
+    await store.enter({ ...kept, theme: document.documentElement.dataset.bsTheme });
+    cards = await store.cards(person);
+  }
+
+  // `?asset=`: a label that another program scanned, or a step back to a card.
+  async function openWithCard() {
+    const shown = answer.querySelector("article[data-card]");
+    if (shown) return remember(JSON.parse(shown.dataset.card), "");
+    const asset = new URLSearchParams(location.search).get("asset");
+    const card = told ? null : cards.find((each) => each.asset === asset);
+    if (card) showKept({ card, code: card.tag });
+  }
+
+  function listen() {
+    typed.addEventListener("submit", (event) => {
+      event.preventDefault();
+      lookUp(typed.elements.code.value.trim());
+      typed.elements.code.select();
+    });
+    photo.addEventListener("submit", (event) => {
+      event.preventDefault();
+      readPhoto(photo.elements.photo.files[0]);
+    });
+    answer.addEventListener("submit", (event) => {
+      const { verb, label } = event.target.dataset;
+      if (!verb || event.defaultPrevented) return;
+      event.preventDefault();
+      const key = (event.target.dataset.key ??= newKey());
+      press({ verb, label, to: kit.verbs.find((each) => each.verb === verb)?.to }, key, {});
+    });
+    // A page that cannot be reached is no answer: the card says what can be done without.
+    answer.addEventListener("click", (event) => {
+      if (!event.target.closest("a") || (queue.signal && navigator.onLine)) return;
+      event.preventDefault();
+      showKept(current);
+    });
+    addEventListener("offline", () => {
+      queue.signal = false;
+      changed();
+      if (current) showKept(current);
+    });
+    addEventListener("online", async () => {
+      if (told) queue.signal = true;
+      await queue.send();
+      if (answer.querySelector(".is-kept")) await lookUp(current.code);
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) queue.send();
+    });
+  }
+
+  async function lookUp(code) {
+    if (!code) return;
+    const found = queue.signal ? await queue.ask(root.dataset.lookUp, { code }) : { verdict: "later" };
+    if (found.verdict === "elsewhere") return;
+    if (found.verdict !== "later") return show(found, code);
+    const card = seen(code);
+    if (!entries.some((entry) => entry.code === code && !entry.verb && !entry.refused)) {
+      await queue.add({ key: newKey(), at: Date.now(), code, asset: card?.asset ?? "", tag: card?.tag ?? "" });
+    }
+    if (card) await remember(card, code);
+    showKept({ card, code });
+    sound("kept");
+    queue.send();
+  }
+
+  async function readPhoto(file) {
+    const found = queue.signal ? await queue.ask(photo.action, { photo: file }) : { verdict: "later" };
+    if (found.verdict === "elsewhere") return;
+    if (found.verdict !== "later") return show(found, "");
+    const [code] = await camera.codesIn(file);
+    if (code) await lookUp(code);
+    else say(words.unread);
+  }
+
+  // First it is kept, then it is sent: so nothing is lost in between, and with signal it is one motion.
+  async function press({ verb, label, to }, key, answers) {
+    const { card, code } = current;
+    pressed = key;
+    await queue.add({ key, at: Date.now(), code, asset: card?.asset ?? "", tag: card?.tag ?? "", verb, label, to, ...answers });
+    await queue.send();
+    pressed = "";
+    if (!entries.some((entry) => entry.key === key)) return;
+    showKept({ card, code });
+    sound("kept");
+  }
+
+  async function heard(entry, found) {
+    const isShown = current?.code === entry.code || (current?.card && current.card.asset === found.card?.asset);
+    if (entry.key === pressed) {
+      await show(found, entry.code);
+      if (found.verdict === "refused") await store.drop(entry.number); // the card says so to whoever pressed
+    } else if (isShown && !document.hidden) {
+      await show(found, entry.code);
+    } else if (found.card) {
+      await remember(found.card, entry.code, { asCurrent: false });
+    }
+  }
+
+  async function show(found, code) {
+    if (found.nodes) answer.replaceChildren(...found.nodes);
+    else say(found.reason);
+    if (found.card) await remember(found.card, code);
+    else current = null;
+    sound(found.verdict === "done" ? "good" : "bad");
+    answer.scrollIntoView({ block: "nearest" });
+  }
+
+  function showKept({ card, code }) {
+    current = { card, code };
+    const own = entries.filter((entry) => (card && entry.asset === card.asset) || entry.code === code);
+    answer.replaceChildren(keptCard({ card, code, entries: own, pressed: press }));
+    answer.scrollIntoView({ block: "nearest" });
+  }
+
+  function seen(code) {
+    const same = (text) => text && text.toUpperCase() === code.toUpperCase();
+    return cards.find((card) => card.codes.includes(code) || same(card.tag) || same(card.serial));
+  }
+
+  async function remember(card, code, { asCurrent = true } = {}) {
+    const before = cards.find((each) => each.asset === card.asset);
+    const codes = [...new Set([...(before?.codes ?? []), ...(code ? [code] : [])])];
+    const kept = { ...card, person, codes, listed: true, seen: card.seen ?? Date.now() };
+    await store.keepCard(kept);
+    cards = [...cards.filter((each) => each !== before), kept];
+    if (asCurrent) current = { card: kept, code: code || card.tag };
+    draw();
+  }
+
+  async function changed() {
+    entries = await store.waiting(person);
+    drawStatus({ entries, queue });
+    root.querySelector("[data-status]").hidden = false;
+  }
+
+  function draw() {
+    drawList({
+      cards,
+      open: (card) => lookUp(card.tag),
+      off: async (card) => {
+        card.listed = false;
+        await store.keepCard(card);
+        draw();
+      },
+    });
+  }
 }
 
-// Codes that were scanned without a connection wait on the phone; the counter says so.
-const kept = () => JSON.parse(localStorage.getItem(KEPT) ?? "[]");
-function keep(code) {
-  localStorage.setItem(KEPT, JSON.stringify([...new Set([...kept(), code])].slice(-200)));
-  showKept();
-  signal(false);
-}
-function showKept() {
-  const codes = kept();
-  waiting.hidden = !codes.length;
-  waiting.textContent = codes.length ? `${codes.length} · ${words("Failed")}` : "";
-}
-async function sendKept() {
-  if (!navigator.onLine) return;
-  const codes = kept();
-  localStorage.removeItem(KEPT);
-  showKept();
-  for (const code of codes) await lookUp(code);
-}
-
-startButton.addEventListener("click", startCamera);
-pauseButton.addEventListener("click", stopCamera);
-torchButton.addEventListener("click", async () => {
-  const on = torchButton.getAttribute("aria-pressed") !== "true";
-  await stream?.getVideoTracks()[0].applyConstraints({ advanced: [{ torch: on }] });
-  torchButton.setAttribute("aria-pressed", String(on));
-});
-document.addEventListener("htmx:after:swap", (event) => {
-  if (event.target === answer || answer.contains(event.target)) shown();
-});
-for (const moment of ["online", "focus"]) addEventListener(moment, sendKept);
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden && running) stopCamera();
-});
-showKept();
-sendKept();
-
-if (!navigator.mediaDevices?.getUserMedia) {
-  say(words("None"));
-} else if (answer.querySelector("[data-asset]")) {
-  startButton.hidden = false;
-  remember(answer.querySelector("[data-asset]").dataset);
-} else {
-  // Asked in the page first, so that a refusal can be explained; granted before, it starts at once.
-  const permission = await navigator.permissions?.query({ name: "camera" }).catch(() => null);
-  if (permission?.state === "granted") startCamera();
-  else startButton.hidden = false;
+// So that the page opens without signal from now on. After the page itself, whose files it would fetch at once.
+function keepPage() {
+  const register = () => navigator.serviceWorker?.register(root.dataset.worker, { scope: root.dataset.home });
+  if (document.readyState === "complete") register();
+  else addEventListener("load", register);
 }

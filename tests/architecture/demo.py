@@ -104,6 +104,7 @@ FINDERS: dict[str, str | list[str]] = {
     "run_id": distinct("billing_run", "partner_id"),
     "sha256": distinct("partner_logo", "partner_id"),
     "site_id": distinct("site", "client_id"),
+    "size": ["180", "192", "512"],
     "swap_id": distinct("swap", "partner_id"),
     "token": distinct("label_token", "partner_id", column="token"),
     "user_id": "select id from app_user where partner_id = :partner order by id limit 1",

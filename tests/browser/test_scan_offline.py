@@ -99,7 +99,7 @@ class TestWithoutSignal:
 
         page.context.set_offline(True)
         page.goto("/scan")
-        expect(page.get_by_role("link", name="Try for signal")).to_be_visible()
+        expect(page.get_by_role("button", name="Try for signal")).to_be_visible()
         card = page.get_by_role("article", name=asset.tag)  # seen before: the camera finds it again
         expect(card.get_by_text("As seen 1 min ago")).to_be_visible(timeout=15_000)
         card.get_by_role("button", name="Start staging").click()
@@ -212,7 +212,7 @@ class TestAnotherPerson:
         expect(counter(page)).to_have_text("OnlineNothing waits")
         page.context.set_offline(True)
         page.goto("/scan")
-        expect(page.get_by_role("link", name="Try for signal")).to_be_visible()
+        expect(page.get_by_role("button", name="Try for signal")).to_be_visible()
         expect(counter(page)).to_have_text("No signalNothing waits")
         assert asset.tag not in page.content()
         assert state_of(cast, asset) == "received"

@@ -17,6 +17,7 @@ const store = await openStore().catch(() => null);
 const told = root.dataset.kit ? JSON.parse(root.dataset.kit) : null;
 const kit = told ?? (await store?.person());
 
+document.querySelector("[data-again]")?.addEventListener("click", () => location.assign(root.dataset.home));
 if (!kit) nobody();
 else if (store) await scanning();
 else withoutStore();
@@ -138,7 +139,7 @@ async function scanning() {
   }
 
   async function readPhoto(file) {
-    const found = queue.signal ? await queue.ask(photo.action, { photo: file }) : { verdict: "later" };
+    const found = queue.signal ? await queue.ask(root.dataset.photoAddress, { photo: file }) : { verdict: "later" };
     if (found.verdict === "elsewhere") return;
     if (found.verdict !== "later") return show(found, "");
     const [code] = await camera.codesIn(file);

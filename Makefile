@@ -4,13 +4,15 @@ PYTHON ?= python3
 HAAS := .venv/bin/haas
 DATA ?=
 PORT ?=
+SIGN_INS ?=
+ADDRESS ?=
 GROUND_TRUTH ?= ../shared/ground_truth
 PYTEST_ARGS ?= -n 2
 
 UP_OPTIONS := $(if $(DATA),--data $(DATA)) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-reset test lint check-format check-lint check-types check-imports check-security check-truth check-tests
+.PHONY: help setup setup-tests demo demo-reset test lint pictures check-format check-lint check-types check-imports check-security check-truth check-tests
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +37,9 @@ test: setup-tests  ## all set-up, then all checks and tests
 
 lint: setup  ## the quick checks: format, rules, types, imports, security
 	@$(MAKE) --no-print-directory --keep-going check-format check-lint check-types check-imports check-security
+
+pictures: setup-tests  ## take the README's pictures from a new demo, or from a running one (SIGN_INS=, ADDRESS=)
+	@exec .venv/bin/python -m tests.browser.pictures.take $(if $(SIGN_INS),--sign-ins $(SIGN_INS)) $(if $(ADDRESS),--address $(ADDRESS))
 
 check-format:
 	@echo "== ruff format"

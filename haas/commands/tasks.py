@@ -41,6 +41,27 @@ def migrate(revision: str) -> None:
 
 
 @click.command()
+@click.argument("email")
+@click.option("--name", required=True, help="As others will read it.")
+def operator(email: str, name: str) -> None:
+    """Add an operator, who adds partners in the portal. Asks for the password, or reads it from stdin."""
+    from haas import db
+    from haas.accounts.team import create_user
+    from haas.auth.permissions import OPERATOR
+    from haas.tenancy.scope import Platform
+
+    _connected()
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    scope = Platform("operator", actor="cli", door="cli")
+    with db.unit_of_work(scope) as session:
+        user = create_user(session, scope, name=name, email=email, role=OPERATOR, password=password)
+        click.echo(f"{user.name} is an operator and signs in as {user.email}.")
+
+
+@click.command()
 def seed() -> None:
     """Fill an empty database with the demo's two partners."""
     from haas import demo

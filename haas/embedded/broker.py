@@ -272,7 +272,14 @@ class CredentialSource(Protocol):
         """(device id, mosquitto password hash) of every device that may connect now, of all partners."""
 
 
-def keep_passwords(broker: Broker, source: CredentialSource, *, stop: threading.Event) -> None:
+class PasswordKeeper(Protocol):
+    """What lets devices in: our broker, or the files of one that runs elsewhere."""
+
+    def write_passwords(self, rows: Iterable[tuple[str, str]]) -> bool:
+        """Let exactly these (user, mosquitto password hash) in; whether anything changed."""
+
+
+def keep_passwords(broker: PasswordKeeper, source: CredentialSource, *, stop: threading.Event) -> None:
     """Bring every change of the credentials to the broker within about a second, until told to stop."""
     seen: object = None
     while not stop.is_set():

@@ -1,4 +1,4 @@
-"""What contexts above tell on an asset's page: tracks and events, papers, money. They come in by `haas.app`.
+"""What contexts above tell on an asset's page: notices, tracks and events, papers, money. They come in by `haas.app`.
 
 Devices know nothing of leases and invoices. Whoever does adds a function to one of these lists, and the page
 asks them all.
@@ -39,6 +39,8 @@ class Paper:
 # (caller, asset) -> what this caller may see of it; nothing where the role does not reach.
 histories: list[Callable[[Caller, Asset], History]] = []
 papers: list[Callable[[Caller, Asset], list[Paper]]] = []
+# (caller, asset) -> what must be seen first, above all tabs, as markup.
+notices: list[Callable[[Caller, Asset], str]] = []
 # (caller, asset) -> a piece of the money tab, as markup.
 money: list[Callable[[Caller, Asset], str]] = []
 

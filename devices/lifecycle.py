@@ -32,6 +32,7 @@ class AssetState(StrEnum):
 
 S = AssetState
 FINAL = frozenset({S.DISPOSED, S.BOUGHT_OUT})
+SERVING = frozenset({S.IN_SERVICE, S.IN_REPAIR})
 AT_CLIENT = frozenset({S.IN_SERVICE, S.RETURN_DUE})
 # May hold a client's data until a wipe certificate newer than its last service says otherwise.
 DATA_BEARING = frozenset(

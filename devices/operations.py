@@ -16,7 +16,7 @@ from devices import moves
 from devices.amounts import checked_amount
 from devices.identifiers import normalised, tidy
 from devices.label_tokens import issue_label
-from devices.lifecycle import ASSET_LIFECYCLE, FINAL, AssetState
+from devices.lifecycle import ASSET_LIFECYCLE, FINAL, SERVING, AssetState
 from devices.models import Asset, AssetMove, Custody
 from devices.numbering import next_tags
 from devices.queries import get_model, lock_asset
@@ -154,8 +154,12 @@ def move_asset(
         to_state=after,
         at=at.isoformat(),
     )
+    # Events of their own: hardly any move ends or begins a service, and a job for each would be idle work.
+    if (before in SERVING) != (after in SERVING):
+        outbox.publish(
+            session, tenant, "asset.service_changed", asset_id=asset.id, to_state=after, at=at.isoformat()
+        )
     if after in FINAL:
-        # An event of its own: hardly any move is the last, and a job for each would be idle work.
         outbox.publish(
             session, tenant, "asset.left_fleet", asset_id=asset.id, to_state=after, at=at.isoformat()
         )

@@ -174,6 +174,7 @@ def show(asset_id: str) -> str:
         tab=tab,
         actions=actions_for(asset, permissions=caller.identity.permissions, contract=contract),
         contract=contract,
+        notices=[tell(caller, asset) for tell in asset_parts.notices],
         links=contract_links(caller, asset, contract),
         places=places,
         categories=dict(category_words()),

@@ -52,6 +52,7 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "leases.api.handover",
     "leases.api.swaps",
     "leases.api.swaps:of_lease",
+    "leases.api.proposals",
     "leases.api.returns",
     "leases.api.returns:requests_api",
     "leases.api.books",
@@ -167,6 +168,7 @@ def _join() -> None:
     if leased_assets.tell_history not in asset_parts.histories:
         asset_parts.histories.append(leased_assets.tell_history)
         asset_parts.money.append(leased_assets.tell_money)
+        asset_parts.notices.append(leased_assets.tell_notice)
         asset_parts.papers += [leased_assets.tell_papers, billed_assets.tell_papers]
 
 

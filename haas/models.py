@@ -20,6 +20,7 @@ MODULES = (
     "devices.models",
     "devices.telemetry_models",
     "leases.models",
+    "leases.proposal_models",
     "invoicing.models",
     "haas.alerts.models",
 )

@@ -108,13 +108,20 @@ class SignForm(Request):
 
 
 class SwapForm(Request):
-    """Two assets and why. `key` makes a second press count once."""
+    """Two assets and why. `key` makes a second press count once; a swap may carry out a proposal."""
 
     outgoing_id = row_id(required=True)
     incoming_id = row_id(required=True)
     reason = one_of(*REASONS, required=True)
     condition = text(1000, load_default="")
     key = text(64, least=1, required=True)
+    proposal_id = row_id(load_default=None, allow_none=True)
+
+
+class DismissForm(Request):
+    """Why a proposal is turned down."""
+
+    reason = text(500, least=1, required=True)
 
 
 class ReturnForm(Request):

@@ -1,4 +1,4 @@
-"""Jobs of leases: print and keep their papers, close books of what is gone. Safe to run twice."""
+"""Jobs of leases: print and keep papers, propose swaps, close books of what is gone. Safe to run twice."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from devices.moves import last_move
-from haas import db, settings
+from haas import clock, db, settings
 from haas.calendar import local_day
 from haas.files import StoredFile, store_file
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
-from leases import books, papers, queries
+from leases import books, papers, proposals, queries
 from leases.paper import hand_over_pdf, return_receipt_pdf
 
 
@@ -89,6 +89,13 @@ def print_receipt(*, partner_id: str, event_id: str, return_id: str, **_: Any) -
             client_id=order.client_id,
             once_key=f"return_receipt:{order.id}",
         ).id
+
+
+def reconsider_swap(*, partner_id: str, event_id: str, asset_id: str, **_: Any) -> None:
+    """Propose to swap a device that fails, or withdraw what was proposed, as things stand now."""
+    tenant = _tenant(partner_id, event_id)
+    with db.unit_of_work(tenant) as session:
+        proposals.reconsider(session, tenant, asset_id=asset_id, at=clock.now())
 
 
 def close_book(*, partner_id: str, event_id: str, asset_id: str, at: str, **_: Any) -> None:

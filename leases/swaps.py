@@ -16,7 +16,7 @@ from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
-from leases import queries
+from leases import proposals, proposed, queries
 from leases.errors import AssetNotOnLease
 from leases.handover import begin_service, require_model, stand
 from leases.lifecycle import BILLABLE
@@ -38,13 +38,15 @@ def swap_asset(
     at: datetime,
     condition: str = "",
     idempotency_key: str | None = None,
+    proposal_id: str | None = None,
 ) -> Swap:
     """Put one asset in another's place on its line; rent and term go on.
 
     At the same instant the outgoing assignment ends and the incoming one begins, so the invoice splits
     the period's days by serial; the incoming asset's book opens; the outgoing asset is in the hands of
-    whoever swapped it, on its way back, with a return order.
+    whoever swapped it, on its way back, with a return order. What was proposed about it is closed.
 
+    :param proposal_id: the swap proposal that this carries out.
     :raises AssetNotOnLease: if the outgoing asset stands on no line at that instant.
     :raises WrongAsset: if the models differ and the reason does not allow it.
     :raises IllegalMove: if the incoming asset is not on the shelf or reserved.
@@ -53,10 +55,11 @@ def swap_asset(
         raise InvalidInput(f"A swap is for one of: {', '.join(REASONS)}.", field="reason")
     if outgoing_id == incoming_id:
         raise InvalidInput("Scan two different assets.", field="incoming_id")
-    if idempotency_key and (done := _swapped_before(session, tenant, idempotency_key)):
-        return done
     # In the order of their ids, so that two swaps never wait for each other.
     locked = {one: lock_asset(session, tenant, asset_id=one) for one in sorted((outgoing_id, incoming_id))}
+    # Asked behind the locks: of two presses at once the second finds what the first has done.
+    if idempotency_key and (done := _swapped_before(session, tenant, idempotency_key)):
+        return done
     outgoing, incoming = locked[outgoing_id], locked[incoming_id]
     standing, line, lease = _where_it_stands(session, tenant, outgoing=outgoing, at=at)
     if reason not in OTHER_MODEL_ALLOWED:
@@ -83,6 +86,7 @@ def swap_asset(
     )
     session.add(swap)
     session.flush()
+    proposals.close_by_swap(session, tenant, swap=swap, proposal_id=proposal_id)
     outbox.publish(
         session,
         tenant,
@@ -93,6 +97,47 @@ def swap_asset(
         incoming_id=incoming.id,
     )
     return swap
+
+
+def accept_proposal(
+    session: Session,
+    tenant: Tenant,
+    *,
+    proposal_id: str,
+    at: datetime,
+    incoming_id: str | None = None,
+    reason: str = "fault",
+    condition: str = "",
+    idempotency_key: str | None = None,
+) -> Swap:
+    """Do the swap that is proposed, in the same transaction that closes the proposal.
+
+    :param incoming_id: what takes the place; none: the spare that is suggested now.
+    :raises Conflict: if the proposal is decided already, or no spare is free and none is named.
+    """
+    found = proposed.look(session, tenant, proposal_id=proposal_id)
+    proposal = found.proposal
+    if idempotency_key and (done := _swapped_before(session, tenant, idempotency_key)):
+        if done.id == proposal.swap_id:
+            return done
+        raise Conflict("This Idempotency-Key was used for another swap; send a new key.")
+    proposals.require_open(proposal)
+    if incoming_id is None and found.spare is None:
+        raise Conflict(
+            "No spare of this model is free. Name the asset that takes the place, or get one ready first.",
+            field="incoming_id",
+        )
+    return swap_asset(
+        session,
+        tenant,
+        outgoing_id=proposal.outgoing_id,
+        incoming_id=incoming_id or (found.spare.id if found.spare else ""),
+        reason=reason,
+        at=at,
+        condition=condition,
+        idempotency_key=idempotency_key,
+        proposal_id=proposal.id,
+    )
 
 
 def _where_it_stands(

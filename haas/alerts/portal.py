@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from devices.models import Asset
 from haas import clock
 from haas.alerts import operations, routing
-from haas.alerts.models import CHANNELS, SEVERITIES
+from haas.alerts.models import CHANNELS, SEVERITIES, Alert
 from haas.alerts.schemas import AlertRouteRequest
 from haas.auth.caller import Caller, current_caller, requires
 from haas.auth.models import User
@@ -21,6 +21,9 @@ from haas.pages.forms import Form, blank_form, read_form
 from haas.rest.paging import read_limit
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
+from leases import proposed
+from leases.proposal_models import SwapProposal
+from leases.proposed import Proposed
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
 
@@ -64,6 +67,7 @@ def show(alert_id: str) -> Any:
         "portal/alerts/show.html",
         alert=alert,
         asset=asset,
+        told=_proposed(caller, alert),
         deliveries=deliveries,
         routes=routes,
         people=_people(caller, alert.acknowledged_by, alert.resolved_by),
@@ -183,6 +187,22 @@ def _do(act: Any, alert_id: str, done: str) -> Any:
     else:
         flash(done, "success")
     return redirect(url_for(".show", alert_id=alert_id), 303)
+
+
+def _proposed(caller: Caller, alert: Alert) -> Proposed | None:
+    """The swap that was proposed while the alert was open: the one to decide, else the one decided last."""
+    if alert.asset_id is None or not caller.may("lease.read"):
+        return None
+    found = caller.session.scalar(
+        proposed.list_proposals(caller.tenant, asset_id=alert.asset_id)
+        .where(
+            SwapProposal.proposed_at <= (alert.resolved_at or clock.now()),
+            sa.or_(SwapProposal.decided_at.is_(None), SwapProposal.decided_at >= alert.opened_at),
+        )
+        .order_by((SwapProposal.state == proposed.OPEN).desc(), SwapProposal.id.desc())
+        .limit(1)
+    )
+    return proposed.look_at(caller.session, caller.tenant, [found])[0] if found else None
 
 
 def _people(caller: Caller, *actors: str | None) -> dict[str, str]:

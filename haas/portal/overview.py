@@ -24,6 +24,7 @@ from invoicing.models import Invoice
 from invoicing.queries import given_back, open_of
 from leases.lifecycle import BILLABLE, LeaseState
 from leases.models import Lease, Line
+from leases.proposal_models import SwapProposal
 
 MONTHS_SHOWN = 12
 MONTHS_AHEAD = 6
@@ -251,10 +252,12 @@ def _month_of(day: Any) -> sa.ColumnElement[int]:
 def needs(
     session: Session, tenant: Tenant, *, kinds: Sequence[str], as_of: date, now: datetime
 ) -> list[Need]:
-    """What waits for someone, of the `kinds` that the reader may see: alert, lease, job. One query."""
+    """What waits for someone, of the `kinds` that the reader may see: alert, swap, lease, job. One query."""
     narrow: list[Select[Any]] = []
     if "alert" in kinds:
         narrow.append(_alerts(tenant))
+    if "swap_proposal" in kinds:
+        narrow.append(_swaps(tenant))
     if "lease" in kinds:
         narrow.append(_leases(tenant, as_of=as_of))
     if "job" in kinds:
@@ -299,6 +302,32 @@ def _alerts(tenant: Tenant) -> Select[Any]:
             *_need("alert", Alert.id, Alert.title, Alert.detail, Alert.severity, Alert.opened_at)
         )
         .order_by(weight, Alert.opened_at.desc())
+        .limit(NEEDS_EACH)
+    )
+
+
+def _swaps(tenant: Tenant) -> Select[Any]:
+    """Devices that ask to be swapped, the one that waits longest first."""
+    return (
+        scoped(SwapProposal, tenant)
+        .join(
+            Asset, sa.and_(Asset.partner_id == SwapProposal.partner_id, Asset.id == SwapProposal.outgoing_id)
+        )
+        .join(
+            Client, sa.and_(Client.partner_id == SwapProposal.partner_id, Client.id == SwapProposal.client_id)
+        )
+        .where(SwapProposal.state == "open")
+        .with_only_columns(
+            *_need(
+                "swap_proposal",
+                SwapProposal.id,
+                Asset.tag,
+                Client.name,
+                SwapProposal.state,
+                SwapProposal.proposed_at,
+            )
+        )
+        .order_by(SwapProposal.id)
         .limit(NEEDS_EACH)
     )
 

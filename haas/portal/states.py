@@ -106,6 +106,12 @@ STATES: dict[str, dict[str, StateLook]] = {
         "acknowledged": _look(_l("Acknowledged"), "amber", "eye"),
         "resolved":     _look(_l("Resolved"),     "green", "check"),
     },
+    "swap_proposal": {
+        "open":      _look(_l("To decide"), "red",   "arrows-exchange"),
+        "accepted":  _look(_l("Accepted"),  "green", "check"),
+        "dismissed": _look(_l("Dismissed"), "grey",  "x"),
+        "withdrawn": _look(_l("Withdrawn"), "grey",  "refresh"),
+    },
     "severity": {
         "info":     _look(_l("Information"), "blue",  "info-circle"),
         "warning":  _look(_l("Look at it"),  "amber", "alert-triangle"),

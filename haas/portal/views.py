@@ -115,7 +115,12 @@ def _client_home(caller: Caller) -> str:
     )
 
 
-_NEED_RIGHTS = {"alert": "alert.read", "lease": "client.read", "job": "job.read"}
+_NEED_RIGHTS = {
+    "alert": "alert.read",
+    "swap_proposal": "lease.swap",
+    "lease": "client.read",
+    "job": "job.read",
+}
 
 
 def _link(endpoint: str, **values: Any) -> str | None:
@@ -229,6 +234,7 @@ def _summed_needs(
 def _need(need: overview.Need) -> dict[str, Any]:
     endpoints = {
         "alert": _link("alerts.show", alert_id=need.id) or _link("alerts.index"),
+        "swap_proposal": _link("swaps.new", proposal_id=need.id),
         "lease": _link("leases.show", lease_id=need.id),
         "job": _link("jobs.show", job_id=need.id),
     }
@@ -237,7 +243,7 @@ def _need(need: overview.Need) -> dict[str, Any]:
     return {
         "kind": kind,
         "state": need.state,
-        "title": need.title,
+        "title": _("Swap %(tag)s", tag=need.title) if need.kind == "swap_proposal" else need.title,
         "text": need.text,
         "when": _lease_when(need) if is_date else formatting.ago(need.at),
         "href": endpoints[need.kind],

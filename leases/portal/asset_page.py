@@ -1,10 +1,10 @@
-"""What leases tell on an asset's page: its contracts and books on the time axis, its papers, its money."""
+"""What leases tell on an asset's page: a proposed swap, contracts and books in time, papers, money."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import url_for
+from flask import render_template, url_for
 from flask_babel import gettext as _
 
 from devices.asset_parts import History, Paper
@@ -12,7 +12,7 @@ from devices.models import Asset
 from haas import clock
 from haas.accounts.audit_log import actor_names
 from haas.auth.caller import Caller
-from leases import queries
+from leases import proposed, queries
 from leases.asset_history import AssetPapers, books_track, contract_track, papers_of_asset
 from leases.handover import SILENCE
 from leases.portal import words
@@ -79,6 +79,17 @@ def tell_papers(caller: Caller, asset: Asset) -> list[Paper]:
         if row.received_at is not None
     ]
     return papers
+
+
+def tell_notice(caller: Caller, asset: Asset) -> str:
+    """The swap that its device asks for. A client's own people learn of a swap when it is decided."""
+    if caller.tenant.client_id is not None or not caller.may("lease.read"):
+        return ""
+    found = proposed.find_open(caller.session, caller.tenant, asset_id=asset.id)
+    if found is None:
+        return ""
+    (told,) = proposed.look_at(caller.session, caller.tenant, [found])
+    return render_template("portal/swaps/proposal_note.html", told=told)
 
 
 def tell_money(caller: Caller, asset: Asset) -> str:

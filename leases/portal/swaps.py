@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
@@ -19,13 +19,14 @@ from haas.accounts.audit_log import actor_names
 from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import HaasError, InvalidInput
 from haas.pages.forms import Form, blank_form, read_form
-from leases import previews, queries, summaries
+from leases import previews, proposed, queries, summaries
 from leases.errors import AssetNotOnLease
 from leases.forms import SwapForm
 from leases.models import Lease, Line, Swap
 from leases.portal import words
 from leases.portal.doors import attempt
-from leases.swaps import OTHER_MODEL_ALLOWED, swap_asset
+from leases.proposed import Proposed
+from leases.swaps import OTHER_MODEL_ALLOWED, accept_proposal, swap_asset
 
 blueprint = Blueprint("swaps", __name__, url_prefix="/swaps")
 
@@ -36,7 +37,8 @@ SPARES_SHOWN = 24
 @requires("lease.swap")
 def new() -> Response:
     """Which one goes, which one comes, what that does."""
-    return _page(current_caller(), blank_form(condition=""))
+    proposal_id = request.args.get("proposal_id")
+    return swap_page(current_caller(), blank_form(condition=""), proposal_id=proposal_id, asked=request.args)
 
 
 @blueprint.post("/new")
@@ -49,17 +51,20 @@ def create() -> Any:
         data = dict(form.data)
         key = data.pop("key")
         made: list[Swap] = []
-        if attempt(
-            form,
-            lambda: made.append(
-                swap_asset(caller.session, caller.tenant, at=clock.now(), idempotency_key=key, **data)
-            ),
-        ):
+        if attempt(form, lambda: made.append(_swap(caller, key=key, **data))):
             flash(_("Swapped. The hand-over paper is being printed."), "success")
             return redirect(url_for(".show", swap_id=made[0].id), 303)
-    page = _page(caller, form)
+    page = swap_page(caller, form, proposal_id=form.value("proposal_id"), asked=request.form)
     page.status_code = 422
     return page
+
+
+def _swap(caller: Caller, *, key: str, proposal_id: str | None, outgoing_id: str, **how: Any) -> Swap:
+    """A swap of its own, or the one that is proposed."""
+    session, tenant, at = caller.session, caller.tenant, clock.now()
+    if proposal_id is None:
+        return swap_asset(session, tenant, outgoing_id=outgoing_id, at=at, idempotency_key=key, **how)
+    return accept_proposal(session, tenant, proposal_id=proposal_id, at=at, idempotency_key=key, **how)
 
 
 @blueprint.get("/<swap_id>")
@@ -104,13 +109,24 @@ def find_asset(caller: Caller, code: str) -> Asset:
     return found.asset
 
 
-def _page(caller: Caller, form: Form) -> Response:
-    """As far as it is known: nothing, the outgoing asset, or both with the preview."""
-    asked = request.form if request.method == "POST" else request.args
+def swap_page(caller: Caller, form: Form, *, proposal_id: str | None, asked: Mapping[str, str]) -> Response:
+    """As far as it is known: nothing, the outgoing asset, or both with the preview.
+
+    A proposal fills in both, unless `choose` asks for another spare. A device that was found without its open
+    proposal, by a scan, finds it here: its swap is what was proposed, with whatever spare is at hand.
+    """
+    told = _told(caller, proposal_id)
     reason = str(asked.get("reason") or "fault")
     reason = reason if reason in words.SWAP_REASONS else "fault"
     outgoing, trouble = _found(caller, str(asked.get("outgoing_id") or asked.get("outgoing") or ""))
     incoming, trouble_in = _found(caller, str(asked.get("incoming_id") or asked.get("incoming") or ""))
+    if told is not None:
+        outgoing = told.outgoing
+        if incoming is None and trouble_in is None and not asked.get("choose"):
+            incoming = told.spare
+    elif outgoing is not None:
+        found = proposed.find_open(caller.session, caller.tenant, asset_id=outgoing.id)
+        told = _told(caller, found.id if found else None)
     line, lease, client, preview = None, None, None, None
     if outgoing is not None:
         try:
@@ -127,6 +143,7 @@ def _page(caller: Caller, form: Form) -> Response:
     page = render_template(
         "portal/swaps/new.html",
         form=form,
+        told=told,
         reason=reason,
         outgoing=outgoing,
         incoming=incoming if preview else None,
@@ -141,6 +158,14 @@ def _page(caller: Caller, form: Form) -> Response:
         words=words,
     )
     return with_camera(page)
+
+
+def _told(caller: Caller, proposal_id: str | None) -> Proposed | None:
+    """The proposal that the page carries out.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    return proposed.look(caller.session, caller.tenant, proposal_id=proposal_id) if proposal_id else None
 
 
 def _found(caller: Caller, code: str) -> tuple[Asset | None, str | None]:

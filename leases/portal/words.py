@@ -27,6 +27,13 @@ SWAP_REASONS: dict[str, Any] = {
     "loaner": _l("Loaner while it is repaired"),
 }
 
+WITHDRAWN: dict[str, Any] = {
+    "cured": _l("The device is well again."),
+    "left_service": _l("It is no longer in service there."),
+    "identity_gone": _l("The identity of its device was revoked."),
+    "swapped": _l("It was swapped some other way."),
+}
+
 STANDING_ENDS: dict[str, Any] = {
     "swap_fault": _l("swapped, fault"),
     "swap_refresh": _l("swapped, refresh"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -35,9 +35,11 @@ from invoicing.exports.requests import Export
 from invoicing.jobs import render_pdf
 from invoicing.models import Invoice
 from invoicing.queries import InvoiceFilter
+from leases import proposals
 from tests.architecture.demo import Demo, House, find_house
 from tests.cast import PEPPER
 from tests.fixtures_stack import SharedStack
+from tests.leases.verdicts import judged
 
 SLUGS = ("northwind", "kontor")
 _PATTERN = "haas_demo_pattern"
@@ -121,6 +123,7 @@ def _enrich(house: House) -> None:
             )
             job.state, job.done = state, 2
         _add_device(session, tenant, held[0])
+        _propose_swaps(session, tenant, held)
         wipes = session.scalars(scoped(WipeCertificate, tenant)).all()
         invoice = session.scalars(scoped(Invoice, tenant).order_by(Invoice.number.desc()).limit(1)).one()
         session.add(
@@ -141,6 +144,20 @@ def _enrich(house: House) -> None:
     for wipe in wipes:
         render_wipe_certificate(partner_id=tenant.partner_id, event_id="evt_demo", certificate_id=wipe.id)
     render_pdf(partner_id=tenant.partner_id, event_id="evt_demo", invoice_id=invoice.id)
+
+
+def _propose_swaps(session: Session, tenant: Tenant, held: Sequence[Asset]) -> None:
+    """One to decide, one that was turned down, one whose device got well."""
+    now = clock.now()
+    _to_decide, turned_down, cured = held
+    for asset in (turned_down, cured):
+        judged(session, tenant, asset=asset, verdict="failing", at=now)
+    made = [proposals.reconsider(session, tenant, asset_id=asset.id, at=now) for asset in held]
+    assert all(made)
+    dismiss_id = made[1].id if made[1] else ""
+    proposals.dismiss(session, tenant, proposal_id=dismiss_id, reason="A known counter", at=now)
+    judged(session, tenant, asset=cured, verdict="healthy", at=now)
+    proposals.reconsider(session, tenant, asset_id=cured.id, at=now)
 
 
 def _add_device(session: Session, tenant: Tenant, asset: Asset) -> None:

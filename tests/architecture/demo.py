@@ -99,6 +99,7 @@ FINDERS: dict[str, str | list[str]] = {
         " and a.state = 'in_service' and b.state = 'ready' order by a.id, b.id limit 1"
     ),
     "partner_id": "select :partner as id",
+    "proposal_id": distinct("swap_proposal", "state"),
     "return_id": distinct("return_order", "state"),
     "route_id": distinct("alert_route", "channel"),
     "run_id": distinct("billing_run", "partner_id"),

@@ -136,6 +136,7 @@ class TestEveryPage:
             quoted = prepared.a_quote(session, cast)["lease_id"]
             accepted = prepared.accepted(session, cast)
             shipped = prepared.shipped(session, cast)["lease_id"]
+            proposal = prepared.failing(session, cast)["proposal_id"]
             steps = [
                 prepared.a_return(session, cast, until=until)["return_id"]
                 for until in ("requested", "collected", "received", "inspected")
@@ -166,6 +167,8 @@ class TestEveryPage:
             f"/swaps/new?lease_id={made.lease.id}",
             f"/swaps/new?outgoing_id={asset}",
             f"/swaps/new?outgoing_id={asset}&incoming_id={spare.id}&reason=fault",
+            "/swaps/proposals",
+            f"/swaps/new?proposal_id={proposal}&dismiss=1",
             "/returns",
             f"/returns/new?asset_id={asset}",
             *(f"/returns/{return_id}" for return_id in steps),

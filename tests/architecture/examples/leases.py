@@ -9,11 +9,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from leases import handover, operations, returns
+from devices.queries import get_asset
+from leases import handover, operations, proposals, returns
 from leases.models import Lease, Line
 from tests.architecture.examples import Example
 from tests.cast import Cast
 from tests.leases.fleet import a_model, a_spare, day, lease_in_service
+from tests.leases.verdicts import judged
 
 ACCEPTED = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
 LATER = datetime(2026, 9, 20, 15, 0, tzinfo=UTC)
@@ -115,6 +117,16 @@ def in_service(session: Session, cast: Cast) -> Mapping[str, str]:
         "spare_id": spare.id,
         "serial": made.assets[0].serial or "",
     }
+
+
+def failing(session: Session, cast: Cast) -> Mapping[str, str]:
+    """A device in service that fails, so that its swap is proposed."""
+    made = in_service(session, cast)
+    asset = get_asset(session, cast.tenant, asset_id=made["asset_id"])
+    judged(session, cast.tenant, asset=asset, verdict="failing", at=LATER)
+    proposal = proposals.reconsider(session, cast.tenant, asset_id=asset.id, at=LATER)
+    assert proposal is not None
+    return {**made, "proposal_id": proposal.id}
 
 
 def under_notice(session: Session, cast: Cast) -> Mapping[str, str]:
@@ -260,6 +272,11 @@ EXAMPLES: dict[str, Example | list[Example]] = {
     "swaps_api.create_swap": Example(
         in_service, json=of("outgoing_id=asset_id", "incoming_id=spare_id", reason="fault"), status=201
     ),
+    "swap_proposals_api.accept": [
+        Example(failing, json={}, status=201),
+        Example(failing, json=of("incoming_id=spare_id", condition="Clicks"), user="ben", status=201),
+    ],
+    "swap_proposals_api.dismiss": Example(failing, json={"reason": "A known counter"}),
     "returns_api.create_return": Example(
         in_service, json=of("asset_id", reason="scale down", due_on=DUE), status=201
     ),
@@ -315,6 +332,7 @@ EXAMPLES: dict[str, Example | list[Example]] = {
         form=of("outgoing_id=asset_id", "incoming_id=spare_id", reason="fault", key="k-1"),
         status=303,
     ),
+    "swaps.dismiss": Example(failing, form={"reason": "A known counter"}, status=303),
     "returns.new": Example(in_service, form=of("asset_id", reason="scale down", due_on=DUE), status=303),
     "returns.ask": Example(
         in_service,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zlib import crc32
 
@@ -23,9 +23,14 @@ from haas.demo.scenery import PARTNERS
 from haas.settings import Settings
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
+from leases.models import Assignment, Lease, Line
+from leases.terms import Timing
 
 SIMULATED = 20
 THIS_MACHINE = "this-machine"
+# A recording of a failing disk began so long ago: after half a day its disk says so itself, and the visitor
+# finds the alert and the proposed swap in the first minute.
+FAILING_SINCE = timedelta(hours=14)
 _PROFILES = {"laptop": "laptop", "workstation": "workstation", "server": "server"}
 
 
@@ -54,7 +59,7 @@ def open_enrolments(settings: Settings) -> list[OpenEnrolment]:
             fleet = _machines(session, tenant)
             if number == 0:
                 waiting.append(_enrol_host(session, tenant, now=now))
-            for asset, (profile, condition) in zip(fleet[:share], profiles_for(share), strict=True):
+            for asset, (profile, condition) in _cast(session, tenant, fleet, profiles_for(share)):
                 path = folder / f"{asset.tag}.jsonl"
                 if not path.exists():
                     write_recording(
@@ -62,11 +67,47 @@ def open_enrolments(settings: Settings) -> list[OpenEnrolment]:
                         profile=_PROFILES.get(asset.model.category, profile),
                         condition=condition,
                         seed=crc32(asset.tag.encode()),
-                        begins_ms=int(now.timestamp() * 1000),
+                        begins_ms=_begins_ms(condition, now),
                         serial=asset.serial,
                     )
                 waiting.append(_enrolment(session, tenant, asset, name=asset.tag, readings=path, now=now))
     return waiting
+
+
+def _cast(
+    session: Session, tenant: Tenant, fleet: list[Asset], parts: Sequence[tuple[str, str]]
+) -> list[tuple[Asset, tuple[str, str]]]:
+    """Who plays what.
+
+    The failing disk is in a device whose month is billed when it is over: its swap is split by days on the
+    next invoice.
+    """
+    players = fleet[: len(parts)]
+    in_arrears = set(
+        session.scalars(
+            scoped(Assignment, tenant)
+            .join(Line, sa.and_(Line.partner_id == Assignment.partner_id, Line.id == Assignment.line_id))
+            .join(Lease, sa.and_(Lease.partner_id == Line.partner_id, Lease.id == Line.lease_id))
+            .where(
+                Lease.timing == Timing.ARREARS,
+                Lease.interval_months == 1,
+                sa.func.upper_inf(Assignment.during),
+            )
+            .with_only_columns(Assignment.asset_id)
+        )
+    )
+    failing = next(asset for asset in fleet if asset.id in in_arrears)
+    place = [condition for _, condition in parts].index("failing_disk")
+    if failing in players:
+        other = players.index(failing)
+        players[other] = players[place]
+    players[place] = failing
+    return list(zip(players, parts, strict=True))
+
+
+def _begins_ms(condition: str, now: datetime) -> int:
+    begins = now - FAILING_SINCE if condition == "failing_disk" else now
+    return int(begins.timestamp() * 1000)
 
 
 def _machines(session: Session, tenant: Tenant) -> list[Asset]:

@@ -162,7 +162,9 @@ class Story:
             add("field", client=1, site=0, term=12, lines=["tablet"] * 3, at=moment(11, day=14)),
             add("project", client=2, site=0, term=6, lines=["laptop"] * 4, at=moment(10, day=18)),
             add("season", client=2, site=1, term=6, lines=["premium", "premium"], at=moment(11, day=8)),
-            add("partners", client=1, site=0, term=36, lines=["premium"] * 2, at=moment(4, day=16)),
+            # Billed in arrears, so that a swap of this month is split by days on the next invoice.
+            add("partners", client=1, site=0, term=36, lines=["premium"] * 2, at=moment(4, day=16),
+                timing="arrears"),
         ]  # fmt: skip
         if self.host is not None:
             plans.append(add("host", client=0, site=0, term=36, lines=["host"], at=moment(2, day=12)))

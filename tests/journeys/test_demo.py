@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,14 @@ class Demo:
         answer.raise_for_status()
         return answer.json() if "json" in answer.headers["Content-Type"] else answer.content
 
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The same, for a change at Northwind."""
+        token = next(row["token"] for row in self.sign_ins()["api_tokens"] if row["house"] == "Northwind IT")
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = requests.post(f"{self.address}{path}", json=body, headers=headers, timeout=20)
+        answer.raise_for_status()
+        return answer.json()
+
     def waits_for(self, condition: Any, what: str) -> None:
         """Wait, and show what it said if it never comes."""
 
@@ -106,6 +116,48 @@ def online_devices(demo: Demo) -> list[dict[str, Any]]:
     return [row for row in demo.get("/v1/devices?limit=200")["items"] if row["online"] == "online"]
 
 
+def proposed_swaps(demo: Demo) -> list[dict[str, Any]]:
+    """What Northwind's failing disks ask for."""
+    return [
+        row
+        for row in demo.get("/v1/swap-proposals?state=open")["items"]
+        if any(reason["code"] == "disk.critical_warning" for reason in row["reasons"])
+    ]
+
+
+def follow_the_failing_disk(demo: Demo) -> None:
+    """Alert, proposal, swap, and the days of both serials on the next invoice, as the preview told them."""
+    demo.waits_for(lambda: proposed_swaps(demo), "the proposed swap")
+    (proposal,) = proposed_swaps(demo)
+    failing, spare = proposal["outgoing_id"], proposal["spare"]
+
+    def alerts() -> list[dict[str, Any]]:
+        found = demo.get("/v1/alerts?limit=200")["items"]
+        return [row for row in found if row["asset_id"] == failing and row["rule"] == "health.failing"]
+
+    demo.waits_for(lambda: [row["state"] for row in alerts()] == ["open"], "the alert")
+    pair = f"outgoing_id={failing}&incoming_id={spare['id']}&reason=fault"
+    preview = demo.get(f"/v1/swaps/preview?{pair}")
+    swap = demo.post(f"/v1/swap-proposals/{proposal['id']}/accept", {})
+    assert (swap["outgoing_id"], swap["incoming_id"]) == (failing, spare["id"])
+    demo.waits_for(lambda: [row["state"] for row in alerts()] == ["resolved"], "the end of the alert")
+
+    run = demo.post("/v1/billing-runs", {"as_of": preview["period_end"]})["id"]
+    demo.waits_for(lambda: demo.get(f"/v1/billing-runs/{run}")["finished_at"], "the next invoice")
+    lines = [
+        line
+        for row in demo.get(f"/v1/invoices?run_id={run}&limit=200")["items"]
+        for line in demo.get(f"/v1/invoices/{row['id']}")["lines"]
+        if (line["line_id"], line["period_start"]) == (preview["line_id"], preview["period_start"])
+    ]
+    shares = [(row["serial"], row["days"], Decimal(row["amount"])) for row in lines[0]["serials"]]
+    assert len(lines) == 1
+    assert shares == [(row["serial"], row["days"], Decimal(row["amount"])) for row in preview["shares"]]
+    assert spare["serial"] in [row["serial"] for row in lines[0]["serials"]]
+    begins, ends = (date.fromisoformat(preview[name]) for name in ("period_start", "period_end"))
+    assert sum(row["days"] for row in lines[0]["serials"]) == (ends - begins).days
+
+
 @pytest.mark.timeout(1200)  # two starts of everything; each wait inside has a limit of its own
 def test_one_command_shows_the_whole_product_and_goes_on_where_it_was(private_folder: Path) -> None:
     port = free_port()
@@ -129,6 +181,7 @@ def test_one_command_shows_the_whole_product_and_goes_on_where_it_was(private_fo
         demo.waits_for(lambda: len(online_devices(demo)) >= 11, "the devices")
         invoice = demo.get("/v1/invoices?limit=1")["items"][0]["id"]
         demo.waits_for(lambda: demo.get(f"/v1/invoices/{invoice}/pdf").startswith(b"%PDF-"), "the PDF")
+        follow_the_failing_disk(demo)
         number_of_invoices = len(demo.get("/v1/invoices?limit=200")["items"])
         demo.interrupt()
 

@@ -1,4 +1,4 @@
-"""What contexts above tell on an asset's page: notices, tracks and events, papers, money. They come in by `haas.app`.
+"""What contexts above tell on an asset's page: notices, life, papers, money. They come in by `haas.app`.
 
 Devices know nothing of leases and invoices. Whoever does adds a function to one of these lists, and the page
 asks them all.

@@ -39,7 +39,7 @@ class Paper:
 # (caller, asset) -> what this caller may see of it; nothing where the role does not reach.
 histories: list[Callable[[Caller, Asset], History]] = []
 papers: list[Callable[[Caller, Asset], list[Paper]]] = []
-# (caller, asset) -> what must be seen first, above all tabs, as markup.
+# (caller, asset) -> what must be seen first, above summary and health, as markup.
 notices: list[Callable[[Caller, Asset], str]] = []
 # (caller, asset) -> a piece of the money tab, as markup.
 money: list[Callable[[Caller, Asset], str]] = []

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from devices import moves, operations, queries, sanitisation
 from devices.actions import BY_VERB, Action, actions_for
@@ -79,7 +80,7 @@ def do_several() -> Any:
         except HaasError as refusal:
             form.refuse(refusal)
         else:
-            flash(_("Done for %(number)d assets.", number=len(data["id"])), "success")
+            flash(ngettext("Done for %(num)d asset.", "Done for %(num)d assets.", len(data["id"])), "success")
             return redirect(url_for("assets.index"), 303)
     return _bulk_form(caller, form, ids), 422
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from haas import outbox
+from haas.calendar import ONE_DAY
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.money import exponent
@@ -144,6 +145,8 @@ def record_payment(
         raise InvalidInput(
             f"Only {open_amount} {invoice.currency} of {invoice.number} is open.", field="amount"
         )
+    if received_on > at.date() + ONE_DAY:  # it may be tomorrow already where the partner is
+        raise InvalidInput("This day lies ahead: give the day on which the money came.", field="received_on")
     if not reference.strip():
         raise InvalidInput("Give the bank's or the provider's reference.", field="reference")
     payment = Payment(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from devices.models import HardwareModel
 from haas import db, progress
+from haas.errors import InvalidInput
 from haas.files import StoredFile
 from haas.ids import new_id
 from haas.outbox import OutboxEvent
@@ -320,6 +321,24 @@ class TestRecordPayment:
         )
         assert invoice.state == "paid"
         assert queries.open_amount(session, cast.tenant, invoice=invoice) == 0
+
+    def test_does_not_come_from_the_future(self, session: Session, cast: Cast) -> None:
+        a_rate(session, cast.tenant)
+        lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=ACCEPTED)
+        (invoice,) = bill(session, cast, "2026-04-01")
+        with pytest.raises(InvalidInput) as refusal:
+            corrections.record_payment(
+                session,
+                cast.tenant,
+                invoice_id=invoice.id,
+                amount=invoice.total,
+                received_on=NOW.date() + timedelta(days=2),
+                method="transfer",
+                reference="BANK-1",
+                at=NOW,
+            )
+        assert "received_on" in refusal.value.fields
+        assert invoice.state == "issued"
 
 
 class TestRenderPdf:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -164,19 +164,25 @@ class BelongsToLease(Conflict):
     code = "belongs_to_lease"
 
 
-def contract_of(session: Session, tenant: Tenant, *, asset: Asset) -> dict[str, str]:
+def contract_of(
+    session: Session, tenant: Tenant, *, asset: Asset, known: Sequence[AssetMove] | None = None
+) -> dict[str, str]:
     """The lease or return that has a say in this asset's next move: {"lease_id": …} or {"return_id": …}.
 
     Who reserves, collects or docks an asset for a contract says so in the move's details.
+
+    :param known: every move of the asset, oldest first, from whoever has read them.
     """
     if asset.state in _ON_LEASE:
-        move = last_move(session, tenant, asset_id=asset.id, verb="reserve")
-        key = "lease_id"
+        verb, key = "reserve", "lease_id"
     elif asset.state in _ON_RETURN:
-        move = last_move(session, tenant, asset_id=asset.id)
-        key = "return_id"
+        verb, key = None, "return_id"
     else:
         return {}
+    if known is None:
+        move = last_move(session, tenant, asset_id=asset.id, verb=verb)
+    else:
+        move = next((each for each in reversed(known) if verb in (None, each.verb)), None)
     found = move.details.get(key) if move else None
     return {key: str(found)} if found else {}
 

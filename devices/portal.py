@@ -163,8 +163,10 @@ def show(asset_id: str) -> str:
     tab = request.args.get("tab", "summary")
     tab = tab if tab in _TABS else "summary"
     staff = caller.tenant.client_id is None
-    contract = moves.contract_of(caller.session, caller.tenant, asset=asset) if staff else {}
     known = past_of(caller.session, caller.tenant, asset_id=asset_id)
+    contract = (
+        moves.contract_of(caller.session, caller.tenant, asset=asset, known=known.moves) if staff else {}
+    )
     ids = {asset.client_id, asset.site_id, asset.holds_data_of_client_id}
     ids |= {each for place in known.places for each in (place.client_id, place.site_id)}
     places = names_of_places(caller.session, caller.tenant, ids)

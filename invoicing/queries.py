@@ -158,12 +158,14 @@ def open_amounts(session: Session, tenant: Tenant, *, invoices: Sequence[Invoice
         .group_by(Invoice.credits_invoice_id)
     )
     back: dict[str | None, Decimal] = {row[0]: row[1] for row in found}
-    return {
-        row.id: max(row.total + back.get(row.id, Decimal(0)) - row.paid_total, Decimal(0))
-        if row.id in ids
-        else Decimal(0)
-        for row in invoices
-    }
+    return {row.id: left_open(row, given_back=back.get(row.id, Decimal(0))) for row in invoices}
+
+
+def left_open(invoice: Invoice, *, given_back: Decimal) -> Decimal:
+    """What is still to be paid, where credit notes took `given_back` (negative) off it."""
+    if invoice.kind != "invoice" or invoice.state != "issued":
+        return Decimal(0)
+    return max(invoice.total + given_back - invoice.paid_total, Decimal(0))
 
 
 def state_shown(invoice: Invoice, *, today: date) -> str:

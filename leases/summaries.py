@@ -123,6 +123,18 @@ def agreements_of(session: Session, tenant: Tenant, *, client_id: str) -> Sequen
     ).all()
 
 
+def parties_of(session: Session, tenant: Tenant, *, lease: Lease) -> tuple[Agreement, Client, Site | None]:
+    """The master agreement, the client and the site of a lease; one query."""
+    row = session.execute(
+        scoped(Agreement, tenant)
+        .add_columns(Client, Site)
+        .join(Client, sa.and_(Client.partner_id == Agreement.partner_id, Client.id == Agreement.client_id))
+        .outerjoin(Site, sa.and_(Site.partner_id == Agreement.partner_id, Site.id == lease.site_id))
+        .where(Agreement.id == lease.agreement_id)
+    ).one()
+    return row[0], row[1], row[2]
+
+
 def find_client(session: Session, tenant: Tenant, *, client_id: str | None) -> Client | None:
     """The client, if this tenant has it."""
     return session.scalar(scoped(Client, tenant).where(Client.id == client_id)) if client_id else None
@@ -150,11 +162,13 @@ class Place:
 
 
 def places_of(session: Session, tenant: Tenant, *, lines: Sequence[Line], at: datetime) -> list[Place]:
-    """Every line with its assets: three queries, whatever their number."""
+    """Every line with its assets: two or three queries, whatever their number."""
     rows = queries.assignments_by_line(session, tenant, line_ids=[line.id for line in lines])
     ids = {row.asset_id for each in rows.values() for row in each}
     assets = queries.assets_by_id(session, tenant, asset_ids=sorted(ids)) if ids else {}
-    names = model_names(session, tenant, {line.model_id for line in lines if line.model_id})
+    names = {each.model_id: _named(each.model) for each in assets.values()}
+    others = {line.model_id for line in lines if line.model_id} - set(names)
+    names |= model_names(session, tenant, others)
     return [_place(line, rows.get(line.id, []), assets, names, at=at) for line in lines]
 
 
@@ -164,7 +178,11 @@ def model_names(session: Session, tenant: Tenant, model_ids: Iterable[str]) -> d
     if not ids:
         return {}
     statement = scoped(HardwareModel, tenant).where(HardwareModel.id.in_(ids))
-    return {row.id: f"{row.manufacturer} {row.name}" for row in session.scalars(statement)}
+    return {row.id: _named(row) for row in session.scalars(statement)}
+
+
+def _named(model: HardwareModel) -> str:
+    return f"{model.manufacturer} {model.name}"
 
 
 def _place(

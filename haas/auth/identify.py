@@ -76,8 +76,7 @@ def _by_token(token: str, *, pepper: str, now: datetime) -> Identity:
         raise refusal
     tenant = Tenant(found.partner_id, actor=found.id, door="api")
     with db.unit_of_work(tenant) as session:
-        user = session.get(User, found.created_by)
-        partner = session.get(Partner, found.partner_id)
+        user, partner = _user_and_partner(session, found.created_by, found.partner_id)
         if user is None or partner is None or user.disabled_at or partner.suspended_at:
             raise refusal
         if _is_archived(session, user):
@@ -103,13 +102,11 @@ def _by_session(token: str, *, pepper: str, now: datetime) -> Identity | None:
         Tenant(found.partner_id, actor=found.user_id) if found.partner_id else Platform(actor=found.user_id)
     )
     with db.unit_of_work(home) as session:
-        user = session.get(User, found.user_id)
+        user, partner = _user_and_partner(session, found.user_id, found.acting_partner_id or found.partner_id)
         if user is None or user.disabled_at or _is_archived(session, user):
             return None
         if now - found.seen_at > _SEEN_EVERY:
             session.execute(sa.update(PortalSession).where(PortalSession.id == found.id).values(seen_at=now))
-        partner_id = found.acting_partner_id or found.partner_id
-        partner = session.get(Partner, partner_id) if partner_id else None
     if partner is not None and partner.suspended_at and user.level != "operator":
         return None
     permissions = permissions_of(user.role)
@@ -117,6 +114,16 @@ def _by_session(token: str, *, pepper: str, now: datetime) -> Identity | None:
         permissions |= permissions_of(OWNER)  # on the record: the actor stays the operator's user
     identity = Identity(user, permissions, partner, session_id=found.id, token_id=None, door="portal")
     return replace(identity, half_signed_in=_owes_second_factor(user, found))
+
+
+def _user_and_partner(
+    session: Session, user_id: str, partner_id: str | None
+) -> tuple[User | None, Partner | None]:
+    """Both by one question: every request asks it."""
+    found = session.execute(
+        sa.select(User, Partner).outerjoin(Partner, Partner.id == partner_id).where(User.id == user_id)
+    ).one_or_none()
+    return (found[0], found[1]) if found else (None, None)
 
 
 def _is_archived(session: Session, user: User) -> bool:

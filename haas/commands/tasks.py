@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from haas.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
-_BENCHMARKS = ("billing", "depreciation", "pdf", "ingest", "portal")
+_BENCHMARKS = ("billing", "depreciation", "pdf", "ingest", "asset_import", "portal")
 
 
 @click.command()
@@ -109,8 +109,8 @@ def bench(name: str, *, as_json: bool) -> None:
         stack = ending.enter_context(Stack(outer / "data"))
         settings = _settings_of(stack)
         results = _benchmark(name).run(settings)
-    for result in results if isinstance(results, list) else [results]:
-        click.echo(json.dumps(result) if as_json else _sentence(result))
+        for result in [results] if isinstance(results, dict) else results:
+            click.echo(json.dumps(result) if as_json else _sentence(result))
 
 
 @click.command()

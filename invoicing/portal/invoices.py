@@ -8,14 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from devices.choices import names_of_people
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
-from haas.auth.models import User
 from haas.calendar import ONE_DAY
 from haas.documents import formatting, pictures
 from haas.files import StoredFile
@@ -108,6 +107,7 @@ def show(invoice_id: str) -> str:
         else None
     )
     pdf = _pdf_of(caller, invoice)
+    given_back = sum((row.total for row in credits_of), Decimal(0))
     return render_template(
         "portal/invoices/show.html",
         invoice=invoice,
@@ -120,8 +120,8 @@ def show(invoice_id: str) -> str:
         credits=credits_of,
         credited=credited,
         payments=payments,
-        still_open=queries.open_amounts(session, tenant, invoices=[invoice])[invoice.id],
-        given_back=sum(row.total for row in credits_of),
+        still_open=queries.left_open(invoice, given_back=given_back),
+        given_back=given_back,
         pdf=pdf,
         is_held=sending.is_held(caller.partner),
         charges=_charges(),
@@ -212,11 +212,7 @@ def _story(
     caller: Caller, invoice: Invoice, stored: StoredFile | None, credits_of: Any, payments: Any
 ) -> list[dict[str, Any]]:
     """What happened, the newest first. The figures stand in the template's words."""
-    people = {payment.actor for payment in payments if payment.actor.startswith("usr_")}
-    names = {
-        row[0]: row[1]
-        for row in caller.session.execute(sa.select(User.id, User.name).where(User.id.in_(people)))
-    }
+    names = names_of_people(caller.session, (payment.actor for payment in payments))
     events: list[dict[str, Any]] = [{"what": "issued", "at": invoice.created_at}]
     if stored is not None:
         events.append({"what": "rendered", "at": stored.created_at})

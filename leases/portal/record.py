@@ -37,6 +37,7 @@ def show(lease_id: str) -> str:
     session, tenant = caller.session, caller.tenant
     lease = queries.get_lease(session, tenant, lease_id=lease_id)
     places = summaries.places_of(session, tenant, lines=lease.lines, at=now)
+    agreement, client, site = summaries.parties_of(session, tenant, lease=lease)
     return render_template(
         f"portal/leases/tab_{tab}.html",
         lease=lease,
@@ -44,9 +45,9 @@ def show(lease_id: str) -> str:
         tabs=_tabs(lease),
         places=places,
         actions=actions_for(caller, lease, places),
-        agreement=queries.get_agreement(session, tenant, agreement_id=lease.agreement_id),
-        client=summaries.find_client(session, tenant, client_id=lease.client_id),
-        site=summaries.find_site(session, tenant, site_id=lease.site_id),
+        agreement=agreement,
+        client=client,
+        site=site,
         monthly=monthly_rent(lease, [line for line in lease.lines if line.ends_on is None]),
         last_day=lease.ends_on - ONE_DAY if lease.ends_on else None,
         words=words,

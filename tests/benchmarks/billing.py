@@ -40,7 +40,7 @@ class Taken(NamedTuple):
     processor: float
 
 
-def run(settings: Settings, *, sizes: Sequence[int] = SIZES) -> list[dict[str, Any]]:
+def run(settings: Settings, *, sizes: Sequence[int] = SIZES) -> Iterator[dict[str, Any]]:
     """Bill portfolios of two laptops a client, three months one after the other; the median month counts.
 
     What one lease costs must not depend on how many there are. `cpu_us` is our processor time for one, the
@@ -51,7 +51,8 @@ def run(settings: Settings, *, sizes: Sequence[int] = SIZES) -> list[dict[str, A
     _bill(reference_tenant, as_of=date(2026, 5, 1))  # what a year's run has behind it
     _analyse(settings)
     reference = REFERENCE_LEASES / _timed(partial(_one_by_one, reference_tenant)).seconds
-    return [_of_size(settings, leases, reference) for leases in sizes]
+    for leases in sizes:
+        yield _of_size(settings, leases, reference)
 
 
 def _of_size(settings: Settings, leases: int, reference: float) -> dict[str, Any]:

@@ -122,6 +122,8 @@ def _job_id(delivery: OutboxDelivery) -> str:
 def _waits(connection: Redis, delivery: OutboxDelivery) -> bool:
     """Whether the last hand-over is still queued. A job that RQ calls started may be a dead worker's."""
     try:
-        return Job.fetch(_job_id(delivery), connection=connection).get_status() == JobStatus.QUEUED
+        job = Job.fetch(_job_id(delivery), connection=connection)
+        # As it was fetched: asked for again, a job that ends in between has no status, and RQ raises.
+        return job.get_status(refresh=False) == JobStatus.QUEUED
     except NoSuchJobError:
         return False

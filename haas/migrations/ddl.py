@@ -117,7 +117,8 @@ begin
 end $$;
 
 create function haas_audit_verify(which text, out links bigint, out broken_at bigint, out head bytea)
-language plpgsql security definer set search_path = public, pg_temp as $$
+-- Stable: links and head are of one snapshot, else a link sealed in between would look like a break.
+language plpgsql stable security definer set search_path = public, pg_temp as $$
 declare
   link record;
   previous bytea := '\\x';

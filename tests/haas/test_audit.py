@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -83,6 +84,24 @@ class TestTheChain:
         assert report.broken_at is None
         assert report.links == len(entries(three_clients.tenant))
         assert len(report.head) == 64
+
+    def test_holds_while_others_write(self, three_clients: Cast) -> None:
+        tenant, over = three_clients.tenant, threading.Event()
+
+        def write() -> None:
+            while not over.is_set():
+                with db.unit_of_work(tenant) as session:
+                    audit.note(session, action="looked", subject="client", subject_id="x", details={})
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            seen = [verify(tenant) for _ in range(60)]
+        finally:
+            over.set()
+            writer.join()
+        assert [report for report in seen if report.broken_at is not None] == []
+        assert seen[-1].links > seen[0].links  # there was something to race with
 
     def test_shows_an_edit_by_the_owner(self, three_clients: Cast, database: Any) -> None:
         victim = entries(three_clients.tenant)[2]

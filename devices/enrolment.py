@@ -338,11 +338,7 @@ def _let_in(
     device.enrolled_at = device.credentials_changed_at = now
     device.revoked_at, device.revoked_because = None, ""
     session.flush()
-    state = session.scalar(scoped(DeviceState, tenant).where(DeviceState.id == device.id).with_for_update())
-    if state is not None:
-        # Its alerts ended with the old identity: the first verdict under the new one is a change again.
-        state.verdict, state.verdict_since, state.reasons = "no_data", now, []
-    else:
+    if session.scalar(scoped(DeviceState, tenant).where(DeviceState.id == device.id)) is None:
         holder = session.scalar(
             sa.select(Asset.client_id).where(
                 Asset.partner_id == tenant.partner_id, Asset.id == device.asset_id

@@ -178,6 +178,13 @@ class CodeForm(Request):
     person = text(130)
 
 
+class PictureForm(Request):
+    """A picture to show, or to show no more."""
+
+    picture = ma.fields.Raw(load_default=None)
+    remove = ma.fields.Boolean(load_default=False)
+
+
 class PhotoForm(Request):
     """A photo of a label."""
 

@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from devices.lifecycle import AssetState
 from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
 
+# In place of what is not known, where a list is sorted by it: behind everything that is.
+LAST_TEXT, LAST_DAY = "\uffff", date.max
+
 
 def _one_of(column: str, values: type[AssetState]) -> sa.CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
@@ -23,7 +26,10 @@ class HardwareModel(PartnerOwned, Base):
 
     __tablename__ = "hardware_model"
     __client_scope__: ClassVar[ClientScope] = "shared"
-    __table_args__ = (sa.UniqueConstraint("partner_id", "manufacturer_norm", "name_norm"),)
+    __table_args__ = (
+        owned_by_partner("picture_file_id", "stored_file"),
+        sa.UniqueConstraint("partner_id", "manufacturer_norm", "name_norm"),
+    )
 
     manufacturer: Mapped[str]
     manufacturer_norm: Mapped[str]
@@ -40,6 +46,7 @@ class HardwareModel(PartnerOwned, Base):
     residual_value_pct: Mapped[Amount]  # of cost, at the end of useful life
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
+    picture_file_id: Mapped[str | None]
 
 
 class Asset(PartnerOwned, Base):
@@ -50,6 +57,7 @@ class Asset(PartnerOwned, Base):
     __table_args__ = (
         owned_by_partner("model_id", "hardware_model"),
         owned_by_partner("client_id", "client"),
+        owned_by_partner("picture_file_id", "stored_file"),
         sa.ForeignKeyConstraint(
             ["partner_id", "client_id", "site_id"],
             ["site.partner_id", "site.client_id", "site.id"],
@@ -68,6 +76,17 @@ class Asset(PartnerOwned, Base):
         # With the client, so that counting by state under its policy reads the index alone.
         sa.Index("ix_asset_state", "partner_id", "state", "id", postgresql_include=["client_id"]),
         sa.Index("ix_asset_client", "partner_id", "client_id", "id"),
+        # What the fleet list is sorted by beside these; see `devices.columns`.
+        sa.Index("ix_asset_by_cost", "partner_id", "cost", "id"),
+        *(
+            sa.Index(f"ix_asset_by_{column}", "partner_id", sa.text(f"coalesce({column}, '{last}')"), "id")
+            for column, last in {
+                "serial_norm": LAST_TEXT,
+                "grade": LAST_TEXT,
+                "warranty_until": LAST_DAY,
+                "in_service_on": LAST_DAY,
+            }.items()
+        ),
     )
 
     tag: Mapped[str]  # the human-readable tag on the label: NOR-00042
@@ -93,6 +112,7 @@ class Asset(PartnerOwned, Base):
     # Set when it enters a client's service, cleared by a wipe certificate: guards redeployment and disposal.
     holds_data_of_client_id: Mapped[str | None]
     notes: Mapped[str] = mapped_column(default="")
+    picture_file_id: Mapped[str | None]  # of this very one; else its model's is shown
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 

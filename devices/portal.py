@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from devices import asset_parts, edits, exports, moves, operations, queries, sanitisation
 from devices.actions import actions_for
-from devices.asset_history import (
-    TRACK_WORDS,
-    custody_track,
-    health_items,
-    health_track,
-    state_track,
-    title_track,
-)
-from devices.choices import Choices, choices_of, names_of_people, names_of_places
+from devices.asset_tabs import TABS
+from devices.choices import Choices, choices_of, names_of_places
+from devices.columns import SORTS, chosen, offered, sorts_for
 from devices.contract_links import contract_links
 from devices.edits import CATEGORIES
+from devices.filter_chips import chips_of
 from devices.forms import AssetForm
 from devices.lifecycle import AssetState
 from devices.models import Asset
-from devices.moves import GRADES
-from devices.past import Past, TimelineItem, health_changes_of, past_of
-from devices.queries import AssetFilter
+from devices.past import past_of
+from devices.queries import AssetFilter, states_of_assets
 from devices.shapes import guard_cost
-from devices.telemetry_models import HealthChange
-from devices.timeline_words import timeline_items
-from devices.tracks import draw
-from devices.views import VIEWS, count_views, shown, states_of
+from devices.views import LISTED, VIEWS, count_views, shown, states_of
 from haas import audit, clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import HaasError
@@ -41,11 +30,10 @@ from haas.files import get_file
 from haas.pages.downloads import Format, table_download
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import ListState, read_list
-from haas.rest.paging import Sort, fetch_page
+from haas.rest.paging import fetch_page
 
 blueprint = Blueprint("assets", __name__, url_prefix="/assets")
 
-_SORTS = {"tag": Sort(Asset.tag_norm, Asset.id), "added": Sort(Asset.id, Asset.id)}
 _FILTERS = ("model", "client", "category", "grade", "warranty", "state", "site", "online", "health")
 _WARRANTY_DAYS = {"over": 0, "30": 30, "90": 90}
 
@@ -55,27 +43,33 @@ _WARRANTY_DAYS = {"over": 0, "30": 30, "90": 90}
 def index() -> str:
     """The fleet: views as tabs, filters, one page of rows."""
     caller = current_caller()
-    listed = read_list(sorts=_SORTS, default="tag", filters=_FILTERS)
-    page = fetch_page(
-        caller.session,
-        queries.fleet(caller.tenant, _wanted(caller, listed)),
-        sort=listed.sort,
-        cursor=listed.cursor,
-        limit=listed.limit,
-    )
-    choices = choices_of(caller.session, caller.tenant)
-    counts = count_views(caller.session, caller.tenant)
+    columns = offered(caller.may)
+    shown_columns = chosen(columns, request.args.getlist("col"))
+    listed = read_list(sorts=sorts_for(columns), default="tag", filters=_FILTERS)
+    fleet = queries.fleet(caller.tenant, _wanted(caller, listed))
+    page = fetch_page(caller.session, fleet, sort=listed.sort, cursor=listed.cursor, limit=listed.limit)
     view = request.args.get("view", "")
+    is_narrowed = listed.is_narrowed or bool(view)
+    counts = count_views(caller.session, caller.tenant, listed=fleet if is_narrowed else None)
+    keys = {column.key for column in shown_columns}
+    choices = choices_of(caller.session, caller.tenant, sites="site" in keys or "site" in listed.filters)
     return render_template(
         "portal/fleet/index.html",
         page=page,
         listed=listed,
+        columns=columns,
+        shown_columns=shown_columns,
+        count=shown(counts[LISTED]),
+        chips=chips_of(listed, choices, dict(category_words())),
         choices=choices,
         clients=dict(choices.clients),
+        sites=dict(choices.sites),
+        devices=states_of_assets(caller.session, caller.tenant, asset_ids=[asset.id for asset in page.rows])
+        if keys & {"health", "online"}
+        else {},
         views=[(key, words, shown(counts.get(key, 0)), key == view) for key, (words, _s) in VIEWS.items()],
-        any_assets=any(counts.values()),
+        any_assets=any(counts[view] for view in VIEWS),
         view=view,
-        grades=GRADES,
         categories=category_words(),
         today=clock.today(caller.user.time_zone),
         may_select=any(map(caller.may, ("asset.label", "asset.move", "asset.export"))),
@@ -87,7 +81,7 @@ def index() -> str:
 def export(file_format: Format) -> Any:
     """Exactly what is filtered, or what was ticked; a long list becomes a job."""
     caller = current_caller()
-    listed = read_list(sorts=_SORTS, default="tag", filters=_FILTERS)
+    listed = read_list(sorts=SORTS, default="tag", filters=_FILTERS)
     wanted = _wanted(caller, listed)
     with_cost = caller.may("asset.cost.read")
     today = clock.today(caller.user.time_zone)
@@ -161,7 +155,7 @@ def show(asset_id: str) -> str:
     caller = current_caller()
     asset = queries.get_asset(caller.session, caller.tenant, asset_id=asset_id)
     tab = request.args.get("tab", "summary")
-    tab = tab if tab in _TABS else "summary"
+    tab = tab if tab in TABS else "summary"
     staff = caller.tenant.client_id is None
     known = past_of(caller.session, caller.tenant, asset_id=asset_id)
     contract = (
@@ -185,7 +179,7 @@ def show(asset_id: str) -> str:
         needs_wipe=staff and sanitisation.needs_wipe(asset),
         today=clock.today(caller.user.time_zone),
         new_key=operations.new_key(),
-        **_TABS[tab](caller, asset, known, places),
+        **TABS[tab](caller, asset, known, places),
     )
 
 
@@ -281,65 +275,6 @@ def _wanted(caller: Caller, listed: ListState) -> AssetFilter:
         verdict=filters.get("health"),
         ids=tuple(request.args.getlist("id")[:2000]),
     )
-
-
-def _summary(caller: Caller, asset: Asset, known: Past, places: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001 - one shape for all tabs
-    return {"timeline": _events(caller, known.items()[:6], places), "wipes": known.wipes[::-1]}
-
-
-def _health(caller: Caller, asset: Asset, known: Past, places: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001 - one shape for all tabs
-    return {}
-
-
-def _money(caller: Caller, asset: Asset, known: Past, places: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001 - one shape for all tabs
-    return {"parts": [tell(caller, asset) for tell in asset_parts.money]}
-
-
-def _documents(caller: Caller, asset: Asset, known: Past, places: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001 - one shape for all tabs
-    papers = [
-        asset_parts.Paper(
-            wipe.performed_at,
-            "wipe",
-            _("Wipe certificate %(number)s", number=wipe.number),
-            wipe.technique,
-            url_for(".certificate", asset_id=asset.id, certificate_id=wipe.id) if wipe.file_id else None,
-        )
-        for wipe in known.wipes
-    ]
-    papers += asset_parts.papers_of(caller, asset)
-    return {"papers": sorted(papers, key=lambda paper: paper.at, reverse=True)}
-
-
-def _history(caller: Caller, asset: Asset, known: Past, places: dict[str, str]) -> dict[str, Any]:
-    told = asset_parts.history_of(caller, asset)
-    tracks = [custody_track(known.places, names=places), *told.tracks]
-    if caller.tenant.client_id is None:  # a client sees no moves
-        tracks += [state_track(known.moves), title_track(known.moves)]
-    verdicts: Sequence[HealthChange] = ()
-    if caller.may("device.read"):
-        verdicts = health_changes_of(caller.session, caller.tenant, asset_id=asset.id)
-        tracks.append(health_track(verdicts))
-    items = [*_events(caller, known.items(), places), *told.items, *health_items(verdicts)]
-    return {
-        "drawing": draw(tracks, now=clock.now(), zone=ZoneInfo(caller.user.time_zone)),
-        "track_words": TRACK_WORDS,
-        "timeline": sorted(items, key=lambda item: item["at"], reverse=True),
-    }
-
-
-def _events(caller: Caller, items: Sequence[TimelineItem], places: dict[str, str]) -> list[dict[str, Any]]:
-    return timeline_items(
-        items, people=names_of_people(caller.session, [item.actor for item in items]), places=places
-    )
-
-
-_TABS: dict[str, Callable[[Caller, Asset, Past, dict[str, str]], dict[str, Any]]] = {
-    "summary": _summary,
-    "health": _health,
-    "money": _money,
-    "documents": _documents,
-    "history": _history,
-}
 
 
 def _asset_form(caller: Caller, form: Form, asset: Asset | None = None) -> str:

@@ -142,6 +142,12 @@ def fleet(tenant: Tenant, wanted: AssetFilter | None = None) -> Select[Asset]:
     return statement.where(*_conditions(tenant, wanted))
 
 
+def states_of_assets(session: Session, tenant: Tenant, *, asset_ids: Sequence[str]) -> dict[str, DeviceState]:
+    """The newest that is known of the devices on these assets, by asset; one query."""
+    found = session.scalars(scoped(DeviceState, tenant).where(DeviceState.asset_id.in_(asset_ids)))
+    return {state.asset_id: state for state in found}
+
+
 def count_by_state(session: Session, tenant: Tenant, wanted: AssetFilter | None = None) -> dict[str, int]:
     """How many assets are in each state, of those that `wanted` names; one index-only pass."""
     statement = sa.select(Asset.state, sa.func.count()).where(Asset.partner_id == tenant.partner_id)

@@ -260,6 +260,23 @@ class AssetLabelResource(ma.Schema):
     issued_at = ma.fields.AwareDateTime()
 
 
+class PictureUpload(Request):
+    """The uploaded picture."""
+
+    picture = ma.fields.Raw(
+        required=True,
+        metadata={"type": "string", "format": "binary", "description": "JPEG or PNG, at most 8 MB"},
+    )
+
+
+class PictureResource(ma.Schema):
+    """A picture as it is kept."""
+
+    media_type = ma.fields.String()
+    size_bytes = ma.fields.Integer()
+    sha256 = ma.fields.String()
+
+
 class ImportUpload(Request):
     """The uploaded table."""
 

@@ -31,8 +31,15 @@ def states_of(view: str) -> tuple[S, ...]:
     return VIEWS[view][1] if view in VIEWS else ()
 
 
-def count_views(session: Session, tenant: Tenant) -> dict[str, int]:
+LISTED = "list"  # in the counts: the assets that the list itself names
+
+
+def count_views(
+    session: Session, tenant: Tenant, *, listed: sa.Select[Asset] | None = None
+) -> dict[str, int]:
     """How many assets each view holds, counted up to about `COUNTED_MAX`, in one question.
+
+    :param listed: a select of the fleet that is counted with them, as `LISTED`.
 
     Each state is counted apart and in the order of its index: asked for several states at once, the planner
     reads all of them before it stops, because it cannot know how few rows a client's policy leaves.
@@ -45,8 +52,13 @@ def count_views(session: Session, tenant: Tenant) -> dict[str, int]:
         counted = rows.order_by(Asset.id).limit(COUNTED_MAX + 1).subquery()
         number = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
         counts.append(sa.select(sa.literal(state.value), number))
+    if listed is not None:
+        rows = listed.with_only_columns(Asset.id, maintain_column_froms=True).limit(COUNTED_MAX + 1)
+        number = sa.select(sa.func.count()).select_from(rows.options().subquery()).scalar_subquery()
+        counts.append(sa.select(sa.literal(LISTED), number))
     found = {row[0]: row[1] for row in session.execute(sa.union_all(*counts))}
-    return {view: sum(found[state] for state in states) for view, (_, states) in VIEWS.items()}
+    views = {view: sum(found[state] for state in states) for view, (_, states) in VIEWS.items()}
+    return {**views, LISTED: found.get(LISTED, sum(views.values()))}
 
 
 def shown(count: int) -> str:

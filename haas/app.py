@@ -34,6 +34,7 @@ LANGUAGES = ("en", "de", "es")
 API_BLUEPRINTS: tuple[str, ...] = (
     "devices.api",
     "devices.api:exports_api",
+    "devices.catalogue.api:pictures_api",
     "devices.catalogue.api:models_api",
     "devices.catalogue.api:imports_api",
     "devices.catalogue.api:scans_api",
@@ -65,6 +66,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "devices.portal",
     "devices.moves_portal",
     "devices.catalogue.models_portal",
+    "devices.catalogue.pictures_portal",
     "devices.catalogue.imports_portal",
     "devices.labels_portal",
     "devices.scan_portal",

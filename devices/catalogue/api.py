@@ -1,17 +1,19 @@
-"""REST: /v1/hardware-models, /v1/asset-imports, /v1/scans."""
+"""REST: /v1/hardware-models, /v1/asset-imports, /v1/scans, and pictures."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
+from flask import Response, current_app
 from flask_smorest import Blueprint
 
 from devices import edits, imports, moves, queries, scans
 from devices.actions import actions_for
+from devices.catalogue.pictures_portal import answer
 from devices.import_table import BYTES_MAX
 from devices.imports import ImportOptions, ImportReport
 from devices.models import HardwareModel
+from devices.pictures import get_picture, remove_picture, set_picture
 from devices.schemas import (
     AssetImportResource,
     FleetJobResource,
@@ -21,12 +23,15 @@ from devices.schemas import (
     ImportOptionsQuery,
     ImportUpload,
     ModelListed,
+    PictureResource,
+    PictureUpload,
     ScanRequest,
     ScanResource,
 )
 from devices.shapes import guard_cost, shape_asset, shape_model
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
+from haas.documents.photos import MOST_BYTES
 from haas.errors import TooLarge
 from haas.rest.etags import demand_match, etag_of
 from haas.rest.limits import GUESSABLE, limiter
@@ -41,6 +46,7 @@ imports_api = Blueprint(
     "asset_imports_api", __name__, url_prefix="/v1/asset-imports", description="Assets from a table"
 )
 scans_api = Blueprint("scans_api", __name__, url_prefix="/v1/scans", description="Codes on labels")
+pictures_api = Blueprint("pictures_api", __name__, url_prefix="/v1", description="Pictures of hardware")
 
 Answer = dict[str, Any]
 
@@ -179,6 +185,71 @@ def look_up(sent: dict[str, Any]) -> Answer:
     contract = moves.contract_of(caller.session, caller.tenant, asset=scan.asset)
     allowed = actions_for(scan.asset, permissions=caller.identity.permissions, contract=contract)
     return {"asset": shape_asset(caller, scan.asset), "foreign": "", "actions": allowed}
+
+
+@pictures_api.get("/assets/<asset_id>/picture")
+@requires("asset.read")
+@pictures_api.response(200, content_type="image/jpeg")
+def show_asset_picture(asset_id: str) -> Response:
+    """The asset's own picture, else its model's: a JPEG or PNG."""
+    caller = current_caller()
+    asset = queries.get_asset(caller.session, caller.tenant, asset_id=asset_id)
+    return answer(get_picture(caller.session, caller.tenant, owner=asset))
+
+
+@pictures_api.put("/assets/<asset_id>/picture")
+@requires("asset.manage")
+@pictures_api.arguments(PictureUpload, location="files")
+@pictures_api.response(200, PictureResource)
+def put_asset_picture(files: dict[str, Any], asset_id: str) -> Any:
+    """Upload a JPEG or PNG of this one asset. It is drawn anew; what it said of place and camera is gone."""
+    caller = current_caller()
+    asset = queries.lock_asset(caller.session, caller.tenant, asset_id=asset_id)
+    upload = files["picture"].read(MOST_BYTES + 1)
+    return set_picture(caller.session, caller.tenant, owner=asset, upload=upload)
+
+
+@pictures_api.delete("/assets/<asset_id>/picture")
+@requires("asset.manage")
+@pictures_api.response(204)
+def delete_asset_picture(asset_id: str) -> None:
+    """Show the picture of its model again."""
+    caller = current_caller()
+    remove_picture(caller.session, owner=queries.lock_asset(caller.session, caller.tenant, asset_id=asset_id))
+
+
+@pictures_api.get("/hardware-models/<model_id>/picture")
+@requires("model.read")
+@pictures_api.response(200, content_type="image/jpeg")
+def show_model_picture(model_id: str) -> Response:
+    """The model's picture: a JPEG or PNG."""
+    caller = current_caller()
+    model = queries.get_model(caller.session, caller.tenant, model_id=model_id)
+    return answer(get_picture(caller.session, caller.tenant, owner=model))
+
+
+@pictures_api.put("/hardware-models/<model_id>/picture")
+@requires("model.manage")
+@pictures_api.arguments(PictureUpload, location="files")
+@pictures_api.response(200, PictureResource)
+def put_model_picture(files: dict[str, Any], model_id: str) -> Any:
+    """Upload a JPEG or PNG of this model. It is drawn anew; what it said of place and camera is gone."""
+    caller = current_caller()
+    model = queries.get_model(caller.session, caller.tenant, model_id=model_id, lock=True)
+    upload = files["picture"].read(MOST_BYTES + 1)
+    return set_picture(caller.session, caller.tenant, owner=model, upload=upload)
+
+
+@pictures_api.delete("/hardware-models/<model_id>/picture")
+@requires("model.manage")
+@pictures_api.response(204)
+def delete_model_picture(model_id: str) -> None:
+    """Show no picture of this model any more."""
+    caller = current_caller()
+    remove_picture(
+        caller.session,
+        owner=queries.get_model(caller.session, caller.tenant, model_id=model_id, lock=True),
+    )
 
 
 def _report(caller: Caller, import_id: str, options: ImportOptions) -> Answer:

@@ -44,25 +44,32 @@ def accept_logo(data: bytes) -> bytes:
             "SVG is not taken, because it can carry scripts and links. "
             "Export the logo as PNG, about 700 pixels wide."
         )
-    logo = _within_bounds(_decoded(data))
+    logo = on_fresh_pixels(decoded(data), within=(MOST_WIDTH, MOST_HEIGHT))
     encoded = io.BytesIO()
     logo.save(encoded, format="PNG", optimize=True)
     return encoded.getvalue()
 
 
-def _decoded(data: bytes) -> Image.Image:
+def decoded(
+    data: bytes, *, formats: tuple[str, ...] = _FORMATS, most_pixels: int = MOST_PIXELS
+) -> Image.Image:
+    """The picture, turned the right way up, if it is whole and of one of the formats.
+
+    :raises LogoRefused: with the remedy.
+    """
+    named = ", ".join(formats[:-1]) + f" or {formats[-1]}"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Opening reads the header only, so the size is known before a pixel is unpacked.
-            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-            _check_size(*picture.size)
+            picture = Image.open(io.BytesIO(data), formats=formats)
+            _check_size(*picture.size, most_pixels=most_pixels)
             with _whole_files_only():
                 picture.load()
     except UnidentifiedImageError as unknown:
-        raise LogoRefused("The file is not a PNG, JPEG or WebP picture.") from unknown
+        raise LogoRefused(f"The file is not a {named.replace('WEBP', 'WebP')} picture.") from unknown
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise LogoRefused(f"The picture has more than {MOST_PIXELS:,} pixels.") from bomb
+        raise LogoRefused(f"The picture has more than {most_pixels:,} pixels.") from bomb
     except (OSError, SyntaxError, ValueError, EOFError) as damage:
         raise LogoRefused("The picture is damaged; export it again.") from damage
     return ImageOps.exif_transpose(picture)
@@ -78,20 +85,20 @@ def _whole_files_only() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = patient
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
+def _check_size(width: int, height: int, *, most_pixels: int) -> None:
+    if width * height > most_pixels:
         raise LogoRefused(
-            f"The picture has {width} × {height} pixels; at most {MOST_PIXELS:,} in all are taken."
+            f"The picture has {width} × {height} pixels; at most {most_pixels:,} in all are taken."
         )
     if min(width, height) < LEAST_SIDE:
         raise LogoRefused(f"The picture is smaller than {LEAST_SIDE} pixels; nobody could read it.")
 
 
-def _within_bounds(picture: Image.Image) -> Image.Image:
+def on_fresh_pixels(picture: Image.Image, *, within: tuple[int, int]) -> Image.Image:
     """The first frame as RGB or RGBA, on fresh pixels so that no metadata comes along."""
     see_through = "A" in picture.mode or "transparency" in picture.info
     plain = picture.convert("RGBA" if see_through else "RGB")
-    plain.thumbnail((MOST_WIDTH, MOST_HEIGHT), Image.Resampling.LANCZOS)
+    plain.thumbnail(within, Image.Resampling.LANCZOS)
     fresh = Image.new(plain.mode, plain.size)
     fresh.paste(plain)
     return fresh

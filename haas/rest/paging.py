@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -21,11 +21,29 @@ LIMIT_DEFAULT, LIMIT_MAX = 50, 200
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A column to order by, which way, and the unique column that settles ties."""
+    """A column to order by, which way, and the unique column that settles ties.
 
-    column: InstrumentedAttribute[Any]
+    An expression names with `value` how a row that was read gives what it was ordered by.
+    """
+
+    column: InstrumentedAttribute[Any] | sa.ColumnElement[Any]
     tie: InstrumentedAttribute[Any]
     descending: bool = False
+    value: Callable[[Any], Any] | None = None
+
+    def value_of(self, row: Any) -> Any:
+        """What `row` is ordered by."""
+        return self.value(row) if self.value is not None else getattr(row, str(self.column.key))
+
+
+def known_first(column: InstrumentedAttribute[Any], tie: InstrumentedAttribute[Any], *, last: Any) -> Sort:
+    """Order by a column that may be null: what is not known comes last, as `last`, which no row has."""
+    return Sort(
+        # Written into the statement: an index holds the same expression, and no parameter.
+        sa.func.coalesce(column, sa.literal(last, column.type, literal_execute=True)),
+        tie,
+        value=lambda row: last if (known := getattr(row, column.key)) is None else known,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +103,7 @@ def fetch_page(
 
 
 def _encode(row: Any, sort: Sort, *, forward: bool) -> str:
-    key = getattr(row, sort.column.key)
-    place = ["o" if forward else "n", str(key), getattr(row, sort.tie.key)]
+    place = ["o" if forward else "n", str(sort.value_of(row)), getattr(row, sort.tie.key)]
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 

@@ -57,6 +57,10 @@ MAY_LACK = {
     "files.page_picture": "what is no PDF has no pages, and a page of it may not be there",
     "invoices.own_statement": "it is a client's own; the partner reads it under the client",
     "invoices_api.get_pdf": "a job renders the paper; until then the answer is 409",
+    "pictures.of_asset": "neither it nor its model has to have a picture",
+    "pictures.of_model": "a model does not have to have a picture",
+    "pictures_api.show_asset_picture": "neither it nor its model has to have a picture",
+    "pictures_api.show_model_picture": "a model does not have to have a picture",
     "leases.asset_book": "an asset that was never in service has no book",
 }
 SECRETS = {"accounts.invitation": "invitation", "accounts.reset_password": "password_reset"}

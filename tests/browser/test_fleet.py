@@ -62,6 +62,7 @@ PATHS = [
     "/labels?id={received}",
     "/models",
     "/models/new",
+    "/assets/{received}/picture/edit",
     "/assets/import",
 ]
 
@@ -110,7 +111,7 @@ class TestFleetList:
         page.goto("/assets")
         expect(page.locator("tbody tr")).to_have_count(6)
 
-        page.get_by_label("Client").select_option("none")
+        page.get_by_role("combobox", name="Client").select_option("none")
 
         expect(page).to_have_url(re.compile("client=none"))
         expect(page.locator("tbody tr")).to_have_count(5)

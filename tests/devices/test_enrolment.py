@@ -18,7 +18,7 @@ from agent import enrolment as agent_side
 from agent.identity import PendingEnrolment, StateDirectory
 from devices import commands, enrolment, sweeps, telemetry
 from devices.broker_access import broker_rows, credentials_version
-from devices.telemetry_models import Device, DeviceState, EnrolmentCode
+from devices.telemetry_models import Device, EnrolmentCode
 from haas import clock, db
 from haas.audit import AuditEntry
 from haas.outbox import OutboxEvent
@@ -157,16 +157,6 @@ class TestEnrolling:
         assert second["device"] == first["device"]
         assert (first["epoch"], second["epoch"]) == (1, 2)
         assert second["command_key"] != first["command_key"]
-
-    def test_of_an_asset_again_lets_its_verdict_be_news_again(self, cast: Cast, door: FlaskClient) -> None:
-        code, _, asset_id = new_code(cast)
-        device_id = ask(door, code, secrets.token_urlsafe(32)).get_json()["device"]
-        with db.unit_of_work(cast.tenant) as session:
-            session.execute(sa.update(DeviceState).values(verdict="failing").filter_by(id=device_id))
-            newer, _ = enrolment.new_code(session, cast.tenant, asset_id=asset_id, now=clock.now())
-        ask(door, newer, secrets.token_urlsafe(32))
-        with db.unit_of_work(cast.tenant) as session:
-            assert session.scalar(sa.select(DeviceState.verdict).filter_by(id=device_id)) == "no_data"
 
 
 class TestMismatch:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 
 import openpyxl
 import pytest
@@ -14,6 +16,7 @@ from PIL import Image
 
 from devices import operations, queries
 from devices.actions import waiting_actions
+from devices.columns import SORTS
 from haas import db
 from haas.auth.permissions import permissions_of
 from tests.devices.fleet import START, bring, label_token, make_asset, make_model
@@ -68,11 +71,64 @@ class TestFleetPage:
                 asked.append(statement)
 
         try:
-            browser.get("/assets?sort=-tag")
+            browser.get("/assets?sort=-cost&grade=A&col=site&col=health&col=client")
         finally:
             sa.event.remove(db.engine(), "before_cursor_execute", count)
 
         assert len(asked) <= 8, "\n\n".join(asked)
+
+    def test_shows_the_columns_that_the_url_asks_for(self, cast, web, asset):
+        page = web(cast.ana).get("/assets?col=cost&col=category&col=nonsense").text
+
+        assert re.findall(r'<td data-label="([^"]+)"', page) == ["Kind", "Cost"]
+
+    def test_shows_nobody_a_column_that_the_role_does_not_reach(self, cast, web, asset):
+        page = web(cast.ben).get("/assets?col=cost&col=state&col=supplier&sort=cost").text
+
+        assert re.findall(r'<td data-label="([^"]+)"', page) == ["State"]
+        assert 'name="col" value="cost"' not in page
+
+    @pytest.mark.parametrize("sort", list(SORTS))
+    def test_pages_by_every_column_it_sorts_by_and_loses_no_row(self, cast, web, sort):
+        with db.unit_of_work(cast.tenant) as session:
+            model = make_model(session, cast.tenant)
+            for number in range(5):
+                make_asset(
+                    session,
+                    cast.tenant,
+                    model_id=model.id,
+                    state="received" if number % 2 else "ordered",
+                    cost=Decimal(100 + number // 2),
+                    warranty_until=None if number % 2 else date(2027, 1, 1 + number),
+                )
+        browser, seen = web(cast.ana), []
+
+        for direction in ("", "-"):
+            path = f"/assets?sort={direction}{sort}&limit=2&col=state"
+            tags: list[str] = []
+            while path:
+                page = browser.get(path).text
+                tags += re.findall(r"<code>(NOR-\d+)</code></a>", page)
+                found = re.search(r'rel="next" href="([^"]+)"', page)
+                path = html.unescape(found[1]) if found else ""
+            seen.append(tags)
+
+        assert sorted(seen[0]) == [f"NOR-{number:05d}" for number in range(1, 6)]
+        assert seen[1] == seen[0][::-1]
+
+    def test_says_how_many_there_are_and_takes_each_filter_away(self, cast, web, asset):
+        with db.unit_of_work(cast.tenant) as session:
+            bring(session, cast.tenant, make_asset(session, cast.tenant), to="ready")
+
+        page = web(cast.ana).get("/assets?state=ready&q=nor&category=laptop").text
+
+        assert "1 in this list" in page
+        chips = re.findall(r'<a class="chip" href="([^"]+)">([^<]+)<', page)
+        assert [(text, html.unescape(href)) for href, text in chips] == [
+            ("Begins with: nor", "/assets?state=ready&category=laptop"),
+            ("Kind: Laptop", "/assets?state=ready&q=nor"),
+            ("State: Ready", "/assets?q=nor&category=laptop"),
+        ]
 
 
 class TestExport:

@@ -8,9 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import qrcode
+from PIL import Image
 from sqlalchemy.orm import Session
 
 from devices import imports
+from devices.pictures import set_picture
+from devices.queries import get_model
 from tests.architecture.examples import Example
 from tests.cast import Cast
 from tests.devices.fleet import START, bring, make_asset, make_model
@@ -62,6 +65,23 @@ def model_body(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
 def a_table(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
     """A file as a browser or program sends it."""
     return {"file": (io.BytesIO(CSV), "fleet.csv")}
+
+
+def a_picture(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
+    """A photo as a browser or program sends it."""
+    drawn = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(drawn, "JPEG")
+    return {"picture": (io.BytesIO(drawn.getvalue()), "laptop.jpg")}
+
+
+def with_picture(session: Session, cast: Cast) -> Mapping[str, str]:
+    """An asset and its model, each with a picture."""
+    asset = make_asset(session, cast.tenant)
+    model = get_model(session, cast.tenant, model_id=asset.model_id)
+    for owner in (asset, model):
+        upload = a_picture(cast, {})["picture"][0].read()
+        set_picture(session, cast.tenant, owner=owner, upload=upload)
+    return {"asset_id": asset.id, "model_id": asset.model_id}
 
 
 def qr_png(text: str) -> bytes:
@@ -119,11 +139,17 @@ API: dict[str, Example | list[Example]] = {
         audited=False,
         unaudited_because="only a job is noted; the assets it makes are audited",
     ),
+    "pictures_api.put_asset_picture": Example(prepare=an_asset, form=a_picture, status=200),
+    "pictures_api.delete_asset_picture": Example(prepare=with_picture, status=204),
+    "pictures_api.put_model_picture": Example(prepare=a_model, form=a_picture, status=200),
+    "pictures_api.delete_model_picture": Example(prepare=with_picture, status=204),
     "scans_api.look_up": Example(
         prepare=an_asset, json=lambda cast, values: {"code": values["tag"]}, user="ben", status=200
     ),
 }
 PAGES: dict[str, Example | list[Example]] = {
+    "pictures.edit_of_asset": Example(prepare=an_asset, form=a_picture, user="ben", status=303),
+    "pictures.edit_of_model": Example(prepare=a_model, form=a_picture, user="ben", status=303),
     "assets.create": Example(
         prepare=a_model,
         form=lambda cast, values: {

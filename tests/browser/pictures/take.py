@@ -41,7 +41,7 @@ AT_REST = """
   && [...document.querySelectorAll(".chart-canvas")].every(chart => chart.childNodes.length)
 """
 COLOURS = 128  # a palette is a third of the size, and nobody sees it on flat pages
-TAG = re.compile(r"[A-Z]{2,4}-\d{5}")
+PROPOSED = re.compile(r"Swap ([A-Z]{2,4}-\d{5})")
 JOB_SECONDS = 300
 MOST_BYTES = 600_000  # all pictures together: who reads the README waits for them
 
@@ -140,9 +140,11 @@ def take_all(chromium: BrowserType, demo: Demo, folder: Path) -> None:
     """Every picture of the README."""
     with signed_in(chromium, demo, "Ana", folder=folder) as ana:
         page = ana.page
-        tag = find_alerted(page)
-        page.goto("/")
+        tag = find_failing(page)
         ana.take("overview")
+        open_row(page, f"/assets?q={tag}", tag)
+        page.get_by_role("link", name="Look at the swap").click()
+        ana.take("swap")
         open_row(page, f"/assets?q={tag}", tag)
         open_tab(page, "History")
         ana.take("asset")
@@ -163,22 +165,23 @@ def take_all(chromium: BrowserType, demo: Demo, folder: Path) -> None:
     with signed_in(chromium, demo, "Ben", folder=folder, phone=True, filmed=tag) as ben:
         ben.page.goto("/scan")
         expect(ben.page.get_by_role("article", name=tag)).to_be_visible(timeout=30_000)
+        ben.page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
         ben.take("scan-phone")
     with signed_in(chromium, demo, "Heike", folder=folder, phone=True) as heike:
         heike.take("client-phone")
 
 
-def find_alerted(page: Page) -> str:
-    """The tag of a device that an alert speaks of; in a new demo the agents need a minute to report."""
-    page.goto("/alerts")
+def find_failing(page: Page) -> str:
+    """The tag of the device that should be swapped; in a new demo the agents need a minute to report."""
+    page.goto("/")
 
     def found() -> re.Match[str] | None:
-        return TAG.search(page.get_by_role("main").inner_text())
+        return PROPOSED.search(page.get_by_role("main").inner_text())
 
-    wait_for_job(page, lambda: found() is not None, "no device has an alert")
-    tag = found()
-    assert tag is not None
-    return tag[0]
+    wait_for_job(page, lambda: found() is not None, "no swap is proposed")
+    failing = found()
+    assert failing is not None
+    return failing[1]
 
 
 def wait_for_job(page: Page, done: Callable[[], bool], trouble: str) -> None:

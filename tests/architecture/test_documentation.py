@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import re
 
+import pytest
+
 from haas.auth.permissions import PERMISSIONS
+from haas.cli import _COMMANDS
 from tests.architecture.reference import ARCHITECTURE, ROOT, modules, published, rewritten
 
 WRITTEN = (ROOT / "README.md").read_text() + (ROOT / "ARCHITECTURE.md").read_text()
@@ -53,6 +56,27 @@ class TestEveryPermission:
         source = "".join(path.read_text() for path, _ in modules() if path.name != "permissions.py")
         source += "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
         assert {name for name in PERMISSIONS if f'"{name}"' not in source} == set()
+
+
+class TestTheDocuments:
+    @pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+    def test_lead_to_files_that_are_there(self, name: str) -> None:
+        text = (ROOT / name).read_text()
+        named = re.findall(r"\]\(([^)#:]+)\)|<img src=\"([^\":]+)\"", text)
+        assert [link for pair in named for link in pair if link and not (ROOT / link).is_file()] == []
+
+    def test_show_every_picture_that_is_taken_and_say_in_words_what_is_seen(self) -> None:
+        text = (ROOT / "README.md").read_text()
+        pictures = ROOT / "tests" / "browser" / "pictures"
+        assert {path.name for path in pictures.glob("*.png")} == set(
+            re.findall(r"(?:!\[[^\]]{20,}\]\(|<img src=\")tests/browser/pictures/([a-z-]+\.png)", text)
+        )
+
+    def test_name_commands_that_there_are(self) -> None:
+        text = "".join((ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", "Makefile"))
+        targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+        assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+        assert set(re.findall(r"(?:`|^)haas ([a-z-]+)", text, re.MULTILINE)) <= set(_COMMANDS)
 
 
 class TestTheTables:

@@ -68,7 +68,7 @@ class Contracts:
             tenant,
             agreement_id=agreement.id,
             site_id=self.house.sites[client.id][plan.site].id,
-            title=f"{len(plan.lines)} devices, {plan.term} months",
+            title=_title(len(plan.lines), plan.term, language=self.house.scene.language),
             term_months=plan.term,
             timing=plan.timing,
             interval_months=plan.interval,
@@ -165,3 +165,9 @@ class Contracts:
                 notice_days=60,
             )
         return self._agreements[client]
+
+
+def _title(devices: int, months: int, *, language: str) -> str:
+    if language == "de":
+        return f"{devices} {'Gerät' if devices == 1 else 'Geräte'}, {months} Monate"
+    return f"{devices} {'device' if devices == 1 else 'devices'}, {months} months"

@@ -189,16 +189,19 @@ class Story:
                 plan.at,
                 partial(self.contracts.sell, plan=plan, until=until),
             )
-        self.tell(moment(0, day=6), self._reserve_and_ship)
+        self.tell(moment(0, day=28), self._reserve_and_ship)
 
     def _prepare(self, session: Session, plan: Contract) -> None:
         for number, model in enumerate(plan.lines):
             self.contracts.pack(session, plan, number, self.take(model))
 
     def _reserve_and_ship(self, session: Session) -> None:
-        """One asset of the accepted lease is picked, the other is with the courier."""
+        """One asset of the accepted lease is picked, the other is with the courier.
+
+        So lately that the client's silence does not count as its acceptance yet.
+        """
         plan = self.contracts.plans["accepted"]
-        at = self.moment(0, day=6)
+        at = self.moment(0, day=28)
         first, second = self.take("laptop"), self.take("laptop")
         self.contracts.reserve(session, plan, 0, first, at=at)
         self.contracts.reserve(session, plan, 1, second, at=at)

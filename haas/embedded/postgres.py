@@ -126,10 +126,6 @@ class Postgres:
                             application=sql.Identifier(APPLICATION),
                         )
                     )
-        if template is None:
-            with self._connect(name) as connection:
-                connection.execute("SET client_min_messages = warning")
-                connection.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
 
     def freeze_database(self, name: str) -> None:
         """Close a database to all but the superuser, so that it can be copied at any moment."""

@@ -17,6 +17,8 @@ depends_on = None
 
 def upgrade() -> None:
     """Tables, then who may see and change them."""
+    # Trusted since PostgreSQL 13: whoever may create in the database may add it.
+    op.execute("create extension if not exists btree_gist")
     ddl.create_functions()
     _create()
     ddl.create_audit()

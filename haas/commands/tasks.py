@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -103,6 +104,7 @@ def bench(name: str, *, as_json: bool) -> None:
     """Measure one part on a stack of its own, which is thrown away."""
     from haas.embedded.stack import Stack
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave the block, and so end the servers
     with ExitStack() as ending:
         outer = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="haas-bench-")))
         outer.chmod(0o755)  # the servers' user must get through to the data folder, which is closed

@@ -22,7 +22,7 @@ from devices.models import Asset
 from devices.past import past_of
 from devices.queries import AssetFilter, states_of_assets
 from devices.shapes import guard_cost
-from devices.views import LISTED, VIEWS, count_views, shown, states_of
+from devices.views import FILTERS, FLEET, LISTED, VIEWS, count_views, shown, states_of
 from haas import audit, clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import HaasError
@@ -31,10 +31,10 @@ from haas.pages.downloads import Format, table_download
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import ListState, read_list
 from haas.rest.paging import fetch_page
+from haas.saved_views.lists import views_shown
 
 blueprint = Blueprint("assets", __name__, url_prefix="/assets")
 
-_FILTERS = ("model", "client", "category", "grade", "warranty", "state", "site", "online", "health")
 _WARRANTY_DAYS = {"over": 0, "30": 30, "90": 90}
 
 
@@ -45,7 +45,7 @@ def index() -> str:
     caller = current_caller()
     columns = offered(caller.may)
     shown_columns = chosen(columns, request.args.getlist("col"))
-    listed = read_list(sorts=sorts_for(columns), default="tag", filters=_FILTERS)
+    listed = read_list(sorts=sorts_for(columns), default="tag", filters=FILTERS)
     fleet = queries.fleet(caller.tenant, _wanted(caller, listed))
     page = fetch_page(caller.session, fleet, sort=listed.sort, cursor=listed.cursor, limit=listed.limit)
     view = request.args.get("view", "")
@@ -70,6 +70,7 @@ def index() -> str:
         views=[(key, words, shown(counts.get(key, 0)), key == view) for key, (words, _s) in VIEWS.items()],
         any_assets=any(counts[view] for view in VIEWS),
         view=view,
+        saved=views_shown(caller, FLEET),
         categories=category_words(),
         today=clock.today(caller.user.time_zone),
         may_select=any(map(caller.may, ("asset.label", "asset.move", "asset.export"))),
@@ -81,7 +82,7 @@ def index() -> str:
 def export(file_format: Format) -> Any:
     """Exactly what is filtered, or what was ticked; a long list becomes a job."""
     caller = current_caller()
-    listed = read_list(sorts=SORTS, default="tag", filters=_FILTERS)
+    listed = read_list(sorts=SORTS, default="tag", filters=FILTERS)
     wanted = _wanted(caller, listed)
     with_cost = caller.may("asset.cost.read")
     today = clock.today(caller.user.time_zone)

@@ -1,4 +1,4 @@
-"""The saved views of the fleet: tabs of states that belong together, with how many are in each."""
+"""The fixed views of the fleet: tabs of states that belong together, with how many are in each."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from flask_babel import format_decimal
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
+from devices.columns import COLUMNS, SORTS
 from devices.lifecycle import AssetState as S
 from devices.models import Asset
+from haas.pages.lists import ListNames
+from haas.saved_views.lists import ViewedList
 from haas.tenancy.scope import Tenant
 
 # Key in the URL -> (words, states). Every state is in exactly one view beside "all".
@@ -23,6 +26,20 @@ VIEWS: dict[str, tuple[Any, tuple[S, ...]]] = {
     "missing": (_l("Missing"), (S.LOST, S.STOLEN)),
     "gone": (_l("Gone"), (S.RETIRED, S.DISPOSED, S.BOUGHT_OUT)),
 }
+FILTERS = ("model", "client", "category", "grade", "warranty", "state", "site", "online", "health")
+# What of the fleet's URL people may keep as views of their own.
+FLEET = ViewedList(
+    name="fleet",
+    endpoint="assets.index",
+    permission="asset.read",
+    names=ListNames(
+        sorts=SORTS,
+        default="tag",
+        filters=("view", *(name for name in FILTERS if name != "state")),
+        several=("state", "col"),
+        known={"view": VIEWS, "state": list(S), "col": [column.key for column in COLUMNS]},
+    ),
+)
 COUNTED_MAX = 1000  # counting on would make the page slower as the fleet grows
 
 

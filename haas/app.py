@@ -14,6 +14,7 @@ from sqlalchemy import text
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from devices import asset_parts
+from devices.views import FLEET
 from haas import db, models
 from haas.accounts import clients
 from haas.auth.caller import find_caller, public
@@ -21,11 +22,14 @@ from haas.auth.identify import PROGRAM_PATHS
 from haas.portal import shell
 from haas.rest import openapi, problems
 from haas.rest.limits import limiter
+from haas.saved_views.lists import join
 from haas.settings import Settings
 from haas.settings import use as use_settings
 from invoicing.portal import asset_page as billed_assets
+from invoicing.portal.invoices import INVOICES
 from leases import queries
 from leases.portal import asset_page as leased_assets
+from leases.portal.lists import LEASES
 
 ROOT = Path(__file__).parent.parent
 LANGUAGES = ("en", "de", "es")
@@ -82,6 +86,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "haas.accounts.portal.sites",
     "haas.accounts.portal.audit",
     "haas.accounts.portal.operator",
+    "haas.saved_views.portal",
     "invoicing.portal",
     "invoicing.portal.billing",
     "invoicing.portal.taxes",
@@ -172,6 +177,7 @@ def _join() -> None:
         asset_parts.money.append(leased_assets.tell_money)
         asset_parts.notices.append(leased_assets.tell_notice)
         asset_parts.papers += [leased_assets.tell_papers, billed_assets.tell_papers]
+    join(FLEET, LEASES, INVOICES)
 
 
 def _register(app: Flask) -> None:

@@ -17,6 +17,7 @@ MODULES = (
     "haas.progress",
     "haas.series",
     "haas.rest.idempotency",
+    "haas.saved_views.models",
     "devices.models",
     "devices.telemetry_models",
     "leases.models",

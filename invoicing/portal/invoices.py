@@ -19,8 +19,9 @@ from haas.calendar import ONE_DAY
 from haas.documents import formatting, pictures
 from haas.files import StoredFile
 from haas.pages.downloads import download
-from haas.pages.lists import ListState, read_list
+from haas.pages.lists import ListNames, ListState, read_list
 from haas.rest.paging import Sort, fetch_page
+from haas.saved_views.lists import ViewedList, views_shown
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
 from invoicing import queries, sending
@@ -39,6 +40,12 @@ _SORTS = {
     "total": Sort(Invoice.total, Invoice.id),
 }
 _FILTERS = ("state", "client", "from", "until", "sent", "run")
+INVOICES = ViewedList(
+    name="invoices",
+    endpoint="invoices.index",
+    permission="invoice.read",
+    names=ListNames(sorts=_SORTS, default="-issued", filters=_FILTERS),
+)
 _STATES = ("open", "overdue", "paid", "credited")
 CREDIT_NOTES = "credit_notes"
 CHOICES_MAX = 300  # a longer list of clients is no help: search or the client's own page is
@@ -63,6 +70,7 @@ def index() -> str:
         page=page,
         listed=listed,
         tabs=_tabs(),
+        saved=views_shown(caller, INVOICES),
         totals=queries.sum_up(caller.session, caller.tenant, where=where, today=today),
         still_open=queries.open_amounts(caller.session, caller.tenant, invoices=page.rows),
         states={row.id: queries.state_shown(row, today=today) for row in page.rows},

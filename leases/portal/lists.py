@@ -9,14 +9,22 @@ from flask_babel import gettext as _
 
 from haas import clock
 from haas.auth.caller import current_caller, requires
-from haas.pages.lists import read_list
+from haas.pages.lists import ListNames, read_list
 from haas.rest.paging import Sort, fetch_page
+from haas.saved_views.lists import ViewedList, views_shown
 from leases import queries, summaries
 from leases.models import Lease
 from leases.portal.doors import leases
 from leases.queries import LeaseFilter
 
 SORTS = {"number": Sort(Lease.number, Lease.id), "created": Sort(Lease.created_at, Lease.id)}
+_FILTERS = ("state", "client_id", "ends")
+LEASES = ViewedList(
+    name="leases",
+    endpoint="leases.index",
+    permission="lease.read",
+    names=ListNames(sorts=SORTS, default="-created", filters=_FILTERS),
+)
 
 # A tab of the list -> the states that it shows.
 TABS: dict[str, tuple[str, ...]] = {
@@ -34,7 +42,7 @@ TABS: dict[str, tuple[str, ...]] = {
 def index() -> str:
     """Leases: by state, client, end and number."""
     caller = current_caller()
-    listed = read_list(sorts=SORTS, default="-created", filters=("state", "client_id", "ends"))
+    listed = read_list(sorts=SORTS, default="-created", filters=_FILTERS)
     tab = listed.filters.get("state", "")
     wanted = LeaseFilter(
         states=TABS.get(tab, (tab,) if tab else ()),
@@ -58,6 +66,7 @@ def index() -> str:
         listed=listed,
         tab=tab,
         tabs=_tabs(counts),
+        saved=views_shown(caller, LEASES),
         clients=summaries.client_choices(caller.session, caller.tenant) if is_staff else [],
         has_any=bool(counts),
         horizons=[("30", _("Ends within 30 days")), ("90", _("Ends within 90 days"))],

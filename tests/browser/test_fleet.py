@@ -117,6 +117,27 @@ class TestFleetList:
         expect(page.locator("tbody tr")).to_have_count(5)
 
 
+class TestSavedView:
+    def test_is_kept_on_a_phone_and_stands_in_sight_as_the_open_tab(
+        self, cast: Cast, fleet: dict[str, str], browser_page: Callable[..., Page]
+    ) -> None:
+        page = browser_page(cast.ana, phone=True)
+        page.goto("/assets?category=laptop&grade=A")
+        page.get_by_text("Save this view").click()
+        assert_accessible(page)
+        page.get_by_label("Name of the view").fill("Best laptops")
+        page.get_by_role("button", name="Save", exact=True).click()
+
+        tab = page.get_by_role("link", name="Best laptops")
+        expect(tab).to_have_attribute("aria-current", "page")
+        expect(tab).to_be_in_viewport()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+        page.get_by_role("combobox", name="Grade").select_option("B")
+        page.get_by_role("button", name="Save changes").click()
+        expect(page).to_have_url(re.compile("grade=B&saved="))
+
+
 class TestImportFlow:
     def test_shows_errors_by_row_then_brings_the_corrected_file_in(
         self, cast: Cast, browser_page: Callable[..., Page]

@@ -13,6 +13,13 @@ startShortcuts();
 const palette = document.getElementById("palette");
 if (palette) startPalette(palette);
 
+// On a phone there are more tabs than fit: the one that is open is brought into sight.
+const tab = document.querySelector(".tabs > .tab.active");
+if (tab) {
+  const tabs = tab.parentElement;
+  tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
+}
+
 // Charts come with their library only where there is one.
 const drawCharts = (within) => {
   if (within.querySelector?.("[data-chart]:not([data-drawn])")) {

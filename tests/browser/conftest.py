@@ -91,6 +91,8 @@ def browser_page(chromium: Browser, live_app: Flask, live_server: str) -> Iterat
                 "viewport": PHONE if phone else DESK,
                 "has_touch": phone,
                 "color_scheme": "dark" if dark else "light",
+                # Else a page left while it fades in complains of the transition that was skipped.
+                "reduced_motion": "reduce",
                 "java_script_enabled": scripts,
                 "locale": "en-US",
                 **options,

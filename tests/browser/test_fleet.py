@@ -100,9 +100,9 @@ class TestFleetList:
 
         page.get_by_role("button", name="Move").click()
         page.get_by_label("What to do").select_option("stage")
-        page.get_by_role("button", name="Move 1 assets").click()
+        page.get_by_role("button", name="Move 1 asset").click()
 
-        expect(page.get_by_text("Done for 1 assets.")).to_be_visible()
+        expect(page.get_by_text("Done for 1 asset.")).to_be_visible()
 
     def test_narrows_as_one_types_and_chooses(
         self, cast: Cast, fleet: dict[str, str], browser_page: Callable[..., Page]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
@@ -74,8 +75,15 @@ class Form:
 
 
 def blank_form(**values: Any) -> Form:
-    """A form before anything was sent, filled in with `values`."""
-    return Form(values=values, names=frozenset(values))
+    """A form before anything was sent, filled in with `values`.
+
+    A decimal is shown as a person types it: 150, not 150.000.
+    """
+    shown = {
+        name: f"{value.normalize():f}" if isinstance(value, Decimal) else value
+        for name, value in values.items()
+    }
+    return Form(values=shown, names=frozenset(values))
 
 
 def read_form(schema_class: type[ma.Schema]) -> Form:

@@ -12,6 +12,7 @@ from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import HaasError, NotFound
 from haas.pages.forms import Form, blank_form, read_form
+from haas.tenancy.branding import LANGUAGES
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
 from invoicing import corrections, queries, sending
@@ -116,6 +117,7 @@ def ask_send(invoice_id: str) -> Any:
         invoice=invoice,
         client=client,
         recipients=sending.recipients(caller.session, caller.tenant, invoice=invoice),
+        languages=LANGUAGES,
     )
 
 

@@ -50,7 +50,7 @@ def asset_book(asset_id: str) -> Any:
     book = books.get_book(caller.session, caller.tenant, asset_id=asset_id)
     names = tuple(BookForm().fields)
     form = (
-        blank_form(**{name: _plain(getattr(book, name)) for name in names})
+        blank_form(**{name: getattr(book, name) for name in names})
         if request.method == "GET"
         else read_form(BookForm)
     )
@@ -78,11 +78,6 @@ def _render(caller: Caller, asset_id: str, template: str) -> str:
         later=min(add_months(as_of, 1), LAST_DAY),
         words=words,
     )
-
-
-def _plain(value: Any) -> Any:
-    """A decimal as a person types it: 150, not 150.000."""
-    return f"{value.normalize():f}" if hasattr(value, "normalize") else value
 
 
 def _chart(money: AssetMoney) -> dict[str, Any]:

@@ -26,30 +26,7 @@ def fleet(cast: Cast) -> None:
 @SIZES
 @THEMES
 @pytest.mark.usefixtures("fleet")
-class TestEveryPageOfTheShell:
-    @pytest.mark.parametrize(
-        "path",
-        [
-            "/",
-            "/search?q=over",
-            "/search?q=zzz",
-            "/jobs",
-            "/jobs?state=done",
-            "/reference",
-            "/reference/assets",
-        ],
-    )
-    def test_is_accessible_to_staff(self, browser_page: Open, cast: Cast, path: str, phone, dark):
-        page = browser_page(cast.ana, phone=phone, dark=dark)
-        page.goto(path)
-        assert_accessible(page)
-
-    def test_is_accessible_to_a_client(self, browser_page: Open, cast: Cast, phone, dark):
-        page = browser_page(cast.ada, phone=phone, dark=dark)
-        page.goto("/")
-        expect(page.get_by_role("heading", name="What you have")).to_be_visible()
-        assert_accessible(page)
-
+class TestShell:
     def test_is_accessible_with_its_menus_open(self, browser_page: Open, cast: Cast, phone, dark):
         page = browser_page(cast.ana, phone=phone, dark=dark)
         page.goto("/jobs")
@@ -109,6 +86,14 @@ class TestSearch:
         expect(page.locator("#palette-hint")).to_contain_text("Nothing begins with that")
         page.keyboard.press("Escape")
         expect(page.locator("#palette")).to_be_hidden()
+
+    def test_takes_what_is_typed_in_the_bar_but_not_who_passes_it(self, browser_page: Open, cast: Cast):
+        page = browser_page(cast.ana)
+        page.goto("/")
+        page.locator(".topbar-search input").focus()
+        expect(page.locator("#palette")).to_be_hidden()
+        page.keyboard.type("jo")
+        expect(page.locator("#palette-input")).to_have_value("jo")
 
     def test_works_as_a_page_without_scripts(self, browser_page: Open, cast: Cast):
         page = browser_page(cast.ana, scripts=False)

@@ -70,6 +70,7 @@ def show(client_id: str) -> Any:
         role_names=ROLE_WORDS,
         client_roles=[(role, ROLE_WORDS[role]) for role in ROLES_OF_LEVEL["client"]],
         country_names=checks.countries(_language()),
+        languages=LANGUAGES,
     )
 
 

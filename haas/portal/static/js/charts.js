@@ -128,8 +128,9 @@ function seriesLook(each, colour, index, bars) {
   return { label: each.label, stroke: colour, fill: colour, width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.62, 48], radius: 0.12 }) };
 }
 
+/* Beside the scale of 64 px, 72 px for a word such as "Aug 2026". */
 function everyFew(x, width) {
-  const step = Math.max(1, Math.ceil(x.length / Math.max(2, Math.floor(width / 64))));
+  const step = Math.max(1, Math.ceil(x.length / Math.max(2, Math.floor((width - 64) / 72))));
   return x.filter((at) => at % step === 0);
 }
 

@@ -38,9 +38,9 @@ export function startPalette(dialog) {
     if (!answer?.ok || number !== asked) return; // an older answer must not overtake a newer one
     show((await answer.json()).results);
   };
-  const open = () => {
+  const open = (begun = "") => {
     if (dialog.open) return;
-    input.value = "";
+    input.value = begun;
     dialog.showModal();
     input.focus();
     search();
@@ -63,10 +63,14 @@ export function startPalette(dialog) {
     const item = event.target.closest("[data-index]");
     if (item) location.assign(rows[item.dataset.index].url);
   });
-  dialog.addEventListener("haas:open", open);
-  document.querySelector("[data-palette-open]")?.addEventListener("focus", (event) => {
-    event.target.blur();
-    open();
+  dialog.addEventListener("haas:open", () => open());
+  // Not by focus: who goes past it by Tab would be caught in the dialog.
+  const field = document.querySelector("[data-palette-open]");
+  field?.addEventListener("click", () => open());
+  field?.addEventListener("input", (event) => {
+    if (event.isComposing) return;
+    open(field.value);
+    field.value = "";
   });
 }
 

@@ -18,7 +18,7 @@ from haas.rest.limits import limiter
 from haas.settings import Settings
 from tests import cast as casting
 
-pytest_plugins = ["tests.fixtures_stack"]
+pytest_plugins = ["tests.fixtures_stack", "tests.fixtures_demo"]
 
 
 @pytest.fixture(scope="session")

@@ -34,15 +34,29 @@ STATEMENTS_OF_A_LIST, STATEMENTS_OF_A_RECORD = 12, 20
 # Endpoint -> (statements, why more are right).
 MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     "billing.index": (20, "it works out the next run by the rules that bill: leases, stays, what was billed"),
+    "swaps.new": (110, "it shows what the swap does by doing it, as the next"),
     "swaps_api.preview": (90, "it does the whole swap in a savepoint and takes it back, so it never errs"),
 }
 # What the address needs after `?`, or what makes the same page look different. "" is the bare address.
 QUERIES: dict[str, list[str]] = {
-    "assets.index": ["", "view=in_service", "state=ready", "sort=-added&limit=5", "q=le"],
+    "assets.index": ["", "view=in_service", "state=ready", "sort=-added&limit=5", "q=le", "q=nothing"],
     "assets.show": ["", "tab=health", "tab=money", "tab=documents", "tab=history"],
+    "clients.index": ["", "q=nothing"],
+    "clients.show": ["", "tab=sites", "tab=people"],
+    "labels.index": ["", "id={asset_id}"],
+    "leases.new": ["", "client_id={client_id}", "agreement_id={agreement_id}"],
+    "leases.show": ["", "tab=rent", "tab=assets", "tab=documents", "tab=history"],
+    "moves.ask_several": ["", "id={asset_id}"],
+    "returns.new": ["", "asset_id={outgoing_id}"],
+    "swaps.new": [
+        "",
+        "lease_id={lease_id}",
+        "outgoing_id={outgoing_id}",
+        "outgoing_id={outgoing_id}&incoming_id={incoming_id}&reason=upgrade",
+    ],
     "leases.index": ["", "state=active", "sort=-ends&limit=3"],
     "invoices.index": ["", "state=issued", "limit=3"],
-    "search.index": ["", "q=le", "q=inv"],
+    "search.index": ["", "q=le", "q=inv", "q=zzz"],
     "search.found": ["q=le"],
     "files.download": ["", "inline=1"],
     "billing_runs_api.preview_run": [f"as_of={clock.today('UTC')}"],

@@ -96,19 +96,11 @@ class TestPages:
         page.get_by_role("button", name="Read now").click()
         expect(page.get_by_text("The order was sent").first).to_be_visible()
 
-    @pytest.mark.parametrize(
-        "path", ["/devices/quarantine", "/devices/enrolments", "/alerts", "/alerts/routes"]
-    )
-    def test_are_accessible(
-        self,
-        cast: Cast,
-        speaker: Speaker,
-        browser_page: Callable[..., Page],
-        screen: dict[str, Any],
-        path: str,
+    def test_list_what_could_not_be_read(
+        self, cast: Cast, speaker: Speaker, browser_page: Callable[..., Page], screen: dict[str, Any]
     ) -> None:
         page = browser_page(cast.ana, **screen)
-        answer = page.goto(path)
+        answer = page.goto("/devices/quarantine")
         assert answer is not None
         assert answer.ok
         assert_accessible(page)

@@ -46,30 +46,7 @@ def issued(cast: Cast) -> dict[str, str]:
         }
 
 
-PATHS = [
-    "/invoices",
-    "/invoices?state=paid",
-    "/invoices/{invoice}",
-    "/invoices/{other}",
-    "/invoices/{credit}",
-    "/invoices/{invoice}/credit",
-    "/invoices/{invoice}/payment",
-    "/invoices/{invoice}/send",
-    "/invoices/statement/{client}?start=2026-01-01&last=2026-12-31",
-    "/billing",
-    "/billing?as_of=2026-05-01",
-    "/settings/taxes",
-]
-
-
-class TestEveryPageOfInvoicing:
-    @pytest.mark.parametrize("width", ["desk", "phone"])
-    def test_is_accessible(self, cast: Cast, issued: dict[str, str], browser_page: Open, width: str) -> None:
-        page = browser_page(cast.fay, phone=width == "phone", dark=width == "phone")
-        for path in PATHS:
-            page.goto(path.format(**issued))
-            assert_accessible(page)
-
+class TestCreditNote:
     def test_works_without_scripts(self, cast: Cast, issued: dict[str, str], browser_page: Open) -> None:
         page = browser_page(cast.fay, scripts=False)
         page.goto(f"/invoices/{issued['invoice']}/credit")

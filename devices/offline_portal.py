@@ -45,7 +45,7 @@ def worker() -> Response:
             "portal/scan/worker.js",
             version=hashlib.sha256(page.encode()).hexdigest()[:12],
             scan=url_for("scan.index"),
-            shell=url_for(".shell", at=asked["at"], language=asked["language"]),
+            shell_address=url_for(".shell", at=asked["at"], language=asked["language"]),
             files=sorted(set(_NAMED.findall(page))),
         )
     )

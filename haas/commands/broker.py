@@ -34,7 +34,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path=Tru
 @click.option("--ca-file", required=True, type=_FILE, help="Who signed it; devices pin it as they enrol.")
 @click.option("--server-port", default=8884, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--device-port", default=8883, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--bind", default="0.0.0.0", show_default=True, help="Address of the devices' port.")  # noqa: S104 # nosec B104 - devices come from anywhere
+@click.option("--bind", default="0.0.0.0", show_default=True, help="Address of the devices' port.")  # noqa: S104 # nosec B104
 @click.option("--once", is_flag=True, help="Write the files and end.")
 def broker(
     folder: Path,

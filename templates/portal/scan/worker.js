@@ -2,7 +2,7 @@
 // signal. Nothing that a session answers is ever kept, and every request that changes something goes past it.
 
 const KEPT = {{ files|tojson }};
-const SHELL = {{ shell|tojson }};
+const SHELL = {{ shell_address|tojson }};
 const PAGE = {{ scan|tojson }};
 const FAMILY = "haas-scan-";
 const CACHE = FAMILY + {{ version|tojson }};

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 
 import pypdfium2
@@ -16,15 +18,11 @@ _one_at_a_time = Lock()  # PDFium knows no threads
 
 def count_pages(pdf: bytes) -> int:
     """How many pages the document has; none if it cannot be read, so that its page still opens."""
-    with _one_at_a_time:
-        try:
-            document = pypdfium2.PdfDocument(pdf)
-        except pypdfium2.PdfiumError:
-            return 0
-        try:
+    try:
+        with _opened(pdf) as document:
             return len(document)
-        finally:
-            document.close()
+    except NotFound:
+        return 0
 
 
 def page_png(pdf: bytes, *, number: int) -> bytes:
@@ -32,18 +30,24 @@ def page_png(pdf: bytes, *, number: int) -> bytes:
 
     :raises NotFound: if there is no such page, or the document cannot be read.
     """
+    with _opened(pdf) as document:
+        if not 1 <= number <= len(document):
+            raise NotFound(f"There is no page {number}.")
+        page = document[number - 1]
+        picture = page.render(scale=WIDTH_PX / page.get_width()).to_pil().convert("RGB")
+    packed = io.BytesIO()
+    picture.quantize(_COLOURS).save(packed, "PNG", optimize=True)
+    return packed.getvalue()
+
+
+@contextmanager
+def _opened(pdf: bytes) -> Iterator[pypdfium2.PdfDocument]:
     with _one_at_a_time:
         try:
             document = pypdfium2.PdfDocument(pdf)
         except pypdfium2.PdfiumError as damaged:
             raise NotFound("This document cannot be shown page by page.") from damaged
         try:
-            if not 1 <= number <= len(document):
-                raise NotFound(f"There is no page {number}.")
-            page = document[number - 1]
-            picture = page.render(scale=WIDTH_PX / page.get_width()).to_pil().convert("RGB")
+            yield document
         finally:
             document.close()
-    packed = io.BytesIO()
-    picture.quantize(_COLOURS).save(packed, "PNG", optimize=True)
-    return packed.getvalue()

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from devices import enrolment, imports, label_tokens
-from devices.enrolment import Enrolled, Hardware
+from devices import imports, label_tokens
 from devices.health import Reason
 from devices.jobs import render_wipe_certificate
 from devices.lifecycle import AssetState
@@ -37,9 +36,8 @@ from invoicing.models import Invoice
 from invoicing.queries import InvoiceFilter
 from leases import proposals
 from tests.architecture.demo import Demo, House, find_house
-from tests.cast import PEPPER
 from tests.fixtures_stack import SharedStack
-from tests.leases.verdicts import judged
+from tests.leases.verdicts import enrolled, judged
 
 SLUGS = ("northwind", "kontor")
 _PATTERN = "haas_demo_pattern"
@@ -162,22 +160,12 @@ def _propose_swaps(session: Session, tenant: Tenant, held: Sequence[Asset]) -> N
 
 def _add_device(session: Session, tenant: Tenant, asset: Asset) -> None:
     now = clock.now()
-    code, _ = enrolment.new_code(session, tenant, asset_id=asset.id, now=now)
-    outcome = enrolment.enrol(
-        session,
-        tenant,
-        code_hash=enrolment.hashed_code(code),
-        secret="s" * 43,
-        hardware=Hardware(asset.serial or "", "uuid-1", "board-1"),
-        secret_key=PEPPER,
-        now=now,
-    )
-    assert isinstance(outcome, Enrolled)
+    device = enrolled(session, tenant, asset=asset, at=now)
     found = Reason("failing", "reallocated", "sda", "304 reallocated sectors, 12 more than a week ago")
     session.merge(
         DeviceState(
             partner_id=tenant.partner_id,
-            id=outcome.device.id,
+            id=device.id,
             asset_id=asset.id,
             client_id=asset.client_id,
             seen_at=now,
@@ -194,14 +182,14 @@ def _add_device(session: Session, tenant: Tenant, asset: Asset) -> None:
             Alert(
                 partner_id=tenant.partner_id,
                 id=new_id("alr"),
-                cause=f"health:{outcome.device.id}:{number}",
+                cause=f"health:{device.id}:{number}",
                 rule="health",
                 severity="critical",
                 state=name,
                 title=f"{asset.tag} is failing",
                 detail="Disk: 304 reallocated sectors",
                 asset_id=asset.id,
-                device_id=outcome.device.id,
+                device_id=device.id,
                 client_id=asset.client_id,
                 opened_at=now - timedelta(hours=3 + number),
             )
@@ -210,7 +198,7 @@ def _add_device(session: Session, tenant: Tenant, asset: Asset) -> None:
         Command(
             partner_id=tenant.partner_id,
             id=new_id("cmd"),
-            device_id=outcome.device.id,
+            device_id=device.id,
             verb="collect",
             seq=1,
             created_by=tenant.actor,

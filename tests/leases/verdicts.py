@@ -18,22 +18,27 @@ from tests.cast import PEPPER
 BAD_DISK = Reason(FAILING, "disk.pending", "disk sda", "disk sda: 60 sectors waiting for replacement")
 
 
+def enrolled(session: Session, tenant: Tenant, *, asset: Asset, at: datetime) -> Device:
+    """A device of the asset, let in by its one-time code."""
+    code, _ = enrolment.new_code(session, tenant, asset_id=asset.id, now=at)
+    outcome = enrolment.enrol(
+        session,
+        tenant,
+        code_hash=enrolment.hashed_code(code),
+        secret="s" * 43,
+        hardware=Hardware(asset.serial or "", "uuid-1", "board-1"),
+        secret_key=PEPPER,
+        now=at,
+    )
+    assert isinstance(outcome, Enrolled)
+    return outcome.device
+
+
 def judged(session: Session, tenant: Tenant, *, asset: Asset, verdict: str, at: datetime) -> DeviceState:
     """The asset has a device, whose verdict changes to this one."""
     device = session.scalar(scoped(Device, tenant).where(Device.asset_id == asset.id))
     if device is None:
-        code, _ = enrolment.new_code(session, tenant, asset_id=asset.id, now=at)
-        outcome = enrolment.enrol(
-            session,
-            tenant,
-            code_hash=enrolment.hashed_code(code),
-            secret="s" * 43,
-            hardware=Hardware(asset.serial or "", "uuid-1", "board-1"),
-            secret_key=PEPPER,
-            now=at,
-        )
-        assert isinstance(outcome, Enrolled)
-        device = outcome.device
+        device = enrolled(session, tenant, asset=asset, at=at)
     state = session.scalars(scoped(DeviceState, tenant).where(DeviceState.id == device.id)).one()
     before, state.verdict, state.verdict_since = state.verdict, verdict, at
     state.reasons = [BAD_DISK.as_json()] if verdict in (FAILING, WATCH) else []

@@ -22,6 +22,7 @@ EDITABLE = frozenset(
         "interval_months",
         "interim_rent",
         "end_option",
+        "commercial_model",
     }
 )
 
@@ -43,6 +44,7 @@ def edit_draft(session: Session, tenant: Tenant, *, lease_id: str, changes: Mapp
         anchor_day=terms["anchor_day"],
         interval_months=terms["interval_months"],
         end_option=terms["end_option"],
+        commercial_model=terms["commercial_model"],
     )
     for name, value in wanted.items():
         setattr(lease, name, value)

@@ -13,6 +13,7 @@ from leases.return_schemas import ConventionsRequest
 from leases.returns import GRADES
 from leases.schemas import AgreementRequest, LeaseRequest
 from leases.swaps import REASONS
+from leases.terms import LineKind
 
 LINES_AT_ONCE = 100
 
@@ -30,14 +31,16 @@ class LeaseForm(LeaseRequest):
 
 
 class LineForm(Request):
-    """One or several equal lines: `count` devices, or one service of a quantity."""
+    """One or several equal lines: `count` devices, or one service or pool of a quantity."""
 
-    kind = one_of("asset", "service", "one_off", required=True)
+    kind = one_of(*LineKind, required=True)
     model_id = row_id(load_default=None, allow_none=True)
     description = text(300, load_default="")
     unit_price = Amount(places=6, required=True)
     count = ma.fields.Integer(load_default=1, validate=ma.validate.Range(1, LINES_AT_ONCE))
     residual_value = Amount(load_default=None, allow_none=True)
+    standalone_price = Amount(places=6, load_default=None, allow_none=True)
+    flexible = ma.fields.Boolean(load_default=False)
 
 
 class QuoteForm(Request):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -27,6 +28,11 @@ class Agreement(PartnerOwned, Base):
             "proration in ('actual_period', 'thirty_day', 'whole', 'none')",
             name="proration_known",
         ),
+        sa.CheckConstraint(
+            "early_return_policy in ('none', 'remaining_rents', 'present_value', 'declining')",
+            name="early_return_known",
+        ),
+        sa.CheckConstraint("early_return_pct between 0 and 100", name="early_return_pct_in_range"),
     )
 
     client_id: Mapped[str]
@@ -40,6 +46,15 @@ class Agreement(PartnerOwned, Base):
     notice_days: Mapped[int]
     payment_terms_days: Mapped[int]
     flex_down_pct: Mapped[Amount]  # share of lines a year that may go back without charge
+    flex_down_lines_a_quarter: Mapped[int] = mapped_column(default=0)  # the same as a number
+    flex_down_notice_days: Mapped[int] = mapped_column(default=30)
+    early_return_policy: Mapped[str] = mapped_column(default="none")  # leases.early_return.Policy
+    early_return_pct: Mapped[Amount] = mapped_column(default=Decimal(0))  # of the remaining rents
+    early_return_discount_pct: Mapped[Amount] = mapped_column(
+        default=Decimal(0)
+    )  # a year, for present values
+    early_return_steps: Mapped[list[Any]] = mapped_column(default=list)  # [month from which, percent]
+    service_level_days: Mapped[int | None]  # a device broken for longer abates its rent; none: never
     acceptance_silent_days: Mapped[int] = mapped_column(default=5)
     holdover_rate_pct: Mapped[Amount]  # of the base rent, month to month after the term
     damage_dispute_days: Mapped[int] = mapped_column(default=14)
@@ -61,6 +76,10 @@ class Lease(PartnerOwned, Base):
         sa.UniqueConstraint("partner_id", "number"),
         sa.CheckConstraint(f"state in ({_STATES})", name="state_known"),
         sa.CheckConstraint("timing in ('advance', 'arrears')", name="timing_known"),
+        sa.CheckConstraint(
+            "commercial_model in ('term', 'rental', 'subscription', 'pass_through')",
+            name="commercial_model_known",
+        ),
         sa.CheckConstraint("anchor_day between 1 and 31", name="anchor_day_in_month"),
         sa.CheckConstraint("term_months > 0", name="term_positive"),
         sa.Index("ix_lease_state", "partner_id", "state", "id"),
@@ -73,6 +92,7 @@ class Lease(PartnerOwned, Base):
     number: Mapped[str] = mapped_column(ByPrefix)
     title: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default=LeaseState.DRAFT)
+    commercial_model: Mapped[str] = mapped_column(default="term")  # leases.terms.CommercialModel
     currency: Mapped[str] = mapped_column(sa.String(3))
     time_zone: Mapped[str]  # whose midnight begins a rent day
     term_months: Mapped[int]
@@ -133,7 +153,9 @@ class Line(PartnerOwned, Base):
         owned_by_partner("lease_id", "lease"),
         owned_by_partner("client_id", "client"),
         owned_by_partner("model_id", "hardware_model"),
-        sa.CheckConstraint("kind in ('asset', 'service', 'one_off')", name="kind_known"),
+        sa.CheckConstraint("kind in ('asset', 'service', 'one_off', 'pooled')", name="kind_known"),
+        sa.CheckConstraint("component in ('hardware', 'service')", name="component_known"),
+        sa.CheckConstraint("standalone_price >= 0", name="standalone_price_not_negative"),
         sa.CheckConstraint(
             "ends_on is null or starts_on is null or starts_on <= ends_on",
             name="dates_in_order",
@@ -144,11 +166,14 @@ class Line(PartnerOwned, Base):
 
     lease_id: Mapped[str]
     client_id: Mapped[str]
-    kind: Mapped[str] = mapped_column(default="asset")
+    kind: Mapped[str] = mapped_column(default="asset")  # pooled: a quantity without assets of its own
+    component: Mapped[str] = mapped_column(default="hardware")  # what of it is a lease; services are not
+    flexible: Mapped[bool] = mapped_column(default=False)  # scales to the day, without penalty
     description: Mapped[str]
     model_id: Mapped[str | None]
     quantity: Mapped[UnitPrice]
     unit_price: Mapped[UnitPrice]  # a full period's rent
+    standalone_price: Mapped[UnitPrice | None]  # what it costs when sold alone; shares out a bundle
     residual_value: Mapped[Amount | None]
     tax_category: Mapped[str] = mapped_column(default="S")
     starts_on: Mapped[date | None]  # first rent day; set when its asset is accepted

@@ -21,7 +21,7 @@ from leases.errors import LeaseNotEditable
 from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
 from leases.lifespan import commence, move, record
 from leases.models import Agreement, Lease, Line
-from leases.terms import check_offer
+from leases.terms import CommercialModel, Component, LineKind, check_offer, component_of
 
 MONEY_MAX = Decimal("1e11")
 
@@ -94,6 +94,7 @@ def draft_lease(
     interval_months: int = 1,
     interim_rent: bool = True,
     end_option: str = "return",
+    commercial_model: str = CommercialModel.TERM.value,
     number: str | None = None,
 ) -> Lease:
     """A new lease schedule under an agreement, empty and not yet offered."""
@@ -106,6 +107,7 @@ def draft_lease(
         anchor_day=anchor_day,
         interval_months=interval_months,
         end_option=end_option,
+        commercial_model=commercial_model,
     )
     lease = Lease(
         partner_id=tenant.partner_id,
@@ -116,6 +118,7 @@ def draft_lease(
         number=number or take_number(session, tenant, series="lease", pattern="L-{:05d}"),
         title=title,
         state=LeaseState.DRAFT,
+        commercial_model=commercial_model,
         currency=agreement.currency,
         time_zone=agreement.time_zone,
         term_months=term_months,
@@ -154,10 +157,17 @@ def add_line(
     model_id: str | None = None,
     quantity: Decimal = Decimal(1),
     residual_value: Decimal | None = None,
+    component: str | None = None,
+    standalone_price: Decimal | None = None,
+    flexible: bool = False,
     tax_category: str = "S",
 ) -> Line:
     """Add a rent to a draft. An asset line is the place of one asset: its quantity is 1.
 
+    A pooled line is a quantity of devices, none of which has a place of its own on the lease.
+
+    :param component: hardware or service; none: what a line of this kind usually is.
+    :param flexible: it scales to the day without penalty; a pooled line always does.
     :raises LeaseNotEditable: once the lease was quoted.
     """
     lease = lock_draft(session, tenant, lease_id)
@@ -168,6 +178,10 @@ def add_line(
             raise InvalidInput("Choose the hardware model of this line.", field="model_id")
     if not 0 <= unit_price < MONEY_MAX:
         raise InvalidInput("The rent cannot be negative.", field="unit_price")
+    if standalone_price is not None and not 0 <= standalone_price < MONEY_MAX:
+        raise InvalidInput("The stand-alone price cannot be negative.", field="standalone_price")
+    if component is not None and component not in tuple(Component):
+        raise InvalidInput("A line is hardware or a service.", field="component")
     if quantity <= 0:
         raise InvalidInput("The quantity is more than 0.", field="quantity")
     if not description.strip():
@@ -182,6 +196,9 @@ def add_line(
         lease_id=lease.id,
         client_id=lease.client_id,
         kind=kind,
+        component=component or component_of(kind).value,
+        standalone_price=standalone_price,
+        flexible=flexible or kind == LineKind.POOLED,
         description=description.strip(),
         model_id=model_id,
         quantity=quantity,

@@ -11,7 +11,7 @@ from haas.rest.openapi import Paged, Request
 from leases.daycount import ALIASES, DAY_COUNTS
 from leases.lifecycle import LeaseState
 from leases.swaps import REASONS
-from leases.terms import END_OPTIONS, INTERVALS, Proration, Timing
+from leases.terms import END_OPTIONS, INTERVALS, CommercialModel, Component, LineKind, Proration, Timing
 
 _INTERVAL = ma.validate.OneOf(INTERVALS)
 
@@ -82,6 +82,7 @@ class LeaseChange(Request):
     interval_months = ma.fields.Integer(validate=_INTERVAL)
     interim_rent = ma.fields.Boolean()
     end_option = one_of(*END_OPTIONS)
+    commercial_model = one_of(*CommercialModel)
 
 
 class LeaseRequest(Request):
@@ -96,6 +97,7 @@ class LeaseRequest(Request):
     interval_months = ma.fields.Integer(load_default=1, validate=_INTERVAL)
     interim_rent = ma.fields.Boolean(load_default=True)
     end_option = one_of(*END_OPTIONS, load_default=END_OPTIONS[0])
+    commercial_model = one_of(*CommercialModel, load_default=CommercialModel.TERM.value)
 
 
 class LeaseResource(ma.Schema):
@@ -105,6 +107,7 @@ class LeaseResource(ma.Schema):
     number = ma.fields.String()
     title = ma.fields.String()
     state = ma.fields.String()
+    commercial_model = ma.fields.String()
     agreement_id = ma.fields.String()
     client_id = ma.fields.String()
     site_id = ma.fields.String(allow_none=True)
@@ -128,14 +131,17 @@ class LeaseResource(ma.Schema):
 
 
 class LineRequest(Request):
-    """A rent. An asset line is the place of one asset: its quantity is 1."""
+    """A rent. An asset line is the place of one asset: its quantity is 1; pooled lines have no places."""
 
-    kind = one_of("asset", "service", "one_off", load_default="asset")
+    kind = one_of(*LineKind, load_default=LineKind.ASSET.value)
     description = text(300, least=1, required=True)
     model_id = row_id(load_default=None, allow_none=True)
     quantity = Amount(places=6, load_default=Decimal(1))
     unit_price = Amount(places=6, required=True)
     residual_value = Amount(load_default=None, allow_none=True)
+    component = one_of(*Component, load_default=None, allow_none=True)
+    standalone_price = Amount(places=6, load_default=None, allow_none=True)
+    flexible = ma.fields.Boolean(load_default=False)
     tax_category = one_of("S", "Z", "E", "AE", "K", "G", "O", load_default="S")
 
 
@@ -150,6 +156,9 @@ class LineResource(ma.Schema):
     quantity = Amount()
     unit_price = Amount()
     residual_value = Amount(allow_none=True)
+    component = ma.fields.String()
+    standalone_price = Amount(allow_none=True)
+    flexible = ma.fields.Boolean()
     tax_category = ma.fields.String()
     starts_on = ma.fields.Date(allow_none=True)
     ends_on = ma.fields.Date(allow_none=True)

@@ -23,6 +23,36 @@ class Timing(StrEnum):
     ARREARS = "arrears"
 
 
+class CommercialModel(StrEnum):
+    """How a lease is sold. The model says how it ends and who bears what is left at the end."""
+
+    TERM = "term"  # a fixed term; leaving early costs what the agreement says
+    RENTAL = "rental"  # ends by notice alone
+    SUBSCRIPTION = "subscription"  # quantities that follow the client's need
+    PASS_THROUGH = "pass_through"  # noqa: S105 - a funder's lease, passed on; no secret
+
+
+class LineKind(StrEnum):
+    """What a line charges for."""
+
+    ASSET = "asset"  # the place of one asset
+    SERVICE = "service"
+    ONE_OFF = "one_off"
+    POOLED = "pooled"  # a quantity without assets of its own
+
+
+class Component(StrEnum):
+    """What of a line is a lease: only the hardware is; services are revenue of their own kind."""
+
+    HARDWARE = "hardware"
+    SERVICE = "service"
+
+
+def component_of(kind: str) -> Component:
+    """What a line of this kind is usually made of."""
+    return Component.HARDWARE if kind in (LineKind.ASSET, LineKind.POOLED) else Component.SERVICE
+
+
 class Proration(StrEnum):
     """What part of a period costs. The rule is a field of the agreement."""
 
@@ -93,7 +123,13 @@ def rent_start(accepted_at: datetime, time_zone: str) -> date:
 
 
 def check_offer(
-    *, term_months: int, timing: str, anchor_day: int, interval_months: int, end_option: str
+    *,
+    term_months: int,
+    timing: str,
+    anchor_day: int,
+    interval_months: int,
+    end_option: str,
+    commercial_model: str = CommercialModel.TERM,
 ) -> None:
     """Refuse terms that nobody could bill.
 
@@ -109,3 +145,5 @@ def check_offer(
         raise InvalidInput("Rent is due in advance or in arrears.", field="timing")
     if end_option not in END_OPTIONS:
         raise InvalidInput(f"At the end: {', '.join(END_OPTIONS)}.", field="end_option")
+    if commercial_model not in tuple(CommercialModel):
+        raise InvalidInput(f"Sold as: {', '.join(CommercialModel)}.", field="commercial_model")

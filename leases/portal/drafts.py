@@ -21,6 +21,7 @@ from leases.models import Lease
 from leases.portal import words
 from leases.portal.doors import attempt, attempt_or_flash, leases
 from leases.rent import monthly_rent, view_rent
+from leases.terms import LineKind
 
 OFFER_DAYS = 30
 
@@ -151,7 +152,7 @@ def quote(lease_id: str) -> Any:
 def _add_lines(caller: Caller, lease: Lease, wanted: dict[str, Any]) -> None:
     models = {row.id: row for row in list_models(caller.session, caller.tenant)}
     model = models.get(wanted["model_id"] or "")
-    is_asset = wanted["kind"] == "asset"
+    is_asset = wanted["kind"] == LineKind.ASSET
     description = wanted["description"] or (f"{model.manufacturer} {model.name}" if model else "")
     for _number in range(wanted["count"] if is_asset else 1):
         operations.add_line(
@@ -160,11 +161,13 @@ def _add_lines(caller: Caller, lease: Lease, wanted: dict[str, Any]) -> None:
             lease_id=lease.id,
             at=clock.now(),
             kind=wanted["kind"],
-            model_id=wanted["model_id"] if is_asset else None,
+            model_id=wanted["model_id"] if is_asset or wanted["kind"] == LineKind.POOLED else None,
             description=description,
             unit_price=wanted["unit_price"],
             quantity=Decimal(1) if is_asset else Decimal(wanted["count"]),
             residual_value=wanted["residual_value"],
+            standalone_price=wanted["standalone_price"],
+            flexible=wanted["flexible"],
         )
 
 

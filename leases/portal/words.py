@@ -58,8 +58,16 @@ INTERVALS: dict[int, Any] = {
 
 TIMINGS: dict[str, Any] = {"advance": _l("in advance"), "arrears": _l("in arrears")}
 
+COMMERCIAL_MODELS: dict[str, Any] = {
+    "term": _l("Lease for a term"),
+    "rental": _l("Rental, ends by notice"),
+    "subscription": _l("Subscription by quantity"),
+    "pass_through": _l("A funder's lease, passed on"),
+}
+
 LINE_KINDS: dict[str, Any] = {
     "asset": _l("Device"),
+    "pooled": _l("Pool of devices"),
     "service": _l("Service, each period"),
     "one_off": _l("One-off charge"),
 }

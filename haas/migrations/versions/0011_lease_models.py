@@ -77,11 +77,12 @@ def downgrade() -> None:
 def _know_kinds(kinds: str) -> None:
     # A wider rule takes its place in the same transaction.
     op.execute(
-        "-- squawk-ignore ban-drop-constraint\nalter table lease_line drop constraint ck_lease_line_kind_known"
+        "-- squawk-ignore ban-drop-constraint\n"
+        "alter table lease_line drop constraint ck_lease_line_kind_known"
     )
     _check("lease_line", "kind_known", f"kind in ({kinds})")
 
 
 def _check(table: str, name: str, rule: str) -> None:
-    # Not valid: old rows have the default, or keep a narrower rule; they need not be read under the lock.
+    # Not valid: the next migration reads the old rows, outside this lock.
     op.execute(f"alter table {table} add constraint ck_{table}_{name} check ({rule}) not valid")

@@ -20,7 +20,11 @@ def upgrade() -> None:
     """In a transaction of its own: writers go on meanwhile."""
     for table, names in _CHECKS.items():
         for name in names:
-            op.execute(f"alter table {table} validate constraint ck_{table}_{name}")
+            # The linter reads the script of all migrations, which has one transaction for them all.
+            op.execute(
+                "-- squawk-ignore constraint-missing-not-valid\n"
+                f"alter table {table} validate constraint ck_{table}_{name}"
+            )
 
 
 def downgrade() -> None:

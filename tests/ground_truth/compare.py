@@ -21,6 +21,13 @@ class Leading:
 
 
 @dataclass(frozen=True)
+class Quoted:
+    """Rows of which a case may quote only some, in their order; each is found by its first value."""
+
+    rows: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True)
 class Keyed:
     """Rows without an order of their own: they pair up by what they hold under `keys`."""
 
@@ -81,6 +88,11 @@ def _rows_agree(expected: list[Any], got: Any, tolerance: Fraction) -> bool:
                 return False
             left.remove(pair)
         return True
+    if isinstance(got, Quoted):
+        by_name = {plain(row[0]): row for row in got.rows}
+        names = [row[0] for row in expected]
+        in_order = [name for name in by_name if name in names]
+        return in_order == names and all(agrees(row, by_name[row[0]], tolerance) for row in expected)
     rows = got.rows if isinstance(got, Leading) else got
     if not isinstance(rows, list | tuple):
         return False
@@ -110,7 +122,7 @@ def as_number(value: Any) -> Fraction | None:
 
 def plain(value: Any) -> Any:
     """An answer as JSON can print it."""
-    if isinstance(value, Leading | Keyed):
+    if isinstance(value, Leading | Quoted | Keyed):
         return plain(value.rows)
     if isinstance(value, Optional):
         return plain(value.amount)

@@ -22,6 +22,7 @@ MODULES = (
     "devices.telemetry_models",
     "leases.models",
     "leases.proposal_models",
+    "leases.ends.models",
     "invoicing.models",
     "haas.alerts.models",
 )

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from devices.queries import get_asset
 from haas import clock, db, settings
-from haas.auth.models import User
-from haas.auth.permissions import CLIENT_ADMIN, OWNER, SALES
 from haas.calendar import ONE_DAY
 from haas.documents import formatting
 from haas.mail import Letter, send
@@ -23,17 +19,7 @@ from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.models import Lease, ReturnOrder
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Somebody who gets the mail."""
-
-    key: str  # part of the message's id: the same for a repeat
-    name: str
-    email: str
-    language: str
-    time_zone: str
+from leases.readers import Reader, readers_of
 
 
 def lease_activated(*, partner_id: str, event_id: str, lease_id: str, **_: Any) -> None:
@@ -51,8 +37,10 @@ def lease_held_over(*, partner_id: str, event_id: str, lease_id: str, **_: Any) 
     _write_about_lease("lease_held_over", partner_id, event_id, lease_id, to_sales=True)
 
 
-def lease_end_near(*, partner_id: str, event_id: str, lease_id: str, ends_on: str, **_: Any) -> None:
-    """Remind client and sales of the end, unless it was moved meanwhile."""
+def lease_end_near(
+    *, partner_id: str, event_id: str, lease_id: str, ends_on: str, choose_until: str | None = None, **_: Any
+) -> None:
+    """Remind client and sales of the end and of the last day to choose, unless the end was moved."""
     _write_about_lease(
         "lease_end_near",
         partner_id,
@@ -60,6 +48,7 @@ def lease_end_near(*, partner_id: str, event_id: str, lease_id: str, ends_on: st
         lease_id,
         to_sales=True,
         only_if_it_ends_on=date.fromisoformat(ends_on),
+        choose_until=date.fromisoformat(choose_until) if choose_until else None,
     )
 
 
@@ -81,6 +70,7 @@ def _write_about_lease(
     *,
     to_sales: bool = False,
     only_if_it_ends_on: date | None = None,
+    choose_until: date | None = None,
 ) -> None:
     tenant = Tenant(partner_id, actor="job:letters", door="job", request_id=event_id)
     with db.unit_of_work(tenant) as session:
@@ -88,13 +78,16 @@ def _write_about_lease(
         if only_if_it_ends_on is not None and lease.ends_on != only_if_it_ends_on:
             return
         agreement = queries.get_agreement(session, tenant, agreement_id=lease.agreement_id)
-        readers = _readers(session, tenant, client_id=lease.client_id, to_sales=to_sales)
+        readers = readers_of(session, tenant, client_ids=[lease.client_id], to_sales=to_sales)[
+            lease.client_id
+        ]
         branding = _branding(session, tenant)
         values = {
             "lease": lease,
             "last_day": lease.ends_on - ONE_DAY if lease.ends_on else None,
             "holdover_pct": agreement.holdover_rate_pct.normalize(),
             "notice_days": agreement.notice_days,
+            "choose_until": choose_until,
             "client_name": _client(session, tenant, lease).name,
         }
     _send(message, event_id, branding, readers, values, path=f"/leases/{lease_id}")
@@ -110,7 +103,7 @@ def _write_about_return(
             return
         asset = get_asset(session, tenant, asset_id=order.asset_id)
         client = _client(session, tenant, order)
-        readers = _readers(session, tenant, client_id=order.client_id)
+        readers = readers_of(session, tenant, client_ids=[order.client_id])[order.client_id]
         branding = _branding(session, tenant)
         values = {
             "order": order,
@@ -129,7 +122,7 @@ def _send(
     message: str,
     event_id: str,
     branding: Branding,
-    readers: list[_Reader],
+    readers: list[Reader],
     values: dict[str, Any],
     *,
     path: str,
@@ -147,23 +140,6 @@ def _send(
             values={**values, "link": f"{own.base_url}{path}"},
         )
         send(own, letter, now=clock.now())
-
-
-def _readers(session: Session, tenant: Tenant, *, client_id: str, to_sales: bool = False) -> list[_Reader]:
-    """The client's admins, or its office where it has none; with `to_sales` the partner's people too."""
-    wanted = sa.and_(User.client_id == client_id, User.role == CLIENT_ADMIN)
-    if to_sales:
-        wanted = sa.or_(wanted, sa.and_(User.client_id.is_(None), User.role.in_((OWNER, SALES))))
-    people = session.scalars(
-        sa.select(User)
-        .where(User.partner_id == tenant.partner_id, User.disabled_at.is_(None), wanted)
-        .order_by(User.id)
-    ).all()
-    readers = [_Reader(user.id, user.name, user.email, user.language, user.time_zone) for user in people]
-    if not any(user.client_id == client_id for user in people):
-        client = session.scalars(scoped(Client, tenant).where(Client.id == client_id)).one()
-        readers.append(_Reader(client.id, client.name, client.email, client.language, client.time_zone))
-    return readers
 
 
 def _client(session: Session, tenant: Tenant, row: Lease | ReturnOrder) -> Client:

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from haas import db, outbox
+from haas import db
 from haas.calendar import local_day
 from haas.errors import HaasError
-from haas.outbox import OutboxEvent
 from haas.settings import Settings
 from haas.tenancy.models import Partner
-from haas.tenancy.scope import Platform, Tenant, scoped
+from haas.tenancy.scope import Platform, Tenant
 from leases import handover, operations, queries, returns
+from leases.ends import notices
 from leases.handover import SILENCE
-from leases.lifecycle import LeaseState
-from leases.models import Lease
 
 log = logging.getLogger(__name__)
-
-REMINDERS = (30, 60, 90)  # days before the end of the term
 
 
 def move_to_holdover(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
@@ -53,47 +49,10 @@ def accept_silently(settings: Settings, now: datetime) -> None:  # noqa: ARG001 
 
 
 def remind_of_ends(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
-    """Publish `lease.end_near` 90, 60 and 30 days before the end of a term, once each."""
+    """Give the notices of ends that are due by each partner's own days, once each."""
     for tenant, today in _partners(now):
         with db.unit_of_work(tenant) as session:
-            _remind(session, tenant, today=today)
-
-
-def _remind(session: Session, tenant: Tenant, *, today: date) -> None:
-    near = session.scalars(
-        scoped(Lease, tenant)
-        .where(
-            Lease.state.in_([LeaseState.ACTIVE, LeaseState.ENDING]),
-            Lease.ends_on > today,
-            Lease.ends_on <= today + timedelta(days=max(REMINDERS)),
-        )
-        .order_by(Lease.id)
-    ).all()
-    wanted = {_reminder_key(lease, today): lease for lease in near}
-    known = set(
-        session.scalars(
-            sa.select(OutboxEvent.once_key).where(
-                OutboxEvent.partner_id == tenant.partner_id, OutboxEvent.once_key.in_(wanted)
-            )
-        )
-    )
-    for key, lease in wanted.items():
-        if key not in known and lease.ends_on is not None:
-            outbox.publish(
-                session,
-                tenant,
-                "lease.end_near",
-                once_key=key,
-                lease_id=lease.id,
-                ends_on=lease.ends_on.isoformat(),
-            )
-
-
-def _reminder_key(lease: Lease, today: date) -> str:
-    """Of the reminders that are due only the last counts: a lease first seen 20 days before gets one mail."""
-    left = (lease.ends_on - today).days if lease.ends_on else 0
-    days = next(step for step in REMINDERS if left <= step)
-    return f"lease.end_near:{lease.id}:{lease.ends_on}:{days}"
+            notices.give_due(session, tenant, today=today, at=now)
 
 
 def _hold_over(session: Session, tenant: Tenant, lease_id: str, *, today: date, now: datetime) -> None:

@@ -351,12 +351,12 @@ class TestSweeps:
         assert acceptance.signer_name == handover.SILENCE
         assert acceptance.accepted_at == shipped + timedelta(days=5)  # however late the sweep came
 
-    def test_remind_90_60_and_30_days_before_the_end_once_each(
+    def test_remind_180_90_60_and_30_days_before_the_end_once_each(
         self, cast: Cast, made: InService, settings: Settings
     ) -> None:
         end = datetime(2029, 3, 1, 12, 0, tzinfo=UTC)
         counts = []
-        for days in (95, 90, 89, 61, 60, 45, 30, 3):
+        for days in (181, 180, 95, 90, 89, 61, 60, 45, 30, 3):
             sweeps.remind_of_ends(settings, end - timedelta(days=days))
             with db.unit_of_work(cast.tenant) as session:
                 counts.append(
@@ -366,7 +366,7 @@ class TestSweeps:
                         .where(OutboxEvent.name == "lease.end_near")
                     )
                 )
-        assert counts == [0, 1, 1, 1, 2, 2, 3, 3]
+        assert counts == [0, 1, 1, 2, 2, 2, 3, 3, 4, 4]
         run_twice(letters.lease_end_near, cast, "lease.end_near")
         (mail,) = mail_to(settings, cast.ada.email)
         assert mail["Subject"] == f"Lease {made.lease.number} ends on February 28, 2029"

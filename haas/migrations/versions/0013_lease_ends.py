@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 from haas.db import UtcDateTime
 from haas.migrations import ddl
 
-revision = "0011_lease_ends"
-down_revision = "0010_saved_views"
+revision = "0013_lease_ends"
+down_revision = "0012_lease_models_checked"
 branch_labels = None
 depends_on = None
 

@@ -10,6 +10,8 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
+from haas.calendar import add_months
+
 Tolerance = int | Decimal | dict[str, Any]
 
 
@@ -33,6 +35,18 @@ class Keyed:
 
     rows: Sequence[dict[str, Any]]
     keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dated:
+    """Rows whose first column counts periods of so many months from the start.
+
+    A source may print dates there although its inputs do not say when the start was. Then its dates must
+    lie as far apart as ours count; every other column is compared as it is.
+    """
+
+    rows: Sequence[Sequence[Any]]
+    months: int
 
 
 @dataclass(frozen=True)
@@ -93,12 +107,25 @@ def _rows_agree(expected: list[Any], got: Any, tolerance: Fraction) -> bool:
         names = [row[0] for row in expected]
         in_order = [name for name in by_name if name in names]
         return in_order == names and all(agrees(row, by_name[row[0]], tolerance) for row in expected)
+    if isinstance(got, Dated):
+        return _rows_agree(expected, _labelled_from(expected, got), tolerance)
     rows = got.rows if isinstance(got, Leading) else got
     if not isinstance(rows, list | tuple):
         return False
     if len(expected) > len(rows) or (len(expected) < len(rows) and not isinstance(got, Leading)):
         return False
     return all(agrees(want, row, tolerance) for want, row in zip(expected, rows, strict=False))
+
+
+def _labelled_from(expected: list[Any], got: Dated) -> list[list[Any]]:
+    """Our rows with the periods' numbers as dates, if that is how the source labels its rows."""
+    rows = [list(row) for row in got.rows]
+    first = expected[0][0] if expected and isinstance(expected[0], list) and expected[0] else None
+    if rows and isinstance(first, str) and isinstance(rows[0][0], int):
+        start = add_months(date.fromisoformat(first), -got.months * rows[0][0])
+        for row in rows:
+            row[0] = add_months(start, got.months * row[0])
+    return rows
 
 
 def _same_keys(expected: dict[str, Any], got: dict[str, Any], keys: tuple[str, ...]) -> bool:
@@ -122,7 +149,7 @@ def as_number(value: Any) -> Fraction | None:
 
 def plain(value: Any) -> Any:
     """An answer as JSON can print it."""
-    if isinstance(value, Leading | Quoted | Keyed):
+    if isinstance(value, Leading | Quoted | Keyed | Dated):
         return plain(value.rows)
     if isinstance(value, Optional):
         return plain(value.amount)

@@ -13,7 +13,15 @@ from typing import Any
 # The runner is a script: it finds the product above it, wherever it is started.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.ground_truth import billing_area, books_area, dates_area, depreciation_area, macrs_area
+from tests.ground_truth import (
+    billing_area,
+    books_area,
+    dates_area,
+    depreciation_area,
+    lease_area,
+    lessor_area,
+    macrs_area,
+)
 from tests.ground_truth.compare import disagreeing_fields, plain
 from tests.ground_truth.inputs import Adapter, Inputs, Unsupported
 
@@ -22,6 +30,8 @@ ADAPTERS: dict[str, Adapter] = {
     **billing_area.ADAPTERS,
     **books_area.ADAPTERS,
     **depreciation_area.ADAPTERS,
+    **lease_area.ADAPTERS,
+    **lessor_area.ADAPTERS,
     **macrs_area.ADAPTERS,
 }
 

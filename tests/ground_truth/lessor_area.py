@@ -1,0 +1,370 @@
+"""Adapters for a lessor's and a lessee's books, and for short rentals."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from haas.calendar import Cycle, Period, add_months
+from haas.money import Number, round_minor
+from leases.finance.classification import (
+    Criterion,
+    Facts,
+    Framework,
+    LeaseClass,
+    Thresholds,
+    classify,
+)
+from leases.finance.net_investment import (
+    LiabilityRow,
+    liability_schedule,
+    net_investment,
+    net_investment_schedule,
+    selling_profit,
+)
+from leases.finance.numbers import decimal
+from leases.finance.pricing import implicit_rate, lease_rate_factor, value_of_payments
+from leases.finance.rental import DurationPrice, consumption, days_kept, price_per_day, rental_total
+from leases.finance.time_value import level_payment, number_of_periods
+from leases.terms import Timing
+from tests.ground_truth.compare import Dated
+from tests.ground_truth.inputs import Adapter, Answer, Inputs, Unsupported, exact
+from tests.ground_truth.lease_area import first_of, timing_of
+
+CURRENCY = "EUR"  # the cases of this area round to cents and name no currency
+WHOLE_UNITS = "JPY"
+
+
+def _count(inputs: Inputs) -> int:
+    number = first_of(inputs, "n", "remaining_payments", "payments_count", "nper", "periods")
+    if number.denominator != 1:
+        raise Unsupported(f"{number} payments")
+    return int(number)
+
+
+def _payments(inputs: Inputs) -> list[Number]:
+    """The row of payments: one amount so many times, a list, or a list of steps [how many, amount]."""
+    rows = inputs.get("payments")
+    if rows is None:
+        return [inputs.number("payment")] * _count(inputs)
+    if rows and isinstance(rows[0], list):
+        return [exact(amount) for times, amount in rows for _ in range(int(times))]
+    return [exact(amount) for amount in rows]
+
+
+def lessor_payment(inputs: Inputs) -> Answer:
+    """The rent that brings back the fair value, less what the residual is worth, at a rate."""
+    fair_value = first_of(inputs, "fair_value", "cost")
+    residual = inputs.number("residual", 0)
+    payment = -level_payment(
+        rate=inputs.number("rate"),
+        periods=_count(inputs),
+        present=fair_value + inputs.number("initial_direct_costs", 0),
+        future=-residual,
+        timing=timing_of(inputs),
+    )
+    return {"payment": payment, "lease_rate_factor": lease_rate_factor(rent=payment, cost=fair_value)}
+
+
+def implicit(inputs: Inputs) -> Answer:
+    """The implicit rate, and what receivable and residual are worth at it."""
+    timing, payments = timing_of(inputs), _payments(inputs)
+    guaranteed = inputs.number("guaranteed", 0)
+    residual = inputs.number("residual", guaranteed)
+    fair_value = first_of(inputs, "fair_value", "cost")
+    rate = implicit_rate(
+        payments,
+        fair_value=fair_value,
+        residual=residual,
+        timing=timing,
+        initial_direct_costs=inputs.number("initial_direct_costs", 0),
+    )
+    investment = net_investment(
+        payments,
+        rate=rate,
+        timing=timing,
+        currency=CURRENCY,
+        guaranteed=guaranteed,
+        unguaranteed=residual - guaranteed,
+    )
+    answer: Answer = {
+        "rate": rate,
+        "lease_receivable": investment.lease_receivable,
+        "unguaranteed_residual_asset": investment.unguaranteed_residual,
+        "net_investment": investment.total,
+    }
+    carrying = inputs.get("carrying_amount", inputs.get("carrying"))
+    if carrying is not None:
+        profit = selling_profit(
+            investment,
+            fair_value=round_minor(fair_value, CURRENCY),
+            carrying_amount=round_minor(exact(carrying), CURRENCY),
+        )
+        answer |= {
+            "revenue": profit.revenue,
+            "cost_of_goods_sold": profit.cost_of_goods,
+            "selling_profit": profit.profit,
+        }
+    return answer
+
+
+def _flag(inputs: Inputs, *names: str, default: bool = False) -> bool:
+    for name in names:
+        if inputs.get(name) is not None:
+            return bool(inputs[name])
+    return default
+
+
+def _amount(value: Number) -> Decimal:
+    return decimal(value)
+
+
+def lease_classification(inputs: Inputs) -> Answer:
+    """The five tests and what they come to; lengths are in whatever unit the case has."""
+    if inputs.get("pv_to_fv") is not None:
+        fair_value, payments = Fraction(1), inputs.number("pv_to_fv")
+    else:
+        fair_value, payments = first_of(inputs, "fair_value", "fv"), first_of(inputs, "pv", "pv_payments")
+    third_party = inputs.number("third_party_pv", inputs.number("third_party_rvg_pv", 0))
+    if inputs.get("pv_to_fv_with_third_party") is not None:
+        third_party = inputs.number("pv_to_fv_with_third_party") - payments
+    life = first_of(inputs, "remaining_life", "economic_life", "life")
+    framework = (
+        Framework.IFRS_16
+        if "ifrs" in str(inputs.get("standard", inputs.get("framework", ""))).lower()
+        else Framework.ASC_842
+    )
+    result = classify(
+        Facts(
+            term_months=_amount(inputs.number("term")),
+            remaining_life_months=_amount(life),
+            payments_value=_amount(payments),
+            fair_value=_amount(fair_value),
+            third_party_value=_amount(third_party),
+            total_life_months=_amount(inputs.number("total_life")) if inputs.get("total_life") else None,
+            transfers_title=_flag(inputs, "transfer", "title_transfer", "transfer_of_title"),
+            option_certain=_flag(inputs, "bargain_option", "purchase_option", "option_reasonably_certain"),
+            specialised=_flag(inputs, "specialised", "specialized"),
+            collection_probable=_flag(inputs, "collection_probable", "collectible", default=True),
+        ),
+        framework=framework,
+        thresholds=Thresholds(
+            major_part=_amount(inputs.number("threshold", Fraction(3, 4))),
+            substantially_all=_amount(inputs.number("fv_threshold", Fraction(9, 10))),
+        ),
+    )
+    answer: Answer = {
+        "term_test": result.test(Criterion.TERM).is_met,
+        "pv_test": result.test(Criterion.VALUE).is_met,
+        "transfer_test": result.test(Criterion.TRANSFER).is_met,
+        "option_test": result.test(Criterion.OPTION).is_met,
+        "specialised_test": result.test(Criterion.SPECIALISED).is_met,
+        "term_ratio": result.test(Criterion.TERM).figure,
+        "pv_ratio": result.test(Criterion.VALUE).figure,
+        "classification": result.result.replace("_", "-"),
+        "operating": result.result is LeaseClass.OPERATING,
+    }
+    return answer
+
+
+def lease_pv(inputs: Inputs) -> Answer:
+    """What the payments that are left are worth: a lessee's liability, and its right of use beside it."""
+    value = value_of_payments(
+        _payments(inputs),
+        rate=inputs.number("rate"),
+        residual=inputs.number("residual_guarantee", 0),
+        timing=timing_of(inputs),
+    )
+    right_of_use = (
+        value
+        + decimal(inputs.number("prepaid", 0))
+        + decimal(inputs.number("initial_direct_costs", 0))
+        - decimal(inputs.number("incentives", 0))
+    )
+    return {
+        "liability": value,
+        "pv": value,
+        "present_value": value,
+        "right_of_use_asset": right_of_use,
+        "rou_asset": right_of_use,
+    }
+
+
+def lease_schedule(inputs: Inputs) -> Answer:
+    """A lessee's liability year by year."""
+    if inputs.get("payment_at_start_of_next_year") is not None:
+        years = inputs.whole("n", 1)
+        payment, opening = inputs.number("payment_at_start_of_next_year"), inputs.number("opening")
+        # The payment at a year's start has no interest of that year yet; the first one was made before.
+        rows = liability_schedule(
+            [0, *[payment] * (years - 1)], opening=opening, rate=inputs.number("rate"), timing=Timing.ADVANCE
+        )
+    else:
+        timing = timing_of(inputs)
+        payments = _payments(inputs) if "n" in inputs or "payments" in inputs else [inputs.number("payment")]
+        rate = inputs.number("rate")
+        opening_value: Number = (
+            inputs.number("opening")
+            if inputs.get("opening") is not None
+            else value_of_payments(payments, rate=rate, timing=timing)
+        )
+        rows = liability_schedule(payments, opening=opening_value, rate=rate, timing=timing)
+    return _liability_answer(rows)
+
+
+def _liability_answer(rows: list[LiabilityRow]) -> Answer:
+    answer: Answer = {"opening": rows[0].opening, "total_interest": sum(row.interest for row in rows)}
+    for row in rows:
+        answer[f"interest_y{row.period}"] = row.interest
+        answer[f"balance_end_y{row.period}"] = row.closing
+    answer["rows"] = [[row.period, row.opening, row.interest, row.payment, row.closing] for row in rows]
+    return answer
+
+
+def net_investment_rows(inputs: Inputs) -> Answer:
+    """A lessor's schedule by the effective interest method; the last interest takes the rounding."""
+    payment, rate = round_minor(inputs.number("payment"), CURRENCY), inputs.number("rate")
+    residual = round_minor(inputs.number("residual", 0), CURRENCY)
+    known = inputs.get("net_investment", inputs.get("opening"))
+    timing, count = _timing_and_count(inputs, payment, rate, residual, known)
+    payments = [payment] * count
+    computed = value_of_payments(payments, rate=rate, residual=residual, timing=timing)
+    # A book that rounds the present value to whole units keeps its whole schedule in them.
+    rounds_to_units = known is not None and exact(known) == round(computed) != computed
+    currency = WHOLE_UNITS if rounds_to_units else CURRENCY
+    opening = round_minor(computed if known is None else exact(known), currency)
+    rows = net_investment_schedule(
+        payments, opening=opening, rate=rate, residual=residual, timing=timing, currency=currency
+    )
+    start, months = inputs.day_or_none("start"), inputs.whole("months_per_period", 12)
+
+    def label(period: int) -> int | date:
+        return period if start is None else add_months(start, months * period)
+
+    return {
+        "net_investment": opening,
+        "total_interest": sum((row.interest for row in rows), Decimal(0)),
+        # A source may date its rows without saying in its inputs when the lease began.
+        "rows": Dated(
+            [[label(row.period), row.payment, row.interest, row.principal, row.balance] for row in rows],
+            months=months,
+        ),
+    }
+
+
+def _timing_and_count(
+    inputs: Inputs, payment: Decimal, rate: Fraction, residual: Decimal, known: object
+) -> tuple[Timing, int]:
+    """Timing and number of payments; what a case leaves out follows from its other figures."""
+    names_timing = any(inputs.get(name) is not None for name in ("timing", "when", "type"))
+    if inputs.get("n") is not None:
+        return timing_of(inputs, Timing.ADVANCE), inputs.whole("n")
+    if known is None:
+        raise Unsupported("neither the number of payments nor the net investment")
+    candidates = [timing_of(inputs)] if names_timing else [Timing.ADVANCE, Timing.ARREARS]
+    counts = {
+        timing: number_of_periods(
+            rate=rate, payment=payment, present=-exact(known), future=residual, timing=timing
+        )
+        for timing in candidates
+    }
+    # Only the right timing comes out at a whole number of payments.
+    timing = min(counts, key=lambda each: abs(counts[each] - round(counts[each])))
+    return timing, round(counts[timing])
+
+
+def rental_price_tier(inputs: Inputs) -> Answer:
+    """The longest price that the rental reaches, pro rata a day."""
+    days = inputs.whole("days")
+    prices = [
+        DurationPrice(days=int(exact(tier["days"])), price=Decimal(tier["price"]))
+        for tier in inputs["price_tiers"]
+    ]
+    per_day = price_per_day(prices, days=days)
+    total = rental_total(
+        per_day,
+        quantity=inputs.number("quantity", 1),
+        days=days,
+        tax_rate=inputs.number("tax", 0),
+        currency=CURRENCY,
+    )
+    return {"unit_price_per_day": per_day, "untaxed": total.net, "tax": total.tax, "total": total.total}
+
+
+def rental_early_return(inputs: Inputs) -> Answer:
+    """Only the days kept are owed."""
+    planned = inputs.whole("planned_days")
+    if inputs.get("returned_after_days") is not None:
+        kept = min(planned, inputs.whole("returned_after_days"))
+    else:
+        kept = max(0, planned - inputs.whole("returned_days_early", 0))
+    if inputs.get("start") is not None and inputs.get("returned_on") is not None:
+        start = inputs.day("start")
+        kept = days_kept(
+            Period(start, date.fromordinal(start.toordinal() + planned)),
+            returned_on=inputs.day("returned_on"),
+        )
+    per_day, tax = inputs.number("unit_price_per_day"), inputs.number("tax", 0)
+    quantity = inputs.number("quantity", 1)
+    total = rental_total(per_day, quantity=quantity, days=kept, tax_rate=tax, currency=CURRENCY)
+    whole = rental_total(per_day, quantity=quantity, days=planned, tax_rate=tax, currency=CURRENCY)
+    return {
+        "days": kept,
+        "untaxed": total.net,
+        "tax": total.tax,
+        "total": total.total,
+        "planned_total": whole.total,
+        "credit": whole.total - total.total,
+    }
+
+
+_CYCLES = {
+    "daily": {"days": 1},
+    "weekly": {"days": 7},
+    "biweekly": {"days": 14},
+    "monthly": {"months": 1},
+    "quarterly": {"months": 3},
+    "yearly": {"months": 12},
+}
+
+
+def _cycle(anchor: date, name: str) -> Cycle:
+    if name not in _CYCLES:
+        raise Unsupported(f"no period {name!r}")
+    return Cycle(anchor, **_CYCLES[name])
+
+
+def subscription_consumption(inputs: Inputs) -> Answer:
+    """Use by the period; what began before the invoice's day is on it."""
+    start = inputs.day("start")
+    used = consumption(
+        _cycle(start, str(inputs.get("consumption", "daily"))),
+        start=start,
+        through=inputs.day("through"),
+        quantity=inputs.number("quantity", 1),
+        unit_price=inputs.number("unit_price"),
+        currency=CURRENCY,
+    )
+    invoice_start = inputs.day_or_none("invoice_start") or start
+    invoices = _cycle(invoice_start, str(inputs.get("invoice", "monthly")))
+    return {
+        "consumption_lines": len(used.lines),
+        "invoiced_quantity": used.quantity,
+        "amount": used.amount,
+        "next_consumption": used.next_on,
+        "next_invoice": invoices.next_boundary(invoice_start),
+    }
+
+
+ADAPTERS: dict[str, Adapter] = {
+    "implicit_rate": implicit,
+    "lease_classification": lease_classification,
+    "lease_pv": lease_pv,
+    "lease_schedule": lease_schedule,
+    "lessor_net_investment_schedule": net_investment_rows,
+    "lessor_payment": lessor_payment,
+    "rental_early_return": rental_early_return,
+    "rental_price_tier": rental_price_tier,
+    "subscription_consumption": subscription_consumption,
+}

@@ -1,0 +1,143 @@
+"""A lessor's schedules lose nothing to rounding; revenue is level, whatever is billed."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from haas.calendar import Period
+from leases.finance.net_investment import (
+    liability_schedule,
+    net_investment,
+    net_investment_schedule,
+    selling_profit,
+)
+from leases.finance.straight_line import (
+    RentStep,
+    stepped_rents,
+    straight_line_by_dates,
+    straight_line_revenue,
+)
+from leases.terms import Timing
+
+TEN_PER_CENT = Decimal("0.1")
+
+
+def schedule(timing, *, payments, opening, residual, rate=TEN_PER_CENT):
+    return net_investment_schedule(
+        payments, opening=opening, rate=rate, residual=residual, timing=timing, currency="EUR"
+    )
+
+
+class TestNetInvestment:
+    def test_discounts_rents_and_both_parts_of_the_residual(self):
+        # 110 + 121 in arrears are worth 200; of the residual 60.50 is worth 50 and 121 is worth 100
+        investment = net_investment(
+            [Decimal(110), Decimal(121)],
+            rate=TEN_PER_CENT,
+            timing=Timing.ARREARS,
+            currency="EUR",
+            guaranteed=Decimal("60.50"),
+            unguaranteed=Decimal(121),
+        )
+        assert [investment.lease_receivable, investment.unguaranteed_residual] == [250, 100]
+        # revenue 250; goods 300 less the 100 that stay: 200
+        profit = selling_profit(investment, fair_value=Decimal(350), carrying_amount=Decimal(300))
+        assert [profit.revenue, profit.cost_of_goods, profit.profit] == [250, 200, 50]
+
+    def test_earns_nothing_on_the_first_day_in_advance(self):
+        rows = schedule(
+            Timing.ADVANCE, payments=[Decimal(100)] * 2, opening=Decimal(200), residual=Decimal("11.55")
+        )
+        assert [(row.period, row.payment, row.interest, row.balance) for row in rows] == [
+            (0, 100, 0, 100),
+            (1, 100, 10, 10),  # 100 x 10 %
+            (2, Decimal("11.55"), Decimal("1.55"), 0),  # 1.00 and what rounding and price left
+        ]
+
+    def test_brings_the_residual_back_with_the_last_rent_in_arrears(self):
+        rows = schedule(Timing.ARREARS, payments=[Decimal(110)], opening=Decimal(200), residual=Decimal(110))
+        assert [(row.period, row.payment, row.interest, row.principal, row.balance) for row in rows] == [
+            (1, 110, 20, 90, 110),  # 200 x 10 %
+            (1, 110, 0, 110, 0),
+        ]
+
+    @settings(max_examples=40, deadline=None)
+    @given(
+        payments=st.lists(st.decimals("1", "900", places=2), min_size=1, max_size=24),
+        residual=st.decimals("0", "500", places=2),
+        rate=st.decimals("0", "0.03", places=5),
+        timing=st.sampled_from(Timing),
+    )
+    def test_ends_at_zero_and_earns_payments_less_opening(self, payments, residual, rate, timing):
+        opening = net_investment(
+            payments, rate=rate, timing=timing, currency="EUR", unguaranteed=residual
+        ).total
+        rows = schedule(timing, payments=payments, opening=opening, residual=residual, rate=rate)
+        assert rows[-1].balance == 0
+        assert sum(row.interest for row in rows) == sum(payments) + residual - opening
+        assert all(row.payment == row.interest + row.principal for row in rows)
+
+    def test_may_be_a_single_payment_on_the_first_day(self):
+        (row,) = schedule(Timing.ADVANCE, payments=[Decimal(100)], opening=Decimal(100), residual=Decimal(0))
+        assert (row.interest, row.balance) == (0, 0)
+
+
+class TestLiability:
+    @pytest.mark.parametrize(
+        ("timing", "interest", "closing"),
+        [(Timing.ARREARS, [20, 11], [110, 11]), (Timing.ADVANCE, [9, 0], [99, 0])],
+    )
+    def test_bears_interest_before_or_after_the_payment(self, timing, interest, closing):
+        payments = [110, 110] if timing is Timing.ARREARS else [110, 99]
+        rows = liability_schedule(payments, opening=200, rate=TEN_PER_CENT, timing=timing)
+        assert [row.interest for row in rows] == interest
+        assert [row.closing for row in rows] == closing
+
+
+class TestStraightLine:
+    def test_levels_free_months_and_steps(self):
+        # two months free, then 90, from the fifth month 120: 2 x 90 + 2 x 120 = 420 over 6 months
+        billed = stepped_rents(
+            [RentStep(0, Decimal(0)), RentStep(2, Decimal(90)), RentStep(4, Decimal(120))], term_months=6
+        )
+        rows = straight_line_revenue(billed, starts_on=date(2026, 1, 31), currency="EUR")
+        assert [row.revenue for row in rows] == [70] * 6
+        assert [row.balance for row in rows] == [70, 140, 120, 100, 50, 0]
+        assert rows[1].period.start == date(2026, 2, 28)
+        assert [rows[1].accrued, rows[1].deferred] == [140, 0]
+
+    def test_defers_what_is_billed_ahead(self):
+        billed = stepped_rents([RentStep(0, Decimal(300))], term_months=6, interval_months=3)
+        rows = straight_line_revenue(billed, starts_on=date(2026, 1, 1), currency="EUR")
+        assert billed == [300, 0, 0, 300, 0, 0]
+        assert [row.deferred for row in rows] == [200, 100, 0, 200, 100, 0]
+
+    @pytest.mark.parametrize("steps", [[], [RentStep(1, Decimal(5))], [RentStep(0, Decimal(5))] * 2])
+    def test_refuses_steps_that_do_not_say_each_month(self, steps):
+        with pytest.raises(ValueError, match="first step"):
+            stepped_rents(steps, term_months=3)
+
+    def test_counts_days_in_calendar_months(self):
+        # 15 January to 15 March: 17 + 28 + 14 = 59 days of 590
+        term = Period(date(2026, 1, 15), date(2026, 3, 15))
+        rows = straight_line_by_dates(
+            term, {date(2026, 1, 15): Decimal(295), date(2026, 2, 15): Decimal(295)}, currency="EUR"
+        )
+        assert [row.revenue for row in rows] == [170, 280, 140]
+        assert [row.balance for row in rows] == [-125, -140, 0]
+
+    @settings(max_examples=25, deadline=None)
+    @given(
+        start=st.dates(date(2024, 1, 1), date(2027, 1, 1)),
+        days=st.integers(1, 900),
+        total=st.decimals("0", "99999", places=2),
+    )
+    def test_loses_no_cent(self, start, days, total):
+        term = Period(start, date.fromordinal(start.toordinal() + days))
+        rows = straight_line_by_dates(term, {start: total}, currency="EUR")
+        assert sum(row.revenue for row in rows) == total
+        assert rows[-1].balance == 0
+        assert (rows[0].period.start, rows[-1].period.end) == (term.start, term.end)

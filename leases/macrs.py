@@ -6,57 +6,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 
 from haas.money import Number, round_minor
+from leases.depreciation.conventions import Convention, first_year_fraction, published_percentages
 from leases.depreciation.methods import shifted, straight_line_charge
-from leases.macrs_tables import PERCENTAGES
+
+__all__ = [
+    "Convention",
+    "ConventionChoice",
+    "MethodYear",
+    "PlacedInService",
+    "choose_convention",
+    "compare_methods",
+    "declining_factor",
+    "deductions",
+    "first_year_fraction",
+    "formula_percentages",
+    "published_percentages",
+    "straight_line_percentages",
+]
 
 MID_QUARTER_SHARE = Fraction(40, 100)  # IRC 168(d)(3): *more* than this in the last three months
-
-
-class Convention(StrEnum):
-    """When in its first year property counts as placed in service (Pub. 946, "Which convention applies?")."""
-
-    HALF_YEAR = "HY"
-    MID_QUARTER = "MQ"
-    MID_MONTH = "MM"  # real property
-
-
-def first_year_fraction(
-    convention: Convention, *, quarter: int | None = None, month: int | None = None
-) -> Fraction:
-    """The part of a year that the first tax year bears.
-
-    :raises ValueError: if the quarter (1..4) or month (1..12) that the convention needs is missing.
-    """
-    if convention is Convention.HALF_YEAR:
-        return Fraction(1, 2)
-    if convention is Convention.MID_QUARTER and quarter is not None and 1 <= quarter <= 4:
-        return Fraction(9 - 2 * quarter, 8)
-    if convention is Convention.MID_MONTH and month is not None and 1 <= month <= 12:
-        return Fraction(25 - 2 * month, 24)
-    raise ValueError(f"{convention} with quarter {quarter} and month {month} names no point of the year")
 
 
 def declining_factor(recovery_years: int) -> Fraction:
     """The factor of the declining balance: 200 % up to 10 years, 150 % for 15 and 20 (IRC 168(b))."""
     return Fraction(2) if recovery_years <= 10 else Fraction(3, 2)
-
-
-def published_percentages(
-    recovery_years: int, convention: Convention, *, quarter: int | None = None
-) -> tuple[Decimal, ...]:
-    """Percent of the basis by year of service, as Tables A-1 to A-5 print it.
-
-    :raises ValueError: if those tables have no such column.
-    """
-    table = f"MQ{quarter}" if convention is Convention.MID_QUARTER else str(convention)
-    try:
-        return PERCENTAGES[table, recovery_years]
-    except KeyError:
-        raise ValueError(f"tables A-1 to A-5 have no column for {table}, {recovery_years} years") from None
 
 
 def formula_percentages(recovery_years: int, *, first_year: Fraction, factor: Fraction) -> list[Fraction]:

@@ -1,23 +1,20 @@
 """Cost, residual, life -> charges: formulas (methods), fiscal years (spread), an asset's book (book)."""
 
-from leases.depreciation.book import (
+from leases.depreciation.book import DepreciationEntry, depreciation_schedule
+from leases.depreciation.closing import (
     Accrual,
-    DayBasis,
-    DepreciationEntry,
-    DepreciationTerms,
     Disposal,
-    FirstMonth,
-    LastMonth,
-    Method,
     book_value,
-    depreciation_schedule,
     dispose,
     entries_until,
     gain_on_disposal,
 )
+from leases.depreciation.conventions import Convention
+from leases.depreciation.terms import DayBasis, DepreciationTerms, FirstMonth, LastMonth, Method
 
 __all__ = [
     "Accrual",
+    "Convention",
     "DayBasis",
     "DepreciationEntry",
     "DepreciationTerms",

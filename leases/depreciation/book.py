@@ -1,4 +1,4 @@
-"""Cost, residual value, life and conventions -> monthly charges and book value as of any date. Pure."""
+"""Cost, residual value, life and conventions -> the charge of every month. Pure."""
 
 from __future__ import annotations
 
@@ -6,76 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
-from math import floor
+from itertools import accumulate
+from math import ceil, floor
 
 from haas.calendar import ONE_DAY, add_months, end_of_month
-from haas.money import exponent, round_minor, round_places, round_ratio
+from haas.money import exponent, round_places, round_ratio
 from leases.depreciation import methods
-
-
-class Method(StrEnum):
-    """How the depreciable amount is spread over the useful life (IAS 16.62)."""
-
-    STRAIGHT_LINE = "straight_line"
-    DECLINING_BALANCE = "declining_balance"  # with the switch to straight line
-    SUM_OF_YEARS_DIGITS = "sum_of_years_digits"
-    UNITS = "units"
-
-
-class FirstMonth(StrEnum):
-    """How much of the month of first service is charged. The end of the life moves with it."""
-
-    FULL = "full"  # the whole month, whatever the day
-    HALF = "half"
-    DAILY = "daily"  # its days in use, the first day included, over its days
-    NEXT = "next"  # nothing: depreciation begins with the next month
-
-
-class DayBasis(StrEnum):
-    """Whether months weigh the same, or by their calendar days."""
-
-    MONTHS = "months"
-    LIFE_DAYS = "life_days"  # actual days of the month over those of the whole life
-
-
-@dataclass(frozen=True, slots=True)
-class DepreciationTerms:
-    """An asset's book: every convention that changes a number is a field.
-
-    `factor` is that of the declining balance (2 is double). Declining balance and sum of years' digits
-    charge by years of life, in equal months within each. `total_units` is the life in units of use.
-    """
-
-    cost: Decimal
-    residual_value: Decimal
-    in_service_on: date
-    useful_life_months: int
-    currency: str
-    method: Method = Method.STRAIGHT_LINE
-    first_month: FirstMonth = FirstMonth.FULL
-    day_basis: DayBasis = DayBasis.MONTHS
-    factor: Decimal = Decimal(2)
-    total_units: Decimal | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a book that cannot be kept."""
-        if not 0 <= self.residual_value <= self.cost:
-            raise ValueError(f"residual value {self.residual_value} is outside 0..{self.cost}")
-        if self.useful_life_months < 1:
-            raise ValueError("useful life is at least one month")
-        if self.day_basis is DayBasis.LIFE_DAYS and self.method is not Method.STRAIGHT_LINE:
-            raise ValueError("only the straight line is charged by days of the life")
-        if self.method is Method.UNITS and not (self.total_units and self.total_units > 0):
-            raise ValueError("units of use need the units of the whole life")
-        exponent(self.currency)
-
-    @property
-    def depreciable(self) -> Decimal:
-        """Cost less residual value (IAS 16.6)."""
-        return self.cost - self.residual_value
+from leases.depreciation.conventions import Convention, first_year_fraction, published_percentages
+from leases.depreciation.spread import fiscal_year
+from leases.depreciation.terms import YEAR_CONVENTIONS, DayBasis, DepreciationTerms, FirstMonth, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +38,12 @@ def depreciation_schedule(
     no rounding difference is left for a last month. `units_by_month` (last day of the month, units
     used) is what a book by units is charged for; its schedule ends with what has been used so far.
     """
-    if terms.method is Method.UNITS:
-        return _units_schedule(terms, units_by_month)
     places = exponent(terms.currency)
-    if terms.method is Method.STRAIGHT_LINE and terms.day_basis is DayBasis.MONTHS:
+    if _is_plain(terms):
         totals = _straight_line_totals(terms, places)
     else:
-        totals = [(month, round_places(exact, places)) for month, exact in _running_totals(terms)]
+        exact = exact_totals(terms, units_by_month=units_by_month)
+        totals = [(month, round_places(total, places)) for month, total in exact]
     entries, before = [], Decimal(0)
     for month, total in totals:
         entries.append(DepreciationEntry(month, total - before, total, terms.cost - total))
@@ -111,15 +51,78 @@ def depreciation_schedule(
     return entries
 
 
-def _running_totals(terms: DepreciationTerms) -> list[tuple[date, Fraction]]:
+def exact_totals(
+    terms: DepreciationTerms, *, units_by_month: Sequence[tuple[date, Decimal]] = ()
+) -> list[tuple[date, Fraction]]:
+    """All that is written off by the end of each month that bears a charge, before rounding."""
+    if terms.method is Method.UNITS:
+        return _by_units(terms, units_by_month)
+    if terms.method is Method.MACRS:
+        return _by_tax_years(terms)
     if terms.day_basis is DayBasis.LIFE_DAYS:
         return _by_life_days(terms, Fraction(terms.depreciable))
-    months, first = _months_of_life(terms)
-    life, curve = Fraction(terms.useful_life_months), _curve(terms)
-    return [
-        (month, methods.at_point(curve, min(first + passed, life) / 12))
-        for passed, month in enumerate(months)
-    ]
+    curve, points = _curve(terms), _points_of_life(terms)
+    totals = [(month, methods.at_point(curve, passed / 12)) for month, passed in points]
+    # A balance that only shrinks leaves a rest, which the last month bears.
+    return [*totals[:-1], (totals[-1][0], Fraction(terms.depreciable))]
+
+
+def _is_plain(terms: DepreciationTerms) -> bool:
+    return (
+        terms.method is Method.STRAIGHT_LINE
+        and terms.day_basis is DayBasis.MONTHS
+        and terms.first_month not in YEAR_CONVENTIONS
+    )
+
+
+def _points_of_life(terms: DepreciationTerms) -> list[tuple[date, Fraction]]:
+    """How many months of the life are over at the end of each month that bears a charge."""
+    life = Fraction(terms.useful_life_months)
+    if terms.first_month not in YEAR_CONVENTIONS:
+        months, first = _months_of_life(terms)
+        return [(month, min(first + passed, life)) for passed, month in enumerate(months)]
+    count, share = _first_year(terms)
+    points: list[tuple[date, Fraction]] = []
+    passed = Fraction(0)
+    while passed < life:
+        passed += share * 12 / count if len(points) < count else 1
+        points.append((end_of_month(terms.in_service_on, len(points)), min(passed, life)))
+    return points
+
+
+def _first_year(terms: DepreciationTerms) -> tuple[int, Fraction]:
+    """The months left of the fiscal year of first service, and the part of a year that they bear."""
+    start = terms.in_service_on
+    year = fiscal_year(start, end_month=terms.year_end_month)
+    count = (year.last_day.year - start.year) * 12 + year.last_day.month - start.month + 1
+    is_by_quarter = (
+        terms.tax_convention is Convention.MID_QUARTER
+        if terms.method is Method.MACRS
+        else terms.first_month is FirstMonth.MID_QUARTER
+    )
+    convention = Convention.MID_QUARTER if is_by_quarter else Convention.HALF_YEAR
+    return count, first_year_fraction(convention, quarter=quarter_of_year(count))
+
+
+def quarter_of_year(months_left: int) -> int:
+    """The quarter of the fiscal year in which so many months are left of it."""
+    return 4 - (months_left - 1) // 3
+
+
+def _by_tax_years(terms: DepreciationTerms) -> list[tuple[date, Fraction]]:
+    """Each tax year's percentage over its months; of the last year only those that still bear any."""
+    count, share = _first_year(terms)
+    percentages = published_percentages(
+        terms.recovery_years or 0, terms.tax_convention, quarter=quarter_of_year(count)
+    )
+    curve = list(accumulate((Fraction(percent) / 100 for percent in percentages), initial=Fraction(0)))
+    lengths = [count, *[12] * (len(percentages) - 2), ceil((1 - share) * 12)]
+    totals: list[tuple[date, Fraction]] = []
+    for before, after, length in zip(curve, curve[1:], lengths, strict=False):
+        for month in range(1, length + 1):
+            part = before + (after - before) * month / length
+            totals.append((end_of_month(terms.in_service_on, len(totals)), part * Fraction(terms.cost)))
+    return totals
 
 
 def _straight_line_totals(terms: DepreciationTerms, places: int) -> list[tuple[date, Decimal]]:
@@ -166,8 +169,22 @@ def _curve(terms: DepreciationTerms) -> list[Fraction]:
     cost, salvage = terms.cost, terms.residual_value
     years = Fraction(terms.useful_life_months, 12)
     whole_years = -floor(-years)
-    if terms.method is Method.DECLINING_BALANCE:
+    if terms.method is Method.REDUCING_BALANCE:
+        rate = (
+            methods.fixed_rate(cost=cost, salvage=salvage, life=years, places=5)
+            if terms.rate_pct is None
+            else Fraction(terms.rate_pct) / 100
+        )
+        charges = methods.reducing_balance(cost=cost, salvage=salvage, rate=rate, periods=whole_years)
+        return methods.running_totals(charges)
+    if terms.method is Method.STRAIGHT_LINE:
+        return [Fraction(terms.depreciable) * year / years for year in range(whole_years + 1)]
+    if terms.method is Method.DECLINING_BALANCE and terms.switch:
         charges = methods.declining_with_switch(cost=cost, salvage=salvage, life=years, factor=terms.factor)
+    elif terms.method is Method.DECLINING_BALANCE:
+        rate = min(Fraction(terms.factor) / years, Fraction(1))
+        charges = methods.reducing_balance(cost=cost, salvage=salvage, rate=rate, periods=whole_years)
+        return methods.running_totals(charges)
     else:
         charges = methods.sum_of_years_digits(cost=cost, salvage=salvage, life=whole_years)
     totals = methods.running_totals(charges)
@@ -194,9 +211,7 @@ def _by_life_days(terms: DepreciationTerms, depreciable: Fraction) -> list[tuple
     return [*totals, (month, depreciable)]
 
 
-def _units_schedule(
-    terms: DepreciationTerms, used: Sequence[tuple[date, Decimal]]
-) -> list[DepreciationEntry]:
+def _by_units(terms: DepreciationTerms, used: Sequence[tuple[date, Decimal]]) -> list[tuple[date, Fraction]]:
     if terms.total_units is None:
         raise ValueError("units of use need the units of the whole life")
     charges = methods.units_of_production(
@@ -205,103 +220,5 @@ def _units_schedule(
         total_units=terms.total_units,
         units=[units for _, units in used],
     )
-    entries, exact, before = [], Fraction(0), Decimal(0)
-    for (month, _), charge in zip(used, charges, strict=True):
-        exact += charge
-        total = round_minor(exact, terms.currency)
-        entries.append(DepreciationEntry(end_of_month(month), total - before, total, terms.cost - total))
-        before = total
-    return entries
-
-
-class Accrual(StrEnum):
-    """What a date within a month has borne of that month's charge."""
-
-    MONTH_END = "month_end"  # nothing before the month's last day: what has been posted
-    DAY = "day"  # its days so far, the date included, over those of the month in use
-
-
-def book_value(
-    terms: DepreciationTerms,
-    entries: Sequence[DepreciationEntry],
-    *,
-    as_of: date,
-    accrual: Accrual = Accrual.MONTH_END,
-) -> Decimal:
-    """Cost less the depreciation borne by the end of the day `as_of`; cost itself before first service."""
-    accumulated = Decimal(0)
-    for entry in entries:
-        if entry.month <= as_of:
-            accumulated = entry.accumulated
-        elif accrual is Accrual.DAY:
-            began = max(entry.month.replace(day=1), _first_day(terms, entries))
-            if began <= as_of:
-                share = Fraction((as_of - began).days + 1, (entry.month - began).days + 1)
-                accumulated += round_minor(Fraction(entry.charge) * share, terms.currency)
-            break
-        else:
-            break
-    return terms.cost - accumulated
-
-
-def _first_day(terms: DepreciationTerms, entries: Sequence[DepreciationEntry]) -> date:
-    if terms.first_month in (FirstMonth.DAILY, FirstMonth.HALF):
-        return terms.in_service_on
-    return entries[0].month.replace(day=1)
-
-
-class LastMonth(StrEnum):
-    """What the month of disposal still bears."""
-
-    NONE = "none"  # nothing: the last charge is that of the month before
-    FULL = "full"
-    DAILY_INCLUSIVE = "daily_inclusive"  # its days up to and including the day of disposal
-    DAILY_EXCLUSIVE = "daily_exclusive"  # its days before the day of disposal
-
-
-@dataclass(frozen=True, slots=True)
-class Disposal:
-    """The closing of a book. `gain` is negative where it is a loss (IAS 16.71)."""
-
-    final_charge: Decimal
-    book_value: Decimal
-    gain: Decimal
-
-
-def dispose(
-    terms: DepreciationTerms,
-    entries: Sequence[DepreciationEntry],
-    *,
-    disposed_on: date,
-    proceeds: Decimal,
-    last_month: LastMonth = LastMonth.NONE,
-) -> Disposal:
-    """What the month of disposal bears, the book value it leaves, and the gain or loss against proceeds."""
-    month_start = disposed_on.replace(day=1)
-    opening = book_value(terms, entries, as_of=month_start - ONE_DAY)
-    if last_month is LastMonth.NONE:
-        closing = opening
-    elif last_month is LastMonth.FULL:
-        closing = book_value(terms, entries, as_of=end_of_month(disposed_on))
-    else:
-        last = disposed_on if last_month is LastMonth.DAILY_INCLUSIVE else disposed_on - ONE_DAY
-        closing = book_value(terms, entries, as_of=last, accrual=Accrual.DAY)
-    return Disposal(final_charge=opening - closing, book_value=closing, gain=proceeds - closing)
-
-
-def entries_until(
-    entries: Sequence[DepreciationEntry], closing: Disposal, *, cost: Decimal, disposed_on: date
-) -> list[DepreciationEntry]:
-    """The months that a closed book has borne: those before the disposal, and what its own month bore."""
-    borne = [entry for entry in entries if entry.month < disposed_on.replace(day=1)]
-    if closing.final_charge:
-        month = end_of_month(disposed_on)
-        borne.append(
-            DepreciationEntry(month, closing.final_charge, cost - closing.book_value, closing.book_value)
-        )
-    return borne
-
-
-def gain_on_disposal(*, book_value: Decimal, proceeds: Decimal = Decimal(0)) -> Decimal:
-    """Proceeds less book value; negative is a loss, and a scrapped asset loses its whole book value."""
-    return proceeds - book_value
+    months = [end_of_month(month) for month, _ in used]
+    return list(zip(months, accumulate(charges), strict=True))

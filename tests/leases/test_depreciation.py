@@ -43,6 +43,7 @@ from leases.depreciation.spread import (
     rounded_straight_line,
     within_years,
 )
+from leases.depreciation.terms import YEAR_CONVENTIONS
 
 TERMS = DepreciationTerms(
     cost=Decimal("1300.00"),
@@ -58,10 +59,9 @@ DAYS = st.dates(date(2000, 1, 1), date(2030, 12, 31))
 @st.composite
 def any_terms(draw):
     cost = draw(COSTS)
-    method = draw(
-        st.sampled_from([Method.STRAIGHT_LINE, Method.DECLINING_BALANCE, Method.SUM_OF_YEARS_DIGITS])
-    )
+    method = draw(st.sampled_from(sorted(set(Method) - {Method.UNITS, Method.MACRS})))
     basis = draw(st.sampled_from(DayBasis)) if method is Method.STRAIGHT_LINE else DayBasis.MONTHS
+    rules = FirstMonth if basis is DayBasis.MONTHS else set(FirstMonth) - YEAR_CONVENTIONS
     return DepreciationTerms(
         cost=cost,
         residual_value=Decimal(draw(st.integers(0, int(cost * 100)))) / 100,
@@ -69,9 +69,12 @@ def any_terms(draw):
         useful_life_months=draw(st.integers(1, 90)),
         currency="EUR",
         method=method,
-        first_month=draw(st.sampled_from(FirstMonth)),
+        first_month=draw(st.sampled_from(sorted(rules))),
         day_basis=basis,
         factor=Decimal(draw(st.integers(5, 40))) / 10,
+        switch=draw(st.booleans()),
+        rate_pct=Decimal(draw(st.integers(1, 100))),
+        year_end_month=draw(st.integers(1, 12)),
     )
 
 

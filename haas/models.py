@@ -21,6 +21,7 @@ MODULES = (
     "devices.models",
     "devices.telemetry_models",
     "leases.models",
+    "leases.amendment_models",
     "leases.proposal_models",
     "leases.ends.models",
     "invoicing.models",

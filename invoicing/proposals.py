@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, raiseload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from haas.calendar import ONE_DAY, Period, local_day
 from haas.money import round_minor
@@ -20,17 +21,21 @@ from invoicing.balance import Billed, Owed, ToBill, to_bill
 from invoicing.bulk import among
 from invoicing.models import InvoiceLine, TaxRate
 from invoicing.taxes import DatedRate
-from leases.contract import stays_of, terms_of
+from leases.amendment_models import Abatement, LineTerms
+from leases.contract import rent_over_time, stays_of, terms_of
 from leases.lifecycle import LeaseState
 from leases.models import Agreement, Assignment, Lease, Line, ReturnOrder
 from leases.queries import assignments_by_line
 from leases.schedule import RentPayment, SerialShare, rent_due, split_by_serial
+from leases.terms import Abated, RentStep
 
 # What has rent to bill or to give back: a closed lease is looked at again until its last credit is out.
 _WITH_RENT = (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER, LeaseState.CLOSED)
 
-# Rent that fell due on one lease, by rent a period, first day and end.
-Schedules = dict[tuple[Decimal, date, date | None], list[RentPayment]]
+# Rent that fell due on one lease, by the rent over time, first day and end of a line.
+Schedules = dict[
+    tuple[Decimal, tuple[RentStep, ...], tuple[Abated, ...], date, date | None], list[RentPayment]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
         scoped(Line, tenant)
         .where(among(Line.lease_id, lease_ids), Line.starts_on.is_not(None))
         .order_by(Line.id)
+        .options(raiseload(Line.terms_over_time), raiseload(Line.abatements))
     ):
         lines[line.lease_id].append(line)
     damages = session.scalars(
@@ -98,6 +104,7 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
         )
     ).all()
     line_ids = [line.id for rows in lines.values() for line in rows]
+    _load_changes(session, tenant, [line for rows in lines.values() for line in rows])
     sources = line_ids + [order.id for order in damages]
     return Book(
         clients={
@@ -116,6 +123,26 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
         billed=_load_billed(session, tenant, sources=sources),
         rates=load_rates(session, tenant),
     )
+
+
+def _load_changes(session: Session, tenant: Tenant, lines: Sequence[Line]) -> None:
+    """How these lines were amended: by one statement each, where lazy loading would take one for each 500."""
+    line_ids = [line.id for line in lines]
+    terms: dict[str, list[LineTerms]] = defaultdict(list)
+    for row in session.scalars(
+        scoped(LineTerms, tenant)
+        .where(among(LineTerms.line_id, line_ids))
+        .order_by(LineTerms.line_id, LineTerms.position)
+    ):
+        terms[row.line_id].append(row)
+    abatements: dict[str, list[Abatement]] = defaultdict(list)
+    for abated in session.scalars(
+        scoped(Abatement, tenant).where(among(Abatement.line_id, line_ids)).order_by(Abatement.starts_on)
+    ):
+        abatements[abated.line_id].append(abated)
+    for line in lines:
+        set_committed_value(line, "terms_over_time", terms.get(line.id, []))
+        set_committed_value(line, "abatements", abatements.get(line.id, []))
 
 
 def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) -> dict[str, list[Billed]]:
@@ -199,7 +226,7 @@ def _owed(lease: Lease, line: Line, agreement: Agreement, as_of: date, schedules
             return []
         amount = round_minor(line.unit_price * line.quantity, lease.currency)
         return [Owed(line.id, "one_off", line.starts_on, line.starts_on + ONE_DAY, amount)]
-    key = (line.quantity * line.unit_price, line.starts_on, line.ends_on)
+    key = (*rent_over_time(line), line.starts_on, line.ends_on)
     payments = schedules.get(key)
     if payments is None:
         terms = terms_of(lease, line, agreement)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 
 from leases.depreciation import DayBasis, DepreciationTerms, FirstMonth, Method
 from leases.models import Agreement, Assignment, DepreciationBook, Lease, Line
 from leases.schedule import Stay
-from leases.terms import LeaseTerms, Proration, Timing
+from leases.terms import Abated, LeaseTerms, Proration, RentStep, Timing, steps_in_force
 
 
 def terms_of(
@@ -22,10 +23,11 @@ def terms_of(
     commences_on = lease.commences_on or if_commenced_on
     if commences_on is None:
         raise ValueError(f"lease {lease.number} has not commenced")
+    rent, steps, abated = rent_over_time(line)
     return LeaseTerms(
         commences_on=commences_on,
         term_months=lease.term_months,
-        rent=line.unit_price * line.quantity,
+        rent=rent,
         currency=lease.currency,
         timing=Timing(lease.timing),
         anchor_day=lease.anchor_day,
@@ -36,7 +38,21 @@ def terms_of(
         interim_rent=lease.interim_rent,
         holdover_pct=agreement.holdover_rate_pct,
         ends_on=lease.ends_on,
+        steps=steps,
+        abated=abated,
     )
+
+
+def rent_over_time(line: Line) -> tuple[Decimal, tuple[RentStep, ...], tuple[Abated, ...]]:
+    """What a full period of the line costs at first, how that changes, and what of it is not owed.
+
+    Lines for which this and their first and last days are the same have the same schedule.
+    """
+    agreed = line.terms_over_time
+    rent = agreed[0].unit_price * agreed[0].quantity if agreed else line.unit_price * line.quantity
+    steps = steps_in_force(RentStep(row.effective_from, row.unit_price * row.quantity) for row in agreed[1:])
+    abated = tuple(Abated(row.starts_on, row.ends_on, row.share) for row in line.abatements)
+    return rent, steps, abated
 
 
 def stays_of(assignments: Sequence[Assignment], *, time_zone: str) -> list[Stay]:

@@ -11,9 +11,11 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
+from leases.amendment_models import Abatement, LineTerms
 from leases.lifecycle import LeaseState
 
 _STATES = ", ".join(f"'{state}'" for state in LeaseState)
+_OF_LINE = "and_(Line.partner_id == foreign({0}.partner_id), Line.id == foreign({0}.line_id))"
 
 
 class Agreement(PartnerOwned, Base):
@@ -145,7 +147,10 @@ class LeaseMove(PartnerOwned, Base):
 
 
 class Line(PartnerOwned, Base):
-    """One rent: an asset's place on a lease (the assets in it change), or a recurring or single charge."""
+    """One rent: an asset's place on a lease (the assets in it change), or a recurring or single charge.
+
+    Quantity and price are those of today; what held when, once amended, is in `terms_over_time`.
+    """
 
     __tablename__ = "lease_line"
     __client_scope__: ClassVar[ClientScope] = "column"
@@ -179,6 +184,14 @@ class Line(PartnerOwned, Base):
     starts_on: Mapped[date | None]  # first rent day; set when its asset is accepted
     ends_on: Mapped[date | None]  # exclusive: rent stops here; none while it runs
     created_at: Mapped[datetime]
+
+    # Always loaded, so that whoever computes a rent cannot forget them; a billing run reads its own way.
+    terms_over_time: Mapped[list[LineTerms]] = relationship(
+        lazy="selectin", viewonly=True, order_by=LineTerms.position, primaryjoin=_OF_LINE.format("LineTerms")
+    )
+    abatements: Mapped[list[Abatement]] = relationship(
+        lazy="selectin", viewonly=True, order_by=Abatement.starts_on, primaryjoin=_OF_LINE.format("Abatement")
+    )
 
 
 class Assignment(PartnerOwned, Base):

@@ -12,10 +12,12 @@ from itertools import pairwise
 
 from haas.calendar import Period, local_day
 from haas.money import allocate, round_minor
+from leases.changing import changing_rent, is_level_in
 from leases.proration import prorate
 from leases.terms import LeaseTerms, Timing
 
 _NOTHING = Fraction(0)
+_ALL = Fraction(1)
 
 
 class RentKind(StrEnum):
@@ -53,7 +55,8 @@ def rent_due(terms: LeaseTerms, line_start: date, line_end: date | None, as_of: 
     In advance a period is due from its first day, in arrears from the day after its last. `line_end` is
     exclusive; a line without one runs on into holdover. Periods lie on the terms' anchored grid, cut
     where the line, the base term or the holdover begins or ends: they neither gap nor overlap. Each is
-    rounded once, by running total within its grid period, so that a cut never moves a cent.
+    rounded once, by running total within its grid period, so that a cut never moves a cent. Where the
+    rent steps or is abated within a period, its days cost what each of them costs (`leases.proration`).
     """
     due = []
     for payment in _payments(terms, line_start, line_end):
@@ -88,18 +91,24 @@ def _payments(terms: LeaseTerms, line_start: date, line_end: date | None) -> Ite
     if end is not None and end <= start:
         return
     cuts = (terms.commences_on, terms.base_end)
+    level = terms.is_level
     full_rent: dict[RentKind, Decimal] = {}
     for part, whole in terms.cycle.cut(start, end):
         exact, rounded = _NOTHING, Decimal(0)
         for piece in _pieces(part, cuts=cuts):
             kind = _kind(piece, *cuts)
             share = prorate(piece, whole, terms.proration)
-            if piece == whole:  # nearly every period, and a billing run reads millions
+            if not level and not is_level_in(terms, piece):
+                exact += changing_rent(terms, piece, whole) * _rate(terms, kind)
+                running = round_minor(exact, terms.currency)
+            elif piece == whole and not level:
+                running = round_minor(_period_rent(terms, kind, piece.start), terms.currency)
+            elif piece == whole:  # nearly every period, and a billing run reads millions
                 if kind not in full_rent:
-                    full_rent[kind] = round_minor(_period_rent(terms, kind), terms.currency)
+                    full_rent[kind] = round_minor(_period_rent(terms, kind, piece.start), terms.currency)
                 running = full_rent[kind]
             else:
-                exact += _period_rent(terms, kind) * share.fraction
+                exact += _period_rent(terms, kind, piece.start) * share.fraction
                 running = round_minor(exact, terms.currency)
             yield RentPayment(
                 kind=kind,
@@ -126,11 +135,15 @@ def _kind(piece: Period, commences_on: date, base_end: date) -> RentKind:
     return RentKind.HOLDOVER if piece.start >= base_end else RentKind.RENT
 
 
-def _period_rent(terms: LeaseTerms, kind: RentKind) -> Fraction:
-    rent = Fraction(terms.rent)
+def _period_rent(terms: LeaseTerms, kind: RentKind, day: date) -> Fraction:
+    return Fraction(terms.rent_on(day)) * _rate(terms, kind)
+
+
+def _rate(terms: LeaseTerms, kind: RentKind) -> Fraction:
+    """The part of the rent that days of this kind cost."""
     if kind is RentKind.HOLDOVER and terms.holdover_pct is not None:
-        return rent * Fraction(terms.holdover_pct) / 100
-    return rent
+        return Fraction(terms.holdover_pct) / 100
+    return _ALL
 
 
 @dataclass(frozen=True, slots=True)

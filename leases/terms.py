@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 
 from haas.calendar import Cycle, add_months, first_boundary, local_day
 from haas.errors import InvalidInput
@@ -63,13 +65,43 @@ class Proration(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RentStep:
+    """From this day on a full period costs this."""
+
+    effective_from: date
+    rent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Abated:
+    """Days for which a share of the rent is not owed: 1 = all of it. `ends_on` is exclusive."""
+
+    starts_on: date
+    ends_on: date
+    share: Decimal
+
+
+def steps_in_force(agreed: Iterable[RentStep]) -> tuple[RentStep, ...]:
+    """The steps by day, from steps in the order in which they were agreed.
+
+    What was agreed last holds from its day on, whatever was agreed before for later days.
+    """
+    standing: list[RentStep] = []
+    for step in agreed:
+        standing = [each for each in standing if each.effective_from < step.effective_from]
+        standing.append(step)
+    return tuple(standing)
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseTerms:
     """What was agreed about the rent of one line; every convention that changes a number is a field.
 
-    `rent` is that of one full period of `interval_months`. The base term runs from `commences_on` for
-    `term_months` months (or up to `ends_on`, exclusive, where an amendment moved it). Periods begin on
-    `anchor_day`, clamped to the length of each month. Days before the base term cost interim rent, days
-    after it `holdover_pct` of the rent; either may be switched off (False, None).
+    `rent` is that of one full period of `interval_months`, until the first of the `steps` (by day). The
+    base term runs from `commences_on` for `term_months` months (or up to `ends_on`, exclusive, where an
+    amendment moved it). Periods begin on `anchor_day`, clamped to the length of each month. Days before the
+    base term cost interim rent, days after it `holdover_pct` of the rent; either may be switched off
+    (False, None).
     """
 
     commences_on: date
@@ -85,6 +117,8 @@ class LeaseTerms:
     interim_rent: bool = True
     holdover_pct: Decimal | None = Decimal(100)
     ends_on: date | None = None
+    steps: tuple[RentStep, ...] = ()
+    abated: tuple[Abated, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse terms that have no meaning, so that the rules need not ask again."""
@@ -94,8 +128,26 @@ class LeaseTerms:
             raise ValueError(f"anchor day {self.anchor_day} is not a day of a month")
         if self.rent < 0:
             raise ValueError(f"rent {self.rent} is negative")
+        if any(step.rent < 0 for step in self.steps):
+            raise ValueError("a rent is negative")
+        if any(one.effective_from >= two.effective_from for one, two in pairwise(self.steps)):
+            raise ValueError("the steps of a rent are not in the order of their days")
         exponent(self.currency)
         day_count(self.day_count)
+
+    @property
+    def is_level(self) -> bool:
+        """Whether the rent is the same throughout, as that of nearly every line is."""
+        return not self.steps and not self.abated
+
+    def rent_on(self, day: date) -> Decimal:
+        """What a full period costs by the terms of that day, abatements apart."""
+        rent = self.rent
+        for step in self.steps:
+            if step.effective_from > day:
+                break
+            rent = step.rent
+        return rent
 
     @property
     def base_end(self) -> date:

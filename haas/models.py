@@ -25,6 +25,7 @@ MODULES = (
     "leases.proposal_models",
     "leases.ends.models",
     "invoicing.models",
+    "invoicing.ledger.models",
     "haas.alerts.models",
 )
 

@@ -33,6 +33,7 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "invoice.send_requested": [("invoicing.jobs:mail_invoice_again", DEFAULT)],
     "invoice_export.requested": [("invoicing.jobs:export_invoices", DEFAULT)],
     "asset_export.requested": [("devices.jobs:export_assets", DEFAULT)],
+    "ledger.chunk_due": [("invoicing.ledger.jobs:post_chunk", DEFAULT)],
     "device.health_changed": [
         ("haas.alerts.jobs:on_health_changed", DEFAULT),
         ("leases.jobs:reconsider_swap", DEFAULT),

@@ -1,0 +1,1 @@
+"""The lessor's books: what happened, as balanced entries that nobody changes."""

@@ -1,0 +1,278 @@
+"""Facts -> balanced entries, set-based: one statement writes entries and lines of all that was not posted.
+
+A source of facts is a SELECT with one row for each side of an entry (`COLUMNS`). What is posted is left out
+by the entry's own key, so that a second run finds nothing to do; a rival run fails on the unique key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas.calendar import add_months
+from haas.ids import new_id
+from haas.tenancy.scope import Tenant
+from invoicing.ledger import periods
+from invoicing.ledger.chart import Book, period_for
+from invoicing.ledger.models import JournalEntry, LedgerPurpose
+
+COLUMNS = (
+    "source_id, key, dated_on, currency, reference, purpose, amount,"
+    " asset_class, client_id, lease_id, asset_id"
+)
+
+# Beside :partner and :book of every statement. Used inside a source's facts, where the rows are few.
+NOT_POSTED = (
+    "not exists (select from journal_entry e where e.partner_id = :partner and e.book = :book"
+    " and e.source_kind = '{kind}' and e.source_id = {source_id} and e.key = {key})"
+)
+
+_WANTED = """
+with facts ({columns}) as ({facts}),
+wanted as materialized (
+  select f.*, greatest(date_trunc('month', f.dated_on)::date, cast(:first_open as date)) as period
+    from facts f where f.amount <> 0 and f.dated_on < :until
+)
+"""
+
+_POST = """,
+heads as materialized (
+  select source_id, key, currency, min(dated_on) as dated_on, min(period) as period,
+         min(reference) as reference,
+         :stem || lpad(to_hex(row_number() over (order by min(dated_on), source_id, key)), 6, '0') as id
+    from wanted group by source_id, key, currency
+),
+entries as (
+  insert into journal_entry (partner_id, id, book, period, dated_on, currency, source_kind, source_id, key,
+    reference, run_id, posted_at, posted_by)
+  select :partner, id, :book, period, dated_on, currency, :kind, source_id, key, reference, :run_id, :at,
+         :actor
+    from heads
+),
+sides as (
+  select source_id, key, currency, purpose, asset_class, client_id, lease_id, asset_id, sum(amount) as amount
+    from wanted group by source_id, key, currency, purpose, asset_class, client_id, lease_id, asset_id
+  having sum(amount) <> 0
+),
+lines as (
+  insert into journal_line (partner_id, entry_id, position, book, period, currency, account_id, purpose,
+    amount, asset_class, client_id, lease_id, asset_id)
+  select :partner, h.id,
+         row_number() over (partition by h.id order by s.amount < 0, p.purpose, s.asset_class, s.lease_id),
+         :book, h.period, h.currency, p.account_id, s.purpose, s.amount, s.asset_class, s.client_id,
+         s.lease_id, s.asset_id
+    from sides s join heads h using (source_id, key, currency)
+    join ledger_purpose p on p.partner_id = :partner and p.purpose = s.purpose
+  returning amount
+)
+select (select count(*) from heads), coalesce(sum(amount) filter (where amount > 0), 0) from lines
+"""
+
+_PREVIEW = """
+select currency, count(distinct (source_id, key)), sum(amount) filter (where amount > 0)
+  from wanted group by currency order by currency
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A kind of fact and the statement that reads it, for the books that have it."""
+
+    kind: str
+    books: tuple[Book, ...]
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unposted:
+    """What a run would post of one kind in one currency."""
+
+    kind: str
+    currency: str
+    entries: int
+    amount: Decimal  # the debits
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What was posted: entries, and the sum of their debits (over all currencies, for the audit note)."""
+
+    entries: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of an entry that a rule computed."""
+
+    purpose: str
+    amount: Decimal  # debit positive
+    client_id: str | None = None
+    lease_id: str | None = None
+    asset_id: str | None = None
+    asset_class: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry that a rule computed, not posted yet."""
+
+    source_id: str
+    key: str
+    dated_on: date
+    currency: str
+    reference: str
+    sides: Sequence[Side] = field(default_factory=tuple)
+
+
+def first_open(session: Session, tenant: Tenant, *, book: Book) -> date | None:
+    """The first month that takes entries; none if no month was ever locked.
+
+    Holds the book's key until the transaction ends: nobody locks a month while it is posted to.
+    """
+    session.execute(
+        sa.select(
+            sa.func.pg_advisory_xact_lock_shared(sa.func.haas_ledger_lock_key(tenant.partner_id, book.value))
+        )
+    )
+    locked = periods.last_locked(session, tenant, book=book)
+    return None if locked is None else add_months(locked, 1)
+
+
+def post(
+    session: Session,
+    tenant: Tenant,
+    *,
+    source: Source,
+    book: Book,
+    until: date,
+    run_id: str | None,
+    at: datetime,
+    more: Mapping[str, Any] | None = None,
+) -> Posted:
+    """Post all that `source` tells of before the day `until`, in as many entries as there are keys."""
+    values = _values(session, tenant, book=book, until=until, more=more)
+    row = session.execute(
+        sa.text(_WANTED.format(columns=COLUMNS, facts=source.facts) + _POST),
+        {
+            **values,
+            "kind": source.kind,
+            "stem": new_id("jen")[:-6],
+            "run_id": run_id,
+            "at": at,
+            "actor": tenant.actor,
+        },
+    ).one()
+    return Posted(int(row[0]), Decimal(row[1]))
+
+
+def preview(session: Session, tenant: Tenant, *, source: Source, book: Book, until: date) -> list[Unposted]:
+    """What `post` would write, by currency."""
+    found = session.execute(
+        sa.text(_WANTED.format(columns=COLUMNS, facts=source.facts) + _PREVIEW),
+        _values(session, tenant, book=book, until=until, more=None),
+    )
+    return [
+        Unposted(source.kind, currency, entries, amount or Decimal(0)) for currency, entries, amount in found
+    ]
+
+
+def post_drafts(
+    session: Session,
+    tenant: Tenant,
+    *,
+    kind: str,
+    book: Book,
+    drafts: Sequence[Draft],
+    run_id: str | None,
+    at: datetime,
+) -> Posted:
+    """Post entries that a rule computed; their keys are new, or the database refuses them."""
+    opened = first_open(session, tenant, book=book)
+    accounts: dict[str, str] = dict(
+        session.execute(
+            sa.select(LedgerPurpose.purpose, LedgerPurpose.account_id).where(
+                LedgerPurpose.partner_id == tenant.partner_id
+            )
+        ).all()
+    )
+    stem, total = new_id("jen")[:-6], Decimal(0)
+    entries: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    for number, draft in enumerate(drafts, start=1):
+        sides = [side for side in draft.sides if side.amount]
+        if not sides:
+            continue
+        own: dict[str, Any] = {
+            "partner_id": tenant.partner_id,
+            "book": book.value,
+            "period": period_for(draft.dated_on, first_open=opened),
+            "currency": draft.currency,
+        }
+        entry_id = f"{stem}{number:06x}"
+        entries.append(
+            {
+                **own,
+                "id": entry_id,
+                "dated_on": draft.dated_on,
+                "source_kind": kind,
+                "source_id": draft.source_id,
+                "key": draft.key,
+                "reference": draft.reference,
+                "run_id": run_id,
+                "posted_at": at,
+                "posted_by": tenant.actor,
+            }
+        )
+        for position, side in enumerate(sides, start=1):
+            lines.append(
+                {
+                    "book": book.value,
+                    "period": own["period"].isoformat(),
+                    "currency": draft.currency,
+                    "entry_id": entry_id,
+                    "position": position,
+                    "account_id": accounts[side.purpose],
+                    "purpose": side.purpose,
+                    "amount": str(side.amount),
+                    "asset_class": side.asset_class,
+                    "client_id": side.client_id,
+                    "lease_id": side.lease_id,
+                    "asset_id": side.asset_id,
+                }
+            )
+            total += max(side.amount, Decimal(0))
+    if entries:
+        session.execute(sa.insert(JournalEntry), entries)
+        # One statement for all: the trigger that asks for balance looks at whole statements.
+        session.execute(_INSERT_LINES, {"partner": tenant.partner_id, "lines": json.dumps(lines)})
+    return Posted(len(entries), total)
+
+
+_INSERT_LINES = sa.text("""
+insert into journal_line (partner_id, entry_id, position, book, period, currency, account_id, purpose, amount,
+  asset_class, client_id, lease_id, asset_id)
+select :partner, l.* from jsonb_to_recordset(cast(:lines as jsonb)) as l(entry_id text, position integer,
+  book text, period date, currency text, account_id text, purpose text, amount numeric, asset_class text,
+  client_id text, lease_id text, asset_id text)
+""")
+
+
+def _values(
+    session: Session, tenant: Tenant, *, book: Book, until: date, more: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {
+        "partner": tenant.partner_id,
+        "book": book.value,
+        "until": until,
+        # A floor that is never above a real month: greatest() leaves nulls out, but a date is plainer.
+        "first_open": first_open(session, tenant, book=book) or date(1900, 1, 1),
+        **(more or {}),
+    }

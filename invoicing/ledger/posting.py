@@ -1,0 +1,269 @@
+"""The posting run: everything dated up to the end of a month, a chunk a transaction, done again without harm.
+
+The first wave posts what happened and what was depreciated; the last what stands on it: disposals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas import audit, outbox, progress
+from haas.calendar import add_months
+from haas.errors import InvalidInput, NotFound
+from haas.ids import new_id
+from haas.tenancy.scope import Tenant, scoped
+from invoicing.ledger import accounts, facts, journal, periods
+from invoicing.ledger.chart import Book, month_of
+from invoicing.ledger.journal import Posted, Unposted
+from invoicing.ledger.models import PostingChunk, PostingRun
+
+STALLED_AFTER = timedelta(minutes=10)  # a run that took longer has its chunks handed out again
+_FIRST, _LAST = 1, 2
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A chunk before it has a place in a run."""
+
+    wave: int
+    step: str
+    book: Book
+    first_id: str = ""
+    last_id: str = ""
+    items: int = 0
+
+
+def start_run(
+    session: Session,
+    tenant: Tenant,
+    *,
+    month: date,
+    today: date,
+    at: datetime,
+) -> PostingRun:
+    """Post all that is dated up to the end of `month`, also of months before it; a job a chunk.
+
+    A run that is still under way is the answer instead; if it has stalled, what is left of it is handed out
+    once more.
+
+    :raises InvalidInput: for a month that has not ended where the partner is.
+    """
+    month = month_of(month)
+    if add_months(month, 1) > today:
+        raise InvalidInput(
+            f"{month:%B %Y} has not ended: post it from {add_months(month, 1):%d %B %Y} on.", field="month"
+        )
+    if (running := run_under_way(session, tenant)) is not None:
+        _push(session, tenant, run=running, at=at)
+        return running
+    accounts.ensure_chart(session, tenant)
+    try:
+        with session.begin_nested():
+            return _begin_run(session, tenant, month=month, at=at)
+    except sa.exc.IntegrityError:
+        # Somebody else started it since we looked.
+        if (running := run_under_way(session, tenant)) is None:
+            raise
+        return running
+
+
+def preview(session: Session, tenant: Tenant, *, month: date, book: Book) -> list[Unposted]:
+    """What a run for that month would post in one book, by kind and currency. Nothing is written."""
+    until = add_months(month_of(month), 1)
+    found: list[Unposted] = []
+    for source in (*facts.FIRST_WAVE, *facts.LAST_WAVE):
+        if book in source.books:
+            found += journal.preview(session, tenant, source=source, book=book, until=until)
+    return found
+
+
+def post_chunk(session: Session, tenant: Tenant, *, chunk_id: str, at: datetime) -> Posted:
+    """Post one chunk and mark it done, in one transaction. A second call changes nothing."""
+    chunk = session.scalar(scoped(PostingChunk, tenant).where(PostingChunk.id == chunk_id).with_for_update())
+    if chunk is None:
+        raise NotFound(f"There is no chunk {chunk_id}.")
+    if chunk.done_at is not None:
+        return Posted(0, _NOTHING)
+    run = get_run(session, tenant, run_id=chunk.run_id)
+    book = Book(chunk.book)
+    posted = journal.post(
+        session,
+        tenant,
+        source=facts.SOURCES[chunk.step],
+        book=book,
+        until=add_months(run.month, 1),
+        run_id=run.id,
+        at=at,
+    )
+    chunk.done_at, chunk.posted = at, posted.entries
+    session.flush()
+    if posted.entries:
+        audit.note(
+            session,
+            action="posted",
+            subject="posting_chunk",
+            subject_id=chunk.id,
+            details={
+                "run": run.id,
+                "month": run.month.isoformat(),
+                "book": chunk.book,
+                "step": chunk.step,
+                "entries": posted.entries,
+                "debits": str(posted.amount),
+            },
+        )
+    return posted
+
+
+def note_progress(session: Session, tenant: Tenant, *, chunk_id: str, at: datetime) -> None:
+    """Show how far the run is, begin the next wave or close the run. A transaction of its own."""
+    chunk = session.scalars(scoped(PostingChunk, tenant).where(PostingChunk.id == chunk_id)).one()
+    run = session.scalars(
+        scoped(PostingRun, tenant).where(PostingRun.id == chunk.run_id).with_for_update()
+    ).one()
+    chunks = chunks_of(session, tenant, run_id=run.id)
+    job = progress.get(session, tenant, job_id=run.long_job_id)
+    job.state = "running" if job.state == "queued" else job.state
+    job.done = sum(max(row.items, 1) for row in chunks if row.done_at is not None)
+    if run.finished_at is not None:
+        return
+    waiting = [row for row in chunks if row.done_at is None]
+    if not waiting:
+        _finish(session, tenant, run=run, chunks=chunks, at=at)
+    elif min(row.wave for row in waiting) > chunk.wave:
+        _hand_out(session, tenant, [row for row in waiting if row.wave == waiting[0].wave], once=True)
+
+
+def run_now(session: Session, tenant: Tenant, *, run: PostingRun, at: datetime) -> None:
+    """Do all chunks of a run in this transaction, in their order: for the command line and tests."""
+    for chunk in chunks_of(session, tenant, run_id=run.id):
+        post_chunk(session, tenant, chunk_id=chunk.id, at=at)
+        note_progress(session, tenant, chunk_id=chunk.id, at=at)
+
+
+def get_run(session: Session, tenant: Tenant, *, run_id: str) -> PostingRun:
+    """One run.
+
+    :raises NotFound: if this partner has no such run.
+    """
+    run = session.scalar(scoped(PostingRun, tenant).where(PostingRun.id == run_id))
+    if run is None:
+        raise NotFound(f"There is no posting run {run_id}.")
+    return run
+
+
+def run_under_way(session: Session, tenant: Tenant) -> PostingRun | None:
+    """The run that is not finished, if there is one."""
+    return session.scalar(scoped(PostingRun, tenant).where(PostingRun.finished_at.is_(None)))
+
+
+def recent_runs(session: Session, tenant: Tenant, *, limit: int) -> Sequence[PostingRun]:
+    """The latest runs, the newest first."""
+    return session.scalars(
+        scoped(PostingRun, tenant).order_by(PostingRun.started_at.desc(), PostingRun.id.desc()).limit(limit)
+    ).all()
+
+
+def chunks_of(session: Session, tenant: Tenant, *, run_id: str) -> Sequence[PostingChunk]:
+    """A run's chunks in the order in which they are to be done."""
+    return session.scalars(
+        scoped(PostingChunk, tenant).where(PostingChunk.run_id == run_id).order_by(PostingChunk.position)
+    ).all()
+
+
+def _begin_run(session: Session, tenant: Tenant, *, month: date, at: datetime) -> PostingRun:
+    pieces = list(_pieces())
+    job = progress.start(
+        session,
+        tenant,
+        kind="posting_run",
+        title=f"Posting {month:%B %Y}",
+        arguments={"month": month.isoformat()},
+        total=sum(max(piece.items, 1) for piece in pieces),
+    )
+    run = PostingRun(
+        partner_id=tenant.partner_id,
+        id=new_id("prn"),
+        month=month,
+        long_job_id=job.id,
+        started_at=at,
+        started_by=tenant.actor,
+    )
+    session.add(run)
+    session.flush()
+    chunks = [
+        PostingChunk(
+            partner_id=tenant.partner_id,
+            id=new_id("pch"),
+            run_id=run.id,
+            position=position,
+            wave=piece.wave,
+            step=piece.step,
+            book=piece.book.value,
+            first_id=piece.first_id,
+            last_id=piece.last_id,
+            items=piece.items,
+        )
+        for position, piece in enumerate(pieces, start=1)
+    ]
+    session.add_all(chunks)
+    _hand_out(session, tenant, [chunk for chunk in chunks if chunk.wave == _FIRST])
+    session.flush()
+    return run
+
+
+def _pieces() -> Iterator[_Piece]:
+    for source in facts.FIRST_WAVE:
+        for book in source.books:
+            yield _Piece(_FIRST, source.kind, book)
+    for source in facts.LAST_WAVE:
+        for book in source.books:
+            yield _Piece(_LAST, source.kind, book)
+
+
+def _hand_out(
+    session: Session, tenant: Tenant, chunks: Sequence[PostingChunk], *, once: bool = False
+) -> None:
+    for chunk in chunks:
+        outbox.publish(
+            session,
+            tenant,
+            "ledger.chunk_due",
+            chunk_id=chunk.id,
+            once_key=f"posting:{chunk.id}" if once else None,
+        )
+
+
+def _push(session: Session, tenant: Tenant, *, run: PostingRun, at: datetime) -> None:
+    if at - run.started_at < STALLED_AFTER:
+        return
+    waiting = [row for row in chunks_of(session, tenant, run_id=run.id) if row.done_at is None]
+    _hand_out(session, tenant, [row for row in waiting if row.wave == waiting[0].wave])
+
+
+def _finish(
+    session: Session, tenant: Tenant, *, run: PostingRun, chunks: Sequence[PostingChunk], at: datetime
+) -> None:
+    run.finished_at = at
+    progress.finish(
+        session, tenant, job_id=run.long_job_id, result={"entries": sum(row.posted for row in chunks)}
+    )
+    for book in Book:
+        period = periods.lock_row(session, tenant, book=book, month=run.month)
+        period.posted_at = at
+    session.flush()
+    outbox.publish(
+        session,
+        tenant,
+        "ledger.period_posted",
+        run_id=run.id,
+        month=run.month.isoformat(),
+        once_key=f"posted:{run.id}",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -208,7 +209,7 @@ class TestLock:
         assert (entry.dated_on, entry.period) == (date(2026, 4, 1), MAY)
 
     def test_is_for_good(self, session: Session, cast: Cast) -> None:
-        lock = {"book": Book.FINANCIAL, "today": TODAY, "at": NOW}
+        lock: dict[str, Any] = {"book": Book.FINANCIAL, "today": TODAY, "at": NOW}
         periods.lock_month(session, cast.tenant, month=APRIL, **lock)
         with pytest.raises(Conflict, match="locked up to the end of April"):
             periods.lock_month(session, cast.tenant, month=MARCH, **lock)
@@ -252,7 +253,7 @@ def a_draft(cast: Cast, *amounts: str, key: str = "1") -> Draft:
 class TestDatabase:
     def test_refuses_an_entry_that_does_not_balance(self, session: Session, cast: Cast) -> None:
         accounts.ensure_chart(session, cast.tenant)
-        post = {"kind": "test", "book": Book.FINANCIAL, "run_id": None, "at": NOW}
+        post: dict[str, Any] = {"kind": "test", "book": Book.FINANCIAL, "run_id": None, "at": NOW}
         journal.post_drafts(session, cast.tenant, drafts=[a_draft(cast, "1.00", "-1.00")], **post)
         with pytest.raises(sa.exc.IntegrityError, match="does not balance"):
             journal.post_drafts(
@@ -261,7 +262,7 @@ class TestDatabase:
 
     def test_refuses_to_post_the_same_twice(self, session: Session, cast: Cast) -> None:
         accounts.ensure_chart(session, cast.tenant)
-        post = {"kind": "test", "book": Book.FINANCIAL, "run_id": None, "at": NOW}
+        post: dict[str, Any] = {"kind": "test", "book": Book.FINANCIAL, "run_id": None, "at": NOW}
         journal.post_drafts(session, cast.tenant, drafts=[a_draft(cast, "1.00", "-1.00")], **post)
         with pytest.raises(sa.exc.IntegrityError, match="source_kind"):
             journal.post_drafts(session, cast.tenant, drafts=[a_draft(cast, "2.00", "-2.00")], **post)

@@ -163,6 +163,8 @@ def move_asset(
         outbox.publish(
             session, tenant, "asset.left_fleet", asset_id=asset.id, to_state=after, at=at.isoformat()
         )
+    if verb == "recover":
+        outbox.publish(session, tenant, "asset.recovered", asset_id=asset.id, at=at.isoformat())
     session.flush()
     return asset
 

@@ -28,7 +28,10 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "asset.wiped": [("devices.jobs:render_wipe_certificate", DOCUMENTS)],
     "asset_import.requested": [("devices.jobs:import_assets", DEFAULT)],
     "billing.chunk_due": [("invoicing.jobs:bill_chunk", DEFAULT)],
-    "invoice.issued": [("invoicing.jobs:render_pdf", DOCUMENTS)],
+    "invoice.issued": [
+        ("invoicing.jobs:render_pdf", DOCUMENTS),
+        ("invoicing.jobs:pass_issued_titles", DEFAULT),
+    ],
     "invoice.rendered": [("invoicing.jobs:mail_invoice", DEFAULT)],
     "invoice.send_requested": [("invoicing.jobs:mail_invoice_again", DEFAULT)],
     "invoice_export.requested": [("invoicing.jobs:export_invoices", DEFAULT)],
@@ -57,6 +60,10 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "asset.moved": [("devices.sweeps:revoke_gone", DEFAULT)],
     "asset.service_changed": [("leases.jobs:reconsider_swap", DEFAULT)],
     "asset.left_fleet": [("leases.jobs:close_book", DEFAULT)],
+    "asset.recovered": [("leases.end_jobs:reverse_loss", DEFAULT)],
+    "buyout.offered": [("leases.end_jobs:print_buyout_quote", DOCUMENTS)],
+    "buyout.title_passed": [("leases.end_jobs:print_bill_of_sale", DOCUMENTS)],
+    "payment.recorded": [("invoicing.jobs:pass_paid_titles", DEFAULT)],
     "lease.asset_accepted": [("leases.jobs:print_acceptance", DOCUMENTS)],
     "lease.asset_swapped": [
         ("leases.jobs:print_swap", DOCUMENTS),

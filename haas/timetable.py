@@ -45,5 +45,6 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("lease_holdover", timedelta(hours=1), "leases.sweeps:move_to_holdover"),
     Entry("undisputed_charges", timedelta(hours=1), "leases.sweeps:close_undisputed"),
     Entry("silent_acceptance", timedelta(hours=1), "leases.sweeps:accept_silently"),
+    Entry("titles_to_pass", timedelta(hours=1), "invoicing.jobs:pass_due_titles"),
     Entry("lease_reminders", timedelta(hours=1), "leases.sweeps:remind_of_ends"),
 )

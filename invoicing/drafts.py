@@ -22,8 +22,13 @@ from invoicing.document import (
 from invoicing.proposals import Proposal
 from invoicing.taxes import DatedRate, TaxableLine, TaxedLines, find_rate, rate_on, tax_lines
 
-# What the paper says beside a rent that the term does not explain; other kinds need no words.
-_RENT_OUTSIDE_THE_TERM = {"interim_rent": "Rent before the term", "holdover": "Rent after the term"}
+# What the paper says beside what the description does not explain; other kinds need no words.
+_WHY = {
+    "interim_rent": "Rent before the term",
+    "holdover": "Rent after the term",
+    "buy_out": "Purchase of the device",
+    "loss": "Loss of the device",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +206,7 @@ def _document_line(row: Proposal, *, net: Decimal, rate: Decimal, language: str)
     payment = change.owed.source if change.owed is not None else None
     days, basis = getattr(payment, "days", 0), getattr(payment, "basis_days", 0)
     share = f"{days}/{basis}" if days != basis and not change.revision else ""
-    outside = _RENT_OUTSIDE_THE_TERM.get(change.kind)
+    outside = _WHY.get(change.kind)
     why = words(language).gettext(outside) if outside else ""
     details = " · ".join(filter(None, (why, share)))
     whole = change.kind in ("rent", "interim_rent", "holdover") and net != row.unit_price * row.quantity

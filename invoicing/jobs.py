@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from haas import clock, db, mail, outbox
+from haas.calendar import local_day
 from haas.errors import NotFound
 from haas.files import store_file
 from haas.settings import Settings
@@ -18,7 +19,7 @@ from haas.settings import current as current_settings
 from haas.tenancy.logos import PartnerLogo
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
-from invoicing import billing, queries, sending
+from invoicing import billing, queries, sending, titles
 from invoicing.document import InvoiceDocument
 from invoicing.exports import requests as export_requests
 from invoicing.models import Invoice
@@ -49,6 +50,31 @@ def bill_chunk(*, partner_id: str, event_id: str, chunk_id: str) -> None:
         billing.bill_chunk(session, tenant, chunk_id=chunk_id, at=clock.now(), portal_url=portal_url)
     with db.unit_of_work(tenant) as session:
         billing.note_progress(session, tenant, chunk_id=chunk_id, at=clock.now())
+
+
+def pass_issued_titles(*, partner_id: str, event_id: str, invoice_id: str) -> None:
+    """What is the client's with its invoice leaves the fleet."""
+    _pass_titles(partner_id, event_id, invoice_id)
+
+
+def pass_paid_titles(*, partner_id: str, event_id: str, payment_id: str, invoice_id: str) -> None:
+    """What is the client's with its payment leaves the fleet."""
+    _pass_titles(partner_id, event_id, invoice_id)
+
+
+def pass_due_titles(settings: Settings, now: datetime) -> None:
+    """What was invoiced or paid before the day of the purchase leaves the fleet on that day."""
+    for partner in _partners(None):
+        tenant = Tenant(partner.id, actor="job:titles")
+        with db.unit_of_work(tenant) as session:
+            titles.pass_due(session, tenant, today=local_day(now, partner.time_zone), at=now)
+
+
+def _pass_titles(partner_id: str, event_id: str, invoice_id: str) -> None:
+    tenant = Tenant(partner_id, actor="job:titles", request_id=event_id)
+    with db.unit_of_work(tenant) as session:
+        zone = session.get_one(Partner, partner_id).time_zone
+        titles.pass_due(session, tenant, today=clock.today(zone), at=clock.now(), invoice_ids=(invoice_id,))
 
 
 def bill_daily(settings: Settings, now: datetime) -> None:

@@ -154,7 +154,7 @@ class InvoiceLine(PartnerOwned, Base):
     line_id: Mapped[str | None]
     source_id: Mapped[str]  # what it is owed for: the lease line, the return order, or this row itself
     position: Mapped[int]
-    kind: Mapped[str]  # rent, interim_rent, holdover, one_off, damage, manual
+    kind: Mapped[str]  # rent, interim_rent, holdover, one_off, damage, buy_out, loss, manual
     description: Mapped[str]
     period_start: Mapped[date | None]
     period_end: Mapped[date | None]  # exclusive

@@ -19,6 +19,7 @@ from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.balance import Billed, Owed, ToBill, to_bill
 from invoicing.bulk import among
+from invoicing.end_charges import EndCharge, end_charges_of
 from invoicing.models import InvoiceLine, TaxRate
 from invoicing.taxes import DatedRate
 from leases.amendment_models import Abatement, LineTerms
@@ -66,6 +67,7 @@ class Book:
     lines: dict[str, list[Line]]
     assignments: dict[str, list[Assignment]]
     damages: list[ReturnOrder]
+    ends: list[EndCharge]
     billed: dict[str, list[Billed]]  # by line or return order, oldest first
     rates: list[DatedRate] = field(default_factory=list)
 
@@ -105,7 +107,8 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
     ).all()
     line_ids = [line.id for rows in lines.values() for line in rows]
     _load_changes(session, tenant, [line for rows in lines.values() for line in rows])
-    sources = line_ids + [order.id for order in damages]
+    ends = end_charges_of(session, tenant, client_ids=client_ids)
+    sources = line_ids + [order.id for order in damages] + [charge.source_id for charge in ends]
     return Book(
         clients={
             row.id: row for row in session.scalars(scoped(Client, tenant).where(among(Client.id, client_ids)))
@@ -120,6 +123,7 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
         lines=lines,
         assignments=assignments_by_line(session, tenant, line_ids=line_ids),
         damages=list(damages),
+        ends=ends,
         billed=_load_billed(session, tenant, sources=sources),
         rates=load_rates(session, tenant),
     )
@@ -194,6 +198,9 @@ def propose(book: Book, *, as_of: date) -> dict[str, list[Proposal]]:
     for order in book.damages:
         for proposal in _of_damage(book, order, as_of):
             found[order.client_id].append(proposal)
+    for charge in book.ends:
+        for proposal in _of_end(book, charge, as_of):
+            found[charge.client_id].append(proposal)
     return dict(found)
 
 
@@ -266,6 +273,26 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
             line=None,
             serials=(),
             payment_terms_days=14,
+            credits_invoice_id=corrected.invoice_id if corrected else None,
+            credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
+        )
+
+
+def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
+    billed = book.billed.get(charge.source_id, [])
+    for change in to_bill(charge.owed(as_of=as_of), billed, as_of=as_of):
+        corrected = _first_billed(billed, change) if change.amount < 0 else None
+        yield Proposal(
+            client_id=charge.client_id,
+            change=change,
+            description=charge.description,
+            quantity=Decimal(1),
+            unit_price=charge.amount,
+            tax_category=charge.tax_category,
+            lease=next((lease for lease in book.leases if lease.id == charge.lease_id), None),
+            line=None,
+            serials=(),
+            payment_terms_days=charge.payment_terms_days,
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
         )

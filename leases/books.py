@@ -196,15 +196,18 @@ def value_as_of(book: DepreciationBook, entries: Sequence[DepreciationEntry], *,
     return book_value(book_terms(book), entries, as_of=as_of, accrual=Accrual.MONTH_END)
 
 
-def fleet_value(session: Session, tenant: Tenant, *, as_of: date) -> dict[str, Decimal]:
-    """Book value of every asset in service by `as_of`: asset id -> value. One query."""
+def fleet_value(
+    session: Session, tenant: Tenant, *, as_of: date, asset_ids: Sequence[str] | None = None
+) -> dict[str, Decimal]:
+    """Book value of every asset in service by `as_of`, or of these: asset id -> value. Two queries."""
     values: dict[str, Decimal] = {}
     usage: dict[str, list[tuple[date, Decimal]]] = {}
+    wanted = sa.true() if asset_ids is None else DepreciationBook.asset_id.in_(asset_ids)
     for row in session.scalars(scoped(DepreciationUsage, tenant).order_by(DepreciationUsage.month)):
         usage.setdefault(row.book_id, []).append((row.month, row.units))
     for book in session.scalars(
         scoped(DepreciationBook, tenant).where(
-            DepreciationBook.name == "book", DepreciationBook.in_service_on <= as_of
+            DepreciationBook.name == "book", DepreciationBook.in_service_on <= as_of, wanted
         )
     ):
         entries = depreciation_schedule(book_terms(book), units_by_month=usage.get(book.id, []))
@@ -229,6 +232,19 @@ def close_book(
         book.disposed_on, book.proceeds = disposed_on, proceeds
         session.flush()
     return outcome
+
+
+def reopen_book(session: Session, tenant: Tenant, *, asset_id: str) -> None:
+    """Go on writing an asset off that was given up for lost and is found again."""
+    session.execute(
+        sa.update(DepreciationBook)
+        .where(
+            DepreciationBook.partner_id == tenant.partner_id,
+            DepreciationBook.asset_id == asset_id,
+            DepreciationBook.name == "book",
+        )
+        .values(disposed_on=None, proceeds=None)
+    )
 
 
 def total_cost(session: Session, tenant: Tenant, *, as_of: date) -> Decimal:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from haas.errors import InvalidInput
 from leases.ends.policy import EndPolicy, LossBasis, Method, read_curve, read_days, write_curve
-from leases.ends.stipulated import Insured, loss_table, loss_value
+from leases.ends.stipulated import Insured, Rent, loss_table, loss_value
 from leases.ends.values import (
     NOT_A_TRUE_LEASE,
     SALES_TYPE,
@@ -105,16 +105,20 @@ class TestLossTable:
         currency="USD",
         starts_on=date(2026, 1, 1),
         ends_on=date(2026, 3, 1),
-        rents=[(date(2026, 1, 1), Decimal(50)), (date(2026, 2, 1), Decimal(50))],
+        rents=[Rent(day, day, Decimal(50)) for day in (date(2026, 1, 1), date(2026, 2, 1))],
     )
     AT_TWELVE = replace(POLICY, loss_discount_pct=Decimal(12))
 
     def test_is_what_is_still_to_come_each_month_discounted(self) -> None:
         assert [row.amount for row in loss_table(self.PLACE, policy=self.AT_TWELVE)] == [
-            Decimal("197.53"),  # 50 + 50/1.01 + 100/1.0201
-            Decimal("149.01"),  # 50 + 100/1.01
+            Decimal("147.53"),  # 50/1.01 + 100/1.0201; January's rent is owed as rent
+            Decimal("99.01"),  # 100/1.01
             Decimal("100.00"),  # after the term: the residual value
         ]
+
+    def test_leaves_the_rent_of_the_period_that_has_the_day(self) -> None:
+        ends = [row.rent_until for row in loss_table(self.PLACE, policy=POLICY)]
+        assert ends == [date(2026, 2, 1), date(2026, 3, 1), None]
 
     def test_or_a_percent_of_cost_by_the_month(self) -> None:
         by_curve = replace(
@@ -139,7 +143,7 @@ class TestLossTable:
         place = replace(
             self.PLACE,
             ends_on=date(2026 + months // 12, months % 12 + 1, 1),
-            rents=[(date(2026, 1, 1), Decimal(50))] * 3,
+            rents=[Rent(date(2026, 1, 1), date(2026, 1, 1), Decimal(50))] * 3,
         )
         plain = loss_table(place, policy=replace(POLICY, loss_discount_pct=Decimal(0)))
         discounted = loss_table(place, policy=replace(POLICY, loss_discount_pct=Decimal(rate)))

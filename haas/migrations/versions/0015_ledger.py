@@ -8,8 +8,8 @@ from alembic import op
 from haas.db import UtcDateTime
 from haas.migrations import ddl
 
-revision = "0014_ledger"
-down_revision = "0013_lease_ends"
+revision = "0015_ledger"
+down_revision = "0014_amendments"
 branch_labels = None
 depends_on = None
 

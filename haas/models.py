@@ -23,6 +23,7 @@ MODULES = (
     "leases.models",
     "leases.amendment_models",
     "leases.proposal_models",
+    "leases.classification_models",
     "leases.ends.models",
     "invoicing.models",
     "invoicing.ledger.models",

@@ -11,6 +11,7 @@ from haas import outbox
 from haas.calendar import add_months
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant
+from leases.classifying import classify_at_commencement
 from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
 from leases.models import Lease, LeaseMove, Line
 from leases.terms import commencement
@@ -60,6 +61,7 @@ def commence(session: Session, tenant: Tenant, lease: Lease, *, first_day: date,
         )
         .values(starts_on=first_day)
     )
+    classify_at_commencement(session, tenant, lease=lease, at=at)
     outbox.publish(session, tenant, "lease.activated", lease_id=lease.id)
 
 

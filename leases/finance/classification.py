@@ -59,6 +59,7 @@ class Thresholds:
     major_part: Decimal = Decimal("0.75")
     substantially_all: Decimal = Decimal("0.90")
     nominal_option: Decimal = Decimal("0.01")  # a purchase price up to this share of fair value is nominal
+    bargain_option: Decimal = Decimal("0.50")  # up to this share of what is expected then, it is a bargain
     end_of_life: Decimal = Decimal("0.25")  # commencing in this last part of a life, the term is not asked
 
     @classmethod
@@ -84,6 +85,7 @@ class Facts:
     total_life_months: Decimal | None = None  # where the asset is not new
     transfers_title: bool = False
     option_price: Decimal | None = None  # at which the lessee may buy at the end
+    option_value: Decimal | None = None  # what the asset is expected to be worth then
     option_certain: bool = False  # it is reasonably certain to
     specialised: bool = False
     collection_probable: bool = True
@@ -173,21 +175,26 @@ def _five_tests(facts: Facts, thresholds: Thresholds) -> list[Tested]:
     )
     if _is_near_end_of_life(facts, thresholds):
         term = Tested(Criterion.TERM, is_met=False, figure=term.figure, threshold=term.threshold)
-    option_share = None if facts.option_price is None else _share(facts.option_price, facts.fair_value)
     return [
         Tested(Criterion.TRANSFER, facts.transfers_title),
-        Tested(
-            Criterion.OPTION,
-            facts.option_certain or _is_nominal(facts, thresholds),
-            option_share,
-            None if option_share is None else thresholds.nominal_option,
-        ),
+        _option(facts, thresholds),
         term,
         _at_least(
             Criterion.VALUE, _share(facts.payments_value, facts.fair_value), thresholds.substantially_all
         ),
         Tested(Criterion.SPECIALISED, facts.specialised),
     ]
+
+
+def _option(facts: Facts, thresholds: Thresholds) -> Tested:
+    """Whether the lessee will buy: it is certain, or the price is nominal or a bargain then."""
+    is_met = facts.option_certain or _is_nominal(facts, thresholds)
+    if facts.option_price is None or not facts.option_value:
+        return Tested(Criterion.OPTION, is_met)
+    share = _share(facts.option_price, facts.option_value)
+    return Tested(
+        Criterion.OPTION, is_met or share <= thresholds.bargain_option, share, thresholds.bargain_option
+    )
 
 
 def _cautions(facts: Facts, thresholds: Thresholds) -> list[Caution]:

@@ -1,0 +1,201 @@
+"""Decide what kind of lease a lease is, from what it was agreed for and what its hardware costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from devices.models import Asset, HardwareModel
+from haas.calendar import local_day
+from haas.errors import Conflict
+from haas.ids import new_id
+from haas.money import round_places
+from haas.tenancy.models import Partner
+from haas.tenancy.scope import Tenant, scoped
+from leases import queries
+from leases.classification_models import LeaseClassification
+from leases.ends.policy import EndPolicy, Method
+from leases.finance.appraisal import (
+    RATE_PLACES,
+    Offer,
+    Place,
+    classify_offer,
+    expected_residual,
+)
+from leases.finance.classification import Classification, Thresholds
+from leases.models import Assignment, Lease, Line
+from leases.terms import Component, Timing
+
+
+class NotClassifiable(Conflict):
+    """There is no hardware with a value in the lease's own currency to decide by."""
+
+    code = "lease_not_classifiable"
+
+
+def classify_lease(
+    session: Session, tenant: Tenant, *, lease_id: str, at: datetime
+) -> list[LeaseClassification]:
+    """Decide a lease's class by every framework and keep it with its figures; deciding anew replaces it.
+
+    :raises NotClassifiable: for a lease of services alone, or whose hardware was bought in another currency.
+    """
+    lease = queries.get_lease(session, tenant, lease_id=lease_id)
+    offer = offer_of(session, tenant, lease, on=local_day(at, lease.time_zone))
+    if not any(place.fair_value > 0 for place in offer.places):
+        raise NotClassifiable(
+            f"Lease {lease.number} has no hardware whose value in {lease.currency} is known."
+        )
+    appraisal, results = classify_offer(offer, thresholds=thresholds_of(session, tenant))
+    inputs = {**appraisal.inputs(), "end_option": lease.end_option, "currency": lease.currency}
+    rows = [
+        {
+            "partner_id": tenant.partner_id,
+            "id": new_id("cls"),
+            "lease_id": lease.id,
+            "framework": framework.value,
+            "result": result.result.value,
+            "inputs": inputs,
+            "tests": _tests(result),
+            "cautions": [caution.value for caution in result.cautions],
+            "decided_at": at,
+        }
+        for framework, result in results.items()
+    ]
+    statement = insert(LeaseClassification).values(rows)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["partner_id", "lease_id", "framework"],
+            set_={
+                name: statement.excluded[name]
+                for name in ("result", "inputs", "tests", "cautions", "decided_at")
+            },
+        )
+    )
+    return list(classifications_of(session, tenant, lease_id=lease.id))
+
+
+def classify_at_commencement(session: Session, tenant: Tenant, *, lease: Lease, at: datetime) -> None:
+    """The same where it can be decided. A hand-over never waits for somebody's books."""
+    try:
+        classify_lease(session, tenant, lease_id=lease.id, at=at)
+    except NotClassifiable:
+        return
+
+
+def classifications_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[LeaseClassification]:
+    """What was decided for a lease, by framework."""
+    return session.scalars(
+        scoped(LeaseClassification, tenant)
+        .where(LeaseClassification.lease_id == lease_id)
+        .order_by(LeaseClassification.framework)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def thresholds_of(session: Session, tenant: Tenant) -> Thresholds:
+    """Where this partner draws the lines."""
+    return Thresholds.of_policies(session.get_one(Partner, tenant.partner_id).policies)
+
+
+def offer_of(session: Session, tenant: Tenant, lease: Lease, *, on: date) -> Offer:
+    """The hardware of a lease with its rents, as of a day: what stands there at its cost, else the model's.
+
+    Hardware bought in another currency than the lease's is left out: no rate of the day belongs in a
+    decision that must come out the same next year.
+    """
+    lines = [line for line in lease.lines if line.component == Component.HARDWARE and line.model_id]
+    models = {
+        model.id: model
+        for model in session.scalars(
+            scoped(HardwareModel, tenant).where(HardwareModel.id.in_([line.model_id for line in lines]))
+        )
+    }
+    standing = _standing(session, tenant, lines)
+    places = []
+    for line in lines:
+        model, asset = models[str(line.model_id)], standing.get(line.id)
+        currency = model.currency if asset is None else asset.currency
+        if currency != lease.currency:
+            continue
+        places.append(_place(line, model, asset, term_months=lease.term_months, on=on))
+    return Offer(
+        places=places,
+        term_months=lease.term_months,
+        interval_months=lease.interval_months,
+        timing=Timing(lease.timing),
+        option_price=_option_price(session, tenant, lease, places),
+    )
+
+
+def _option_price(session: Session, tenant: Tenant, lease: Lease, places: Sequence[Place]) -> Decimal | None:
+    """What the client may buy all of it for at the end, if that is agreed beforehand."""
+    if lease.end_option != "buyout_fixed":
+        return None
+    policy = EndPolicy.of_policies(session.get_one(Partner, tenant.partner_id).policies)
+    if policy.buyout_method == Method.NOMINAL:
+        return policy.nominal_amount
+    return sum((place.fair_value for place in places), Decimal(0)) * policy.fixed_pct / 100
+
+
+def _place(line: Line, model: HardwareModel, asset: Asset | None, *, term_months: int, on: date) -> Place:
+    cost = (model.list_cost if asset is None else asset.cost) * line.quantity
+    age = 0
+    if asset is not None and asset.in_service_on is not None:
+        since = asset.in_service_on
+        age = max(0, (on.year - since.year) * 12 + on.month - since.month - (on.day < since.day))
+    at_life_end = cost * model.residual_value_pct / 100
+    fair_value = expected_residual(
+        cost=cost, residual_at_end_of_life=at_life_end, life_months=model.useful_life_months, age_months=age
+    )
+    residual = (
+        line.residual_value * line.quantity
+        if line.residual_value is not None
+        else expected_residual(
+            cost=cost,
+            residual_at_end_of_life=at_life_end,
+            life_months=model.useful_life_months,
+            age_months=age + term_months,
+        )
+    )
+    return Place(
+        fair_value=fair_value,
+        rent=line.unit_price * line.quantity,
+        residual=residual,
+        life_months=model.useful_life_months,
+        age_months=age,
+    )
+
+
+def _standing(session: Session, tenant: Tenant, lines: Sequence[Line]) -> dict[str, Asset]:
+    rows = session.execute(
+        sa.select(Assignment.line_id, Asset)
+        .join(Asset, sa.and_(Asset.partner_id == Assignment.partner_id, Asset.id == Assignment.asset_id))
+        .where(
+            Assignment.partner_id == tenant.partner_id,
+            Assignment.line_id.in_([line.id for line in lines]),
+            sa.func.upper_inf(Assignment.during),
+        )
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _tests(result: Classification) -> list[dict[str, object]]:
+    return [
+        {
+            "test": tested.test.value,
+            "is_met": tested.is_met,
+            "figure": _plain(tested.figure),
+            "threshold": _plain(tested.threshold),
+        }
+        for tested in result.tests
+    ]
+
+
+def _plain(figure: Decimal | None) -> str | None:
+    return None if figure is None else f"{round_places(figure, RATE_PLACES).normalize():f}"

@@ -1,0 +1,116 @@
+"""A lease is classed when it commences, with the figures that decided it; deciding anew replaces them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas.errors import NotFound
+from haas.tenancy.models import Partner
+from leases import classifying, operations
+from leases.classification_models import LeaseClassification
+from leases.finance.appraisal import Offer, Place, classify_offer, monthly_rents
+from leases.finance.classification import Caution, Framework, LeaseClass, Thresholds
+from leases.terms import Timing
+from tests.cast import Cast
+from tests.leases.fleet import lease_in_service
+
+AT = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
+
+
+class TestAtCommencement:
+    def test_a_short_lease_is_operating_by_both_frameworks(self, session: Session, cast: Cast) -> None:
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=AT, rent="30.00", term_months=24
+        )
+        rows = classifying.classifications_of(session, cast.tenant, lease_id=made.lease.id)
+
+        assert [(row.framework, row.result) for row in rows] == [
+            ("asc842", "operating"),
+            ("ifrs16", "operating"),
+        ]
+        by_test = {test["test"]: test for test in rows[0].tests}
+        assert by_test["term_major_part_of_life"]["figure"] == "0.66666667"  # 24 of 36 months
+        # worth 1,200; after 24 of 36 months 1,200 - 1,080 x 24 / 36 = 480 is expected
+        assert rows[0].inputs["fair_value"] == "1200"
+        assert rows[0].inputs["end_option"] == "return"
+
+    def test_a_lease_for_most_of_the_life_is_a_sale(self, session: Session, cast: Cast) -> None:
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=AT, rent="20.00", term_months=27
+        )
+        rows = classifying.classifications_of(session, cast.tenant, lease_id=made.lease.id)
+        assert [row.result for row in rows] == ["sales_type", "finance"]  # 27 / 36 = 75 %
+
+    def test_a_lease_of_services_alone_has_no_class(self, session: Session, cast: Cast) -> None:
+        made = lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=AT)
+        lease = operations.draft_lease(
+            session, cast.tenant, agreement_id=made.agreement.id, term_months=12, at=AT
+        )
+        operations.add_line(
+            session,
+            cast.tenant,
+            lease_id=lease.id,
+            at=AT,
+            description="Help desk",
+            kind="service",
+            unit_price=Decimal(10),
+        )
+        with pytest.raises(classifying.NotClassifiable, match="no hardware"):
+            classifying.classify_lease(session, cast.tenant, lease_id=lease.id, at=AT)
+
+
+class TestClassifyLease:
+    def test_decides_anew_by_the_partners_own_thresholds(self, session: Session, cast: Cast) -> None:
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=AT, rent="30.00", term_months=24
+        )
+        partner = session.get_one(Partner, cast.tenant.partner_id)
+        partner.policies = {**partner.policies, "classification": {"major_part": "0.6"}}
+        rows = classifying.classify_lease(session, cast.tenant, lease_id=made.lease.id, at=AT)
+
+        assert [row.result for row in rows] == ["sales_type", "finance"]
+        count = sa.select(sa.func.count()).select_from(LeaseClassification)
+        assert session.scalar(count.where(LeaseClassification.lease_id == made.lease.id)) == 2
+
+    def test_knows_no_lease_of_another_partner(self, session: Session, cast: Cast) -> None:
+        with pytest.raises(NotFound):
+            classifying.classify_lease(session, cast.tenant, lease_id="lse_other", at=AT)
+
+
+class TestClassifyOffer:
+    def test_needs_plain_figures_alone(self) -> None:
+        # a quote's option: two laptops worth 1,000 each, 36 months of 48, bought for 1.00 at the end
+        offer = Offer(
+            places=[Place(Decimal(1000), Decimal(28), Decimal(100), life_months=48)] * 2,
+            term_months=35,
+            interval_months=1,
+            timing=Timing.ADVANCE,
+            option_price=Decimal(1),
+        )
+        appraisal, results = classify_offer(offer, thresholds=Thresholds())
+        assert results[Framework.ASC_842].result is LeaseClass.SALES_TYPE
+        assert results[Framework.ASC_842].cautions == (Caution.NOT_A_TRUE_LEASE,)
+        assert appraisal.facts.fair_value == 2000
+        assert appraisal.monthly_rate is not None
+
+    def test_takes_a_bargain_for_a_certain_purchase(self) -> None:
+        place = Place(Decimal(1000), Decimal(25), Decimal(400), life_months=60)
+        offer = {"places": [place], "term_months": 24, "interval_months": 1, "timing": Timing.ADVANCE}
+        for price, result in ((200, LeaseClass.SALES_TYPE), (201, LeaseClass.OPERATING)):  # half of 400
+            _, results = classify_offer(
+                Offer(**offer, option_price=Decimal(price)),  # type: ignore[arg-type]
+                thresholds=Thresholds(),
+            )
+            assert results[Framework.ASC_842].result is result
+
+    def test_spreads_a_quarters_rent_by_its_timing(self) -> None:
+        quarterly = {"term_months": 5, "interval_months": 3}
+        advance = monthly_rents(Decimal(30), timing=Timing.ADVANCE, **quarterly)
+        arrears = monthly_rents(Decimal(30), timing=Timing.ARREARS, **quarterly)
+        assert advance == [30, 0, 0, 20, 0]  # the last period has two months of three
+        assert arrears == [0, 0, 30, 0, 20]

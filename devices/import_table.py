@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from devices.identifiers import name_key
@@ -47,7 +47,6 @@ HEADINGS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 COLUMNS = tuple(HEADINGS)
 REQUIRED = ("model", "cost")
-_FIELD_OF = {heading: field for field, headings in HEADINGS.items() for heading in headings}
 
 
 class UnreadableTable(InvalidInput):
@@ -67,9 +66,15 @@ class Table:
     separator: str
 
 
-def read_table(content: bytes) -> Table:
+def read_table(
+    content: bytes,
+    *,
+    headings: Mapping[str, Sequence[str]] = HEADINGS,
+    required: Sequence[str] = REQUIRED,
+) -> Table:
     """Read a CSV file, however a spreadsheet program has written it.
 
+    :param headings: column -> the headings it is known by, as `name_key` writes them.
     :raises TooLarge: for more bytes or rows than are taken at once.
     :raises UnreadableTable: if it is no table, or lacks a column that is needed.
     """
@@ -81,7 +86,7 @@ def read_table(content: bytes) -> Table:
     head = next(records, None)
     if head is None:
         raise UnreadableTable("The file is empty.", field="file")
-    columns, ignored = _columns(head[1])
+    columns, ignored = _columns(head[1], headings, required)
     rows: list[tuple[int, dict[str, str]]] = []
     for number, cells in records:
         if not any(cell.strip() for cell in cells):
@@ -162,13 +167,16 @@ def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
         raise UnreadableTable(f"Row {number + 1} cannot be read: {broken}.", field="file") from broken
 
 
-def _columns(head: list[str]) -> tuple[list[str | None], tuple[str, ...]]:
-    columns = [_FIELD_OF.get(name_key(heading.strip().strip("*:").replace("_", " "))) for heading in head]
+def _columns(
+    head: list[str], headings: Mapping[str, Sequence[str]], required: Sequence[str]
+) -> tuple[list[str | None], tuple[str, ...]]:
+    field_of = {heading: field for field, names in headings.items() for heading in names}
+    columns = [field_of.get(name_key(heading.strip().strip("*:").replace("_", " "))) for heading in head]
     known = [column for column in columns if column]
     twice = sorted({column for column in known if known.count(column) > 1})
     if twice:
         raise UnreadableTable(f"These columns are there twice: {', '.join(twice)}.", field="file")
-    missing = [column for column in REQUIRED if column not in known]
+    missing = [column for column in required if column not in known]
     if missing:
         raise UnreadableTable(
             f"These columns are missing: {', '.join(missing)}. The first row holds the headings.",

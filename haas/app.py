@@ -61,6 +61,8 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "leases.api.returns",
     "leases.api.returns:requests_api",
     "leases.api.books",
+    "leases.api.prices",
+    "leases.api.prices:prices_api",
     "invoicing.api",
     "invoicing.api:runs_api",
     "invoicing.api:rates_api",
@@ -100,6 +102,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "haas.portal.reference",
     "leases.portal.doors:leases",
     "leases.portal.agreements",
+    "leases.portal.prices",
     "leases.portal.swaps",
     "leases.portal.returns",
 )

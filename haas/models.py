@@ -22,6 +22,7 @@ MODULES = (
     "devices.telemetry_models",
     "leases.models",
     "leases.amendment_models",
+    "leases.pricing.models",
     "leases.proposal_models",
     "leases.classification_models",
     "leases.ends.models",

@@ -31,12 +31,15 @@ class LeaseForm(LeaseRequest):
 
 
 class LineForm(Request):
-    """One or several equal lines: `count` devices, or one service or pool of a quantity."""
+    """One or several equal lines: `count` devices, or one service or pool of a quantity.
+
+    Without a price they cost what the price books say.
+    """
 
     kind = one_of(*LineKind, required=True)
     model_id = row_id(load_default=None, allow_none=True)
     description = text(300, load_default="")
-    unit_price = Amount(places=6, required=True)
+    unit_price = Amount(places=6, load_default=None, allow_none=True)
     count = ma.fields.Integer(load_default=1, validate=ma.validate.Range(1, LINES_AT_ONCE))
     residual_value = Amount(load_default=None, allow_none=True)
     standalone_price = Amount(places=6, load_default=None, allow_none=True)

@@ -137,7 +137,12 @@ class LineRequest(Request):
     description = text(300, least=1, required=True)
     model_id = row_id(load_default=None, allow_none=True)
     quantity = Amount(places=6, load_default=Decimal(1))
-    unit_price = Amount(places=6, required=True)
+    unit_price = Amount(
+        places=6,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "of one, a period of the lease; left out: what the price books say"},
+    )
     residual_value = Amount(load_default=None, allow_none=True)
     component = one_of(*Component, load_default=None, allow_none=True)
     standalone_price = Amount(places=6, load_default=None, allow_none=True)

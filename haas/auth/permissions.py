@@ -83,6 +83,9 @@ PERMISSIONS: dict[str, set[str]] = {
     "lease.dispute":         {OWNER, SALES, CLIENT_ADMIN},
     "depreciation.read":     {OWNER, FINANCE},
     "depreciation.manage":   {OWNER, FINANCE},
+    # prices
+    "price.read":            {OWNER, SALES, FINANCE},
+    "price.manage":          {OWNER, SALES},
     # money
     "invoice.read":          {OWNER, SALES, FINANCE, *_CLIENTS},
     "invoice.issue":         {OWNER, FINANCE},

@@ -22,6 +22,7 @@ from haas.accounts.team import create_user
 from haas.accounts.tokens import create_token, grantable
 from haas.auth.permissions import CLIENT_ADMIN, ROLE_NAMES, permissions_of
 from haas.demo.host import Host
+from haas.demo.prices import write_prices
 from haas.demo.scenery import MODELS, ModelScene, PartnerScene
 from haas.demo.sign_ins import SignIns
 from haas.ids import new_id
@@ -127,6 +128,7 @@ def furnish(
             at=since,
         )
         house.rents[model.key] = (Decimal(model.rent) * scene.price_factor).quantize(Decimal("0.01"))
+    write_prices(session, house, since=since, now=now)
 
 
 def _host_model(host: Host) -> ModelScene:

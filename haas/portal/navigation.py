@@ -41,6 +41,7 @@ MAIN: tuple[Entry, ...] = (
 )
 SETTINGS: tuple[Entry, ...] = (
     Entry("models.index",    _l("Hardware models"), "device-desktop", "model.read"),
+    Entry("prices.index",    _l("Prices"),     "tag",   "price.read"),
     Entry("settings.edit",   _l("General"),    "settings",     "settings.manage"),
     Entry("branding.edit",   _l("Branding"),   "palette",      "branding.manage"),
     Entry("team.index",      _l("Team"),       "users",        "team.read"),

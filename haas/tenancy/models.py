@@ -15,6 +15,9 @@ class Partner(Base):
     """A managed service provider: the tenant. Its branding is data on all that its clients see."""
 
     __tablename__ = "partner"
+    __table_args__ = (
+        sa.Index("uq_partner_operator", "is_operator", unique=True, postgresql_where=sa.text("is_operator")),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(unique=True)  # in sign-in addresses; chosen by the operator
@@ -29,6 +32,8 @@ class Partner(Base):
     policies: Mapped[dict[str, Any]] = mapped_column(default=dict)  # thresholds a partner may set
     created_at: Mapped[datetime]
     suspended_at: Mapped[datetime | None]
+    # The operator's own house, which sells to the other partners: each of them is a client of it.
+    is_operator: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class Client(PartnerOwned, Base):

@@ -13,6 +13,7 @@ from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from leases import client_requests, drafting, operations, queries, rent, returns
 from leases.models import Lease
+from leases.pricing import suggesting
 from leases.queries import LeaseFilter
 from leases.return_schemas import AsOf, RentScheduleResource
 from leases.schemas import (
@@ -116,8 +117,21 @@ def list_lines(lease_id: str) -> list[dict[str, Any]]:
 @blueprint.arguments(LineRequest)
 @blueprint.response(201, LineResource)
 def add_line(line: dict[str, Any], lease_id: str) -> dict[str, Any]:
-    """Add a rent to a draft."""
+    """Add a rent to a draft. Without a price it costs what the price books say."""
     caller = current_caller()
+    if line["unit_price"] is None:
+        lease = queries.get_lease(caller.session, caller.tenant, lease_id=lease_id)
+        line["unit_price"] = suggesting.suggest_for_line(
+            caller.session,
+            caller.tenant,
+            lease=lease,
+            day=clock.today(caller.partner.time_zone),
+            kind=line["kind"],
+            model_id=line["model_id"],
+            description=line["description"],
+            component=line["component"],
+            more=max(1, int(line["quantity"])),
+        )
     made = operations.add_line(caller.session, caller.tenant, lease_id=lease_id, at=clock.now(), **line)
     return shape_line(caller, made)
 

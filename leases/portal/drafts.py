@@ -20,6 +20,7 @@ from leases.lifecycle import LeaseState
 from leases.models import Lease
 from leases.portal import words
 from leases.portal.doors import attempt, attempt_or_flash, leases
+from leases.pricing.suggesting import suggest_for_line
 from leases.rent import monthly_rent, view_rent
 from leases.terms import LineKind
 
@@ -154,6 +155,18 @@ def _add_lines(caller: Caller, lease: Lease, wanted: dict[str, Any]) -> None:
     model = models.get(wanted["model_id"] or "")
     is_asset = wanted["kind"] == LineKind.ASSET
     description = wanted["description"] or (f"{model.manufacturer} {model.name}" if model else "")
+    price = wanted["unit_price"]
+    if price is None:
+        price = suggest_for_line(
+            caller.session,
+            caller.tenant,
+            lease=lease,
+            day=clock.today(caller.partner.time_zone),
+            kind=wanted["kind"],
+            model_id=wanted["model_id"],
+            description=description,
+            more=wanted["count"],
+        )
     for _number in range(wanted["count"] if is_asset else 1):
         operations.add_line(
             caller.session,
@@ -163,7 +176,7 @@ def _add_lines(caller: Caller, lease: Lease, wanted: dict[str, Any]) -> None:
             kind=wanted["kind"],
             model_id=wanted["model_id"] if is_asset or wanted["kind"] == LineKind.POOLED else None,
             description=description,
-            unit_price=wanted["unit_price"],
+            unit_price=price,
             quantity=Decimal(1) if is_asset else Decimal(wanted["count"]),
             residual_value=wanted["residual_value"],
             standalone_price=wanted["standalone_price"],

@@ -112,6 +112,27 @@ DAY_BASES: dict[str, Any] = {
     "life_days": _l("Months weigh by their days"),
 }
 
+PRICE_LEVELS: dict[str, Any] = {
+    "wholesale": _l("Wholesale"),
+    "retail": _l("For everybody"),
+    "client": _l("For one client"),
+}
+
+COMPONENTS: dict[str, Any] = {"hardware": _l("Hardware"), "service": _l("Service")}
+
+ITEM_KINDS: dict[str, Any] = {
+    "model": _l("Hardware model"),
+    "category": _l("Kind of hardware"),
+    "service": _l("Service"),
+}
+
+PRICE_FINDINGS: dict[str, Any] = {
+    "used": _l("This price applies"),
+    "not_listed": _l("Not in this book"),
+    "outside_tiers": _l("In this book, but not for so many or so long"),
+    "no_book": _l("No book in this currency on that day"),
+}
+
 
 def options(words: dict[Any, Any]) -> list[tuple[Any, Any]]:
     """(value, word) for a select."""

@@ -59,6 +59,7 @@ QUERIES: dict[str, list[str]] = {
     "search.index": ["", "q=le", "q=inv", "q=zzz"],
     "search.found": ["q=le"],
     "files.download": ["", "inline=1"],
+    "prices_api.get_price": ["model_id={model_id}"],
     "billing_runs_api.preview_run": [f"as_of={clock.today('UTC')}"],
     "swaps_api.preview": ["outgoing_id={outgoing_id}&incoming_id={incoming_id}&reason=upgrade"],
 }

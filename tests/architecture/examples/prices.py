@@ -1,0 +1,56 @@
+"""Examples of the changing routes of prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from leases.pricing import queries
+from tests.architecture.examples import Example
+from tests.cast import Cast
+from tests.leases.test_price_books import a_book
+
+CREATES_NEW = "a list of one's own: what is made is one's own"
+
+
+def a_draft(session: Session, cast: Cast) -> Mapping[str, str]:
+    """A draft with one price."""
+    book = a_book(session, cast.tenant, published=False)
+    (entry,) = queries.get_book(session, cast.tenant, book_id=book.id).entries
+    return {"book_id": book.id, "entry_id": entry.id}
+
+
+def published(session: Session, cast: Cast) -> Mapping[str, str]:
+    """A book that holds."""
+    return {"book_id": a_book(session, cast.tenant).id}
+
+
+def a_table(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
+    """An upload of one row."""
+    return {"file": (BytesIO(b"kind,item,price\nservice,Care pack,4.20\n"), "prices.csv")}
+
+
+BOOK = {"level": "retail", "name": "Autumn", "currency": "USD", "valid_from": "2026-10-01"}
+ENTRY = {"item_kind": "service", "item_name": "Care pack", "component": "service", "price": "4.20"}
+
+API = {
+    "price_books_api.create_book": Example(json=BOOK, status=201, cleo=201, cleo_because=CREATES_NEW),
+    "price_books_api.drop_draft": Example(prepare=a_draft, status=204),
+    "price_books_api.add_entries": Example(prepare=a_draft, json={"entries": [ENTRY]}, status=201),
+    "price_books_api.remove_entry": Example(prepare=a_draft, status=204),
+    "price_books_api.publish_book": Example(prepare=a_draft, status=200),
+    "price_books_api.new_version": Example(prepare=published, json={"valid_from": "2098-01-01"}, status=201),
+}
+PAGES = {
+    "prices.new": Example(form=BOOK, user="sam", status=303, cleo=303, cleo_because=CREATES_NEW),
+    "prices.add_entry": Example(prepare=a_draft, form=ENTRY, user="sam", status=303),
+    "prices.remove_entry": Example(prepare=a_draft, status=303),
+    "prices.publish": Example(prepare=a_draft, status=303),
+    "prices.drop": Example(prepare=a_draft, status=303),
+    "prices.new_version": Example(prepare=published, form={"valid_from": "2098-01-01"}, status=303),
+    "prices.bring_in": Example(prepare=a_draft, form=a_table, status=303),
+}
+EXAMPLES: dict[str, Example | list[Example]] = {**API, **PAGES}

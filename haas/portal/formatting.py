@@ -26,6 +26,7 @@ def install(app: Flask) -> None:
         number=number,
         percent=percent,
         day=day,
+        day_text=day_text,
         axis_day=axis_day,
         moment=moment,
         ago=ago,

@@ -23,14 +23,14 @@ class Entry:
     permission: str
     key: str = ""
     on_phone: bool = False
-    also: tuple[str, ...] = ()  # blueprints whose pages belong beneath it
+    also: tuple[str, ...] = ()  # blueprints, or single pages of others, that belong beneath it
 
 
 # fmt: off
 MAIN: tuple[Entry, ...] = (
     Entry("overview.home",   _l("Overview"), "layout-dashboard", "overview.read", "o", on_phone=True),
     Entry("assets.index",    _l("Fleet"),    "device-laptop",    "asset.read",    "a", on_phone=True,
-          also=("labels", "devices", "imports", "moves")),
+          also=("labels", "devices", "imports", "moves", "leases.asset_money", "leases.asset_book")),
     Entry("clients.index",   _l("Clients"),  "building",         "client.read",   "c", also=("sites",)),
     Entry("leases.index",    _l("Leases"),   "signature",        "lease.read",    "l",
           also=("agreements", "returns", "swaps")),
@@ -115,5 +115,8 @@ def _links(
 
 
 def _is_here(entry: Entry) -> bool:
-    here = (request.endpoint or "").partition(".")[0]
+    page = request.endpoint or ""
+    if any(page in each.also for each in MAIN):  # a page that is named stands where it is named
+        return page in entry.also
+    here = page.partition(".")[0]
     return here == entry.endpoint.partition(".")[0] or here in entry.also

@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -100,6 +101,82 @@ def fetch_page(
         older=_encode(rows[-1], sort, forward=True) if rows and has_older else None,
         newer=_encode(rows[0], sort, forward=False) if rows and has_newer else None,
     )
+
+
+def slice_page(
+    rows: Sequence[Row],
+    *,
+    value: Callable[[Row], Decimal | str | None],
+    tie: Callable[[Row], str],
+    descending: bool,
+    cursor: str | None,
+    limit: int = LIMIT_DEFAULT,
+) -> Page[Row]:
+    """The same for rows that were computed: by a value, what has none last, ties by a unique text.
+
+    The cursor says from which value on, not from which row: a row that comes or goes moves no other's page.
+    """
+    forward, place = _decode(cursor)
+    known = sorted((row for row in rows if value(row) is not None), key=lambda row: (value(row), tie(row)))
+    unknown = sorted((row for row in rows if value(row) is None), key=tie)
+    ordered = [*(reversed(known) if descending else known), *unknown]
+    first, last = 0, min(limit, len(ordered))
+    if place is not None:
+        edge = _edge(place, numbers=bool(known) and isinstance(value(known[0]), Decimal))
+        before, after = _sides_of(edge, ordered, value=value, tie=tie, descending=descending)
+        first, last = (after, after + limit) if forward else (max(before - limit, 0), before)
+    page = ordered[first:last]
+    return Page(
+        page,
+        older=_text_of("o", value(page[-1]), tie(page[-1])) if page and last < len(ordered) else None,
+        newer=_text_of("n", value(page[0]), tie(page[0])) if page and first > 0 else None,
+    )
+
+
+_Edge = tuple[Decimal | str | None, str]
+
+
+def _edge(place: tuple[str, str], *, numbers: bool) -> _Edge:
+    if not place[0]:
+        return None, place[1]
+    if not numbers:
+        return place[0][1:], place[1]
+    try:
+        number = Decimal(place[0][1:])
+    except ArithmeticError as broken:
+        raise _bad_cursor() from broken
+    if not number.is_finite():
+        raise _bad_cursor()
+    return number, place[1]
+
+
+def _sides_of(
+    edge: _Edge,
+    ordered: Sequence[Row],
+    *,
+    value: Callable[[Row], Any],
+    tie: Callable[[Row], str],
+    descending: bool,
+) -> tuple[int, int]:
+    """How many rows lie before the edge, and how many up to and including it."""
+    wanted, own = edge
+
+    def side(row: Row) -> int:
+        here = value(row)
+        if here is None or wanted is None:
+            if (here is None) != (wanted is None):
+                return 1 if here is None else -1
+            return (tie(row) > own) - (tie(row) < own)
+        order = ((here, tie(row)) > (wanted, own)) - ((here, tie(row)) < (wanted, own))
+        return -order if descending else order
+
+    sides = [side(row) for row in ordered]
+    return sum(1 for each in sides if each < 0), sum(1 for each in sides if each <= 0)
+
+
+def _text_of(way: str, value: Decimal | str | None, tie: str) -> str:
+    key = "" if value is None else f"={value}"
+    return base64.urlsafe_b64encode(json.dumps([way, key, tie]).encode()).decode().rstrip("=")
 
 
 def _encode(row: Any, sort: Sort, *, forward: bool) -> str:

@@ -93,8 +93,8 @@ def tell_notice(caller: Caller, asset: Asset) -> str:
 
 
 def tell_money(caller: Caller, asset: Asset) -> str:
-    """Book value and rent as of the movable date of the page's address."""
-    return money_part(caller, asset_id=asset.id) if caller.may("depreciation.read") else ""
+    """Profit and book value as of the movable date of the page's address."""
+    return money_part(caller, asset) if caller.may("asset.cost.read") else ""
 
 
 def _items(caller: Caller, asset: Asset, found: AssetPapers) -> list[dict[str, Any]]:

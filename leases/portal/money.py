@@ -1,34 +1,39 @@
-"""/assets/<id>/money: cost, book value and rent of an asset as of a movable date, and its conventions."""
+"""/assets/<id>/money: what an asset costs, earns and is worth as of a movable date, and its conventions."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask import flash, make_response, redirect, render_template, request, url_for
-from flask_babel import format_date
 from flask_babel import gettext as _
 
+from devices.models import Asset
 from devices.queries import get_asset
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
-from haas.calendar import add_months, end_of_month
+from haas.calendar import add_months
+from haas.errors import NotFound
 from haas.pages.forms import blank_form, read_form
 from haas.rest.fields import FIRST_DAY, LAST_DAY
 from leases import books
-from leases.asset_money import AssetMoney, view_asset_money
+from leases.books import BookView
 from leases.forms import BookForm
 from leases.portal import words
+from leases.portal.asset_profit import profit_of_page
 from leases.portal.doors import attempt, leases
 from leases.portal.record import as_of_asked
 
 
 @leases.get("/assets/<asset_id>/money")
-@requires("depreciation.read")
+@requires("asset.cost.read")
 def asset_money(asset_id: str) -> Any:
     """The part of the asset's page that follows the date; asked for by itself, a page of its own."""
+    caller = current_caller()
+    asset = get_asset(caller.session, caller.tenant, asset_id=asset_id)
     if request.headers.get("HX-Request") != "true":
-        return _render(current_caller(), asset_id, "asset_money_page")
-    answer = make_response(money_part(current_caller(), asset_id=asset_id))
+        return _render(caller, asset, "asset_money_page")
+    answer = make_response(money_part(caller, asset))
     # The date is in the address of the page that the part stands in.
     answer.headers["HX-Push-Url"] = url_for(
         "assets.show", asset_id=asset_id, tab="money", as_of=request.args.get("as_of")
@@ -36,9 +41,9 @@ def asset_money(asset_id: str) -> Any:
     return answer
 
 
-def money_part(caller: Caller, *, asset_id: str) -> str:
-    """Book value, rent and margin as of the movable date of the page's address."""
-    return _render(caller, asset_id, "asset_money_part")
+def money_part(caller: Caller, asset: Asset) -> str:
+    """Profit, and for those who keep them the books, as of the movable date of the page's address."""
+    return _render(caller, asset, "asset_money_part")
 
 
 @leases.route("/assets/<asset_id>/book", methods=["GET", "POST"])
@@ -66,31 +71,23 @@ def asset_book(asset_id: str) -> Any:
     return page, 200 if request.method == "GET" else 422
 
 
-def _render(caller: Caller, asset_id: str, template: str) -> str:
+def _render(caller: Caller, asset: Asset, template: str) -> str:
     as_of = as_of_asked(clock.today(caller.partner.time_zone))
-    money = view_asset_money(caller.session, caller.tenant, asset_id=asset_id, as_of=as_of)
     return render_template(
         f"portal/leases/{template}.html",
-        asset=money.asset,
-        money=money,
-        chart=_chart(money),
+        asset=asset,
+        as_of=as_of,
         earlier=max(add_months(as_of, -1), FIRST_DAY),
         later=min(add_months(as_of, 1), LAST_DAY),
         words=words,
+        view=_book(caller, asset, as_of) if caller.may("depreciation.read") else None,
+        **profit_of_page(caller, asset_id=asset.id, as_of=as_of),
     )
 
 
-def _chart(money: AssetMoney) -> dict[str, Any]:
-    """Month by month; the movable date is marked at the end of its month."""
-    month = end_of_month(money.as_of)
-    places = [place for place, point in enumerate(money.months) if point.month == month]
-    return {
-        "marks": [{"x": place, "label": format_date(money.as_of, "medium")} for place in places],
-        "labels": [format_date(point.month, "MMM yyyy") for point in money.months],
-        "series": [
-            {"label": _("Book value"), "values": [point.book_value for point in money.months]},
-            {"label": _("Rent fallen due"), "values": [point.rent for point in money.months]},
-        ],
-        "money": True,
-        "currency": money.currency,
-    }
+def _book(caller: Caller, asset: Asset, as_of: date) -> BookView | None:
+    """None until it was first in service."""
+    try:
+        return books.view_book(caller.session, caller.tenant, asset_id=asset.id, as_of=as_of)
+    except NotFound:
+        return None

@@ -221,9 +221,9 @@ def test_lease_end_to_disposal(story: Story) -> None:
         assert (book["value"], book["accumulated"], book["gain"]) == (value, accumulated, gain)
     assert (book["book"]["disposed_on"], book["book"]["proceeds"]) == ("2026-06-15", "25.00")
     assert [entry["charge"] for entry in book["entries"]] == ["30.00"] * 4
-    # Its rent was 180.00 and 29.03; less 1,200.00 of cost, with the 25.00, that is 965.97 lost.
+    # Rent of 180.00 and 29.03, and 310.00 for the damage, less 1,200.00 of cost, with the 25.00: 655.97 lost.
     page = story.web(fay).get(f"/assets/{scrapped}/money").get_data(as_text=True)
-    for said in ("Loss on disposal", "$1,055.00", "$25.00", "$209.03", "-$965.97"):
+    for said in ("Loss on disposal", "$1,055.00", "$25.00", "$209.03", "-$655.97"):
         assert said in page
     # What it brought in is for those who may see what it cost.
     timeline = f"/v1/assets/{scrapped}/timeline"

@@ -73,7 +73,7 @@ function plotted(figure, canvas, data, write, language) {
   const ink = style.getPropertyValue("--ink-soft").trim();
   const line = style.getPropertyValue("--line").trim();
   const colours = [style.getPropertyValue("--brand").trim(), ...COLOURS[theme].slice(1)];
-  const bars = figure.dataset.chart !== "line";
+  const bars = data.bars = figure.dataset.chart !== "line";
   const values = data.series.map((each) => each.values.map((value) => (value == null ? null : Number(value))));
   const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: `12px ${style.getPropertyValue("--tblr-font-sans-serif")}` };
   const x = data.labels ? data.labels.map((_, index) => index) : data.x;
@@ -82,7 +82,7 @@ function plotted(figure, canvas, data, write, language) {
     height: 240,
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false } },
-    scales: { x: { time: !data.labels, range: data.labels ? (_, low, high) => [low - 0.6, high + 0.6] : data.from && [data.from, data.to] }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
+    scales: { x: { time: !data.labels, range: data.labels ? (_, low, high) => [low - 0.6, high + 0.6] : data.from && [data.from, data.to] }, y: { range: (_, low, high) => [low < 0 ? low * 1.08 : 0, high > 0 ? high * 1.08 : 1] } },
     axes: [
       { ...axis, size: 28, grid: { show: false }, ...(data.labels && { splits: () => everyFew(x, canvas.clientWidth), values: (_, ticks) => ticks.map((at) => data.labels[at] ?? "") }) },
       { ...axis, size: 64, values: (_, ticks) => ticks.map(write.short) },
@@ -120,11 +120,11 @@ function marksNear(plot, data) {
   return (data.marks ?? []).filter((mark) => Math.abs(plot.valToPos(mark.x, "x") - plot.cursor.left) < 6);
 }
 
-/* What lies ahead has the colour of the series before it, paler. */
-const colourOf = (data, index, colours) => (data.series[index].ahead ? `${colours[(index - 1) % colours.length]}59` : colours[index % colours.length]);
+/* What lies ahead has the colour of the series before it: as bars paler, as a line dashed. */
+const colourOf = (data, index, colours) => (data.series[index].ahead ? colours[(index - 1) % colours.length] + (data.bars ? "59" : "") : colours[index % colours.length]);
 
 function seriesLook(each, colour, index, bars) {
-  if (!bars) return { label: each.label, stroke: colour, width: 2, spanGaps: false, fill: index ? undefined : `${colour}18`, points: { show: false } };
+  if (!bars) return { label: each.label, stroke: colour, width: 2, dash: each.ahead && [6, 4], spanGaps: false, fill: index ? undefined : `${colour}18`, points: { show: false } };
   return { label: each.label, stroke: colour, fill: colour, width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.62, 48], radius: 0.12 }) };
 }
 

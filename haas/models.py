@@ -21,6 +21,7 @@ MODULES = (
     "devices.models",
     "devices.telemetry_models",
     "leases.models",
+    "leases.book_models",
     "leases.amendment_models",
     "leases.pricing.models",
     "leases.proposal_models",

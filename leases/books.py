@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -11,46 +11,63 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from devices.models import Asset, HardwareModel
+from haas import clock
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
-from haas.money import round_minor
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
-from leases.contract import book_terms
-from leases.depreciation import (
-    Accrual,
-    DayBasis,
-    DepreciationEntry,
-    Disposal,
-    FirstMonth,
-    LastMonth,
-    Method,
-    book_value,
-    depreciation_schedule,
-    dispose,
-    entries_until,
-)
+from leases.book_events import add_event, new_event
+from leases.book_models import AssetCost, BookEventRow
+from leases.book_plans import refresh_plans, write_plans
+from leases.book_policies import FINANCIAL, kept_books, opening_terms, policy_of
+from leases.book_records import BookRecord, record_of, records_of
+from leases.contract import opening_of
+from leases.depreciation import DayBasis, DepreciationEntry, Disposal, LastMonth, Method
+from leases.depreciation.events import EventKind
+from leases.depreciation.history import History, replay
 from leases.models import DepreciationBook, DepreciationUsage
 
-# What a partner's books follow until its settings (`policies.depreciation`) say otherwise.
-DEFAULT_POLICY = {
-    "method": Method.STRAIGHT_LINE.value,
-    "first_month": FirstMonth.FULL.value,
-    "last_month": LastMonth.NONE.value,
-    "day_basis": DayBasis.MONTHS.value,
-    "factor": "2",
-}
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class BookFacts:
+    """A book's conventions and its end, as they were known."""
+
+    id: str
+    asset_id: str
+    name: str
+    method: str
+    first_month: str
+    last_month: str
+    day_basis: str
+    factor: Decimal
+    switch: bool
+    rate_pct: Decimal | None
+    recovery_years: int | None
+    tax_convention: str
+    year_end_month: int
+    cost: Decimal
+    residual_value: Decimal
+    currency: str
+    in_service_on: date
+    life_months: int
+    total_units: Decimal | None
+    opened_on: date | None
+    disposed_on: date | None
+    proceeds: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
 class BookView:
     """A book with its schedule and its value as of a date; `disposal` once it was closed by then."""
 
-    book: DepreciationBook
+    book: BookFacts
     entries: Sequence[DepreciationEntry]
     as_of: date
     value: Decimal
     accumulated: Decimal
+    history: History
     disposal: Disposal | None = None
 
     @property
@@ -62,37 +79,54 @@ class BookView:
 def open_book(
     session: Session, tenant: Tenant, *, asset: Asset, in_service_on: date, at: datetime
 ) -> DepreciationBook:
-    """Start writing an asset off on the day of its first service; a second call finds the book open."""
-    found = session.scalar(
-        scoped(DepreciationBook, tenant).where(
-            DepreciationBook.asset_id == asset.id, DepreciationBook.name == "book"
+    """Start writing an asset off on the day of its first service, in every book that the partner keeps.
+
+    A second call finds them open. The answer is the financial book.
+    """
+    found = {
+        book.name: book
+        for book in session.scalars(
+            scoped(DepreciationBook, tenant).where(DepreciationBook.asset_id == asset.id)
         )
-    )
-    if found is not None:
-        return found
+    }
+    if FINANCIAL in found:
+        return found[FINANCIAL]
     model = session.scalars(scoped(HardwareModel, tenant).where(HardwareModel.id == asset.model_id)).one()
     partner = session.get_one(Partner, tenant.partner_id)
-    policy = {**DEFAULT_POLICY, **partner.policies.get("depreciation", {})}
-    book = DepreciationBook(
-        partner_id=tenant.partner_id,
-        id=new_id("bok"),
-        asset_id=asset.id,
-        name="book",
-        method=policy["method"],
-        first_month=policy["first_month"],
-        last_month=policy["last_month"],
-        day_basis=policy["day_basis"],
-        factor=Decimal(policy["factor"]),
-        cost=asset.cost,
-        residual_value=round_minor(asset.cost * model.residual_value_pct / 100, asset.currency),
-        currency=asset.currency,
-        in_service_on=in_service_on,
-        life_months=model.useful_life_months,
-        created_at=at,
+    added = session.scalar(
+        scoped(AssetCost, tenant)
+        .with_only_columns(sa.func.sum(AssetCost.amount - AssetCost.warranty_recovered))
+        .where(AssetCost.asset_id == asset.id, AssetCost.capitalised)
     )
-    session.add(book)
+    opened: list[DepreciationBook] = []
+    for name in kept_books(partner):
+        terms = opening_terms(
+            policy_of(partner, name, model_id=asset.model_id),
+            cost=asset.cost + (added or ZERO),
+            currency=asset.currency,
+            in_service_on=in_service_on,
+            useful_life_months=model.useful_life_months,
+            residual_value_pct=model.residual_value_pct,
+        )
+        conventions = {key: getattr(terms, key) for key in opening_of(terms)}
+        opened.append(
+            DepreciationBook(
+                partner_id=tenant.partner_id,
+                id=new_id("bok"),
+                asset_id=asset.id,
+                name=name,
+                currency=terms.currency,
+                in_service_on=in_service_on,
+                life_months=conventions.pop("useful_life_months"),
+                opening_accumulated=ZERO,
+                created_at=at,
+                **conventions,
+            )
+        )
+    session.add_all(opened)
     session.flush()
-    return book
+    write_plans(session, tenant, records=[BookRecord(book, [], []) for book in opened])
+    return opened[0]
 
 
 def change_conventions(
@@ -108,143 +142,154 @@ def change_conventions(
     day_basis: str = DayBasis.MONTHS.value,
     last_month: str = LastMonth.NONE.value,
     total_units: Decimal | None = None,
+    switch: bool = True,
+    rate_pct: Decimal | None = None,
+    recovery_years: int | None = None,
+    name: str = FINANCIAL,
 ) -> DepreciationBook:
-    """Keep the asset's book by other conventions, from its first day.
+    """Keep one of the asset's books by other conventions, from its first day.
 
     :raises InvalidInput: for conventions that do not go together.
     """
-    book = get_book(session, tenant, asset_id=asset_id, lock=True)
-    if book.disposed_on is not None:
+    record = record_of(session, tenant, asset_id=asset_id, name=name, lock=True)
+    if record.book.disposed_on is not None:
         raise Conflict("This book is closed.")
     if (method == Method.UNITS) != (total_units is not None):
         raise InvalidInput(
             "Say how many units its life has if it is written off by units, and only then.",
             field="total_units",
         )
-    book.method, book.first_month, book.last_month, book.day_basis = (
-        method,
-        first_month,
-        last_month,
-        day_basis,
-    )
-    book.life_months, book.residual_value, book.factor, book.total_units = (
-        life_months,
-        residual_value,
-        factor,
-        total_units,
+    # What is not said is said to be nothing: it must not stay from before.
+    event = new_event(
+        EventKind.RESTATE,
+        effective_on=record.book.in_service_on,
+        figures={
+            "method": method,
+            "first_month": first_month,
+            "last_month": last_month,
+            "day_basis": day_basis,
+            "factor": factor,
+            "switch": switch,
+            "useful_life_months": life_months,
+            "residual_value": residual_value,
+            "total_units": total_units,
+            "rate_pct": rate_pct,
+            "recovery_years": recovery_years,
+        },
     )
     try:
-        book_terms(book)
+        replay(record.terms, [*record.events, event], usage=record.usage())
     except ValueError as wrong:
         raise InvalidInput(f"These conventions do not go together: {wrong}.", field="method") from wrong
-    session.flush()
-    return book
+    add_event(session, tenant, record=record, event=event)
+    return record.book
 
 
 def record_usage(
-    session: Session, tenant: Tenant, *, asset_id: str, month: date, units: Decimal
+    session: Session,
+    tenant: Tenant,
+    *,
+    asset_id: str,
+    month: date,
+    units: Decimal,
+    name: str = FINANCIAL,
+    source: str = "entered",
 ) -> DepreciationUsage:
     """What the asset was used in a month (a book by units charges for it). Said again, it is corrected."""
-    book = get_book(session, tenant, asset_id=asset_id, lock=True)
-    usage = session.scalar(
-        scoped(DepreciationUsage, tenant).where(
-            DepreciationUsage.book_id == book.id, DepreciationUsage.month == month
-        )
+    record = record_of(session, tenant, asset_id=asset_id, name=name, lock=True)
+    usage = DepreciationUsage(
+        partner_id=tenant.partner_id,
+        id=new_id("use"),
+        book_id=record.book.id,
+        month=month,
+        units=units,
+        source=source,
+        recorded_at=clock.now(),
     )
-    if usage is None:
-        usage = DepreciationUsage(
-            partner_id=tenant.partner_id, id=new_id("use"), book_id=book.id, month=month, units=units
-        )
-        session.add(usage)
-    usage.units = units
+    session.add(usage)
     session.flush()
+    refresh_plans(session, tenant, book_ids=[record.book.id])
     return usage
 
 
-def get_book(session: Session, tenant: Tenant, *, asset_id: str, lock: bool = False) -> DepreciationBook:
-    """The asset's book.
+def get_book(
+    session: Session, tenant: Tenant, *, asset_id: str, lock: bool = False, name: str = FINANCIAL
+) -> DepreciationBook:
+    """One of the asset's books.
 
     :raises NotFound: if the asset was never in service.
     """
-    statement = scoped(DepreciationBook, tenant).where(
-        DepreciationBook.asset_id == asset_id, DepreciationBook.name == "book"
-    )
-    book = session.scalar(statement.with_for_update() if lock else statement)
-    if book is None:
-        raise NotFound(f"Asset {asset_id} has no book: it was never in service.")
-    return book
+    return record_of(session, tenant, asset_id=asset_id, name=name, lock=lock).book
 
 
-def view_book(session: Session, tenant: Tenant, *, asset_id: str, as_of: date) -> BookView:
-    """The whole schedule, and the value at the end of the day `as_of`."""
-    book = get_book(session, tenant, asset_id=asset_id)
-    entries = _entries(session, tenant, book)
-    if book.disposed_on is not None and as_of >= book.disposed_on:
-        closing = _closing(book, entries, disposed_on=book.disposed_on, proceeds=book.proceeds or Decimal(0))
-        borne = entries_until(entries, closing, cost=book.cost, disposed_on=book.disposed_on)
-        return BookView(book, borne, as_of, Decimal(0), book.cost - closing.book_value, closing)
-    value = value_as_of(book, entries, as_of=as_of)
-    return BookView(book, entries, as_of, value, book.cost - value)
+def view_book(
+    session: Session,
+    tenant: Tenant,
+    *,
+    asset_id: str,
+    as_of: date,
+    name: str = FINANCIAL,
+    known_at: datetime | None = None,
+) -> BookView:
+    """The whole schedule, and the value at the end of the day `as_of`, as it was known at a moment."""
+    record = record_of(session, tenant, asset_id=asset_id, name=name)
+    view = _view(record, as_of=as_of, known_at=known_at)
+    if view is None:
+        raise NotFound(f"Asset {asset_id} had no book that was known then.")
+    return view
 
 
-def value_as_of(book: DepreciationBook, entries: Sequence[DepreciationEntry], *, as_of: date) -> Decimal:
-    """Book value at the end of a day: nothing once disposed of."""
-    if book.disposed_on is not None and as_of >= book.disposed_on:
-        return Decimal(0)
-    if as_of < book.in_service_on:
-        return book.cost
-    return book_value(book_terms(book), entries, as_of=as_of, accrual=Accrual.MONTH_END)
+def view_books(
+    session: Session, tenant: Tenant, *, asset_id: str, as_of: date, known_at: datetime | None = None
+) -> list[BookView]:
+    """Every book of the asset, the financial one first; none before its first service. Three queries."""
+    found = records_of(session, tenant, asset_ids=[asset_id])
+    views = (_view(record, as_of=as_of, known_at=known_at) for record in found)
+    return [view for view in views if view is not None]
 
 
 def fleet_value(
-    session: Session, tenant: Tenant, *, as_of: date, asset_ids: Sequence[str] | None = None
+    session: Session,
+    tenant: Tenant,
+    *,
+    as_of: date,
+    asset_ids: Sequence[str] | None = None,
+    name: str = FINANCIAL,
 ) -> dict[str, Decimal]:
-    """Book value of every asset in service by `as_of`, or of these: asset id -> value. Two queries."""
-    values: dict[str, Decimal] = {}
-    usage: dict[str, list[tuple[date, Decimal]]] = {}
-    wanted = sa.true() if asset_ids is None else DepreciationBook.asset_id.in_(asset_ids)
-    for row in session.scalars(scoped(DepreciationUsage, tenant).order_by(DepreciationUsage.month)):
-        usage.setdefault(row.book_id, []).append((row.month, row.units))
-    for book in session.scalars(
-        scoped(DepreciationBook, tenant).where(
-            DepreciationBook.name == "book", DepreciationBook.in_service_on <= as_of, wanted
-        )
-    ):
-        entries = depreciation_schedule(book_terms(book), units_by_month=usage.get(book.id, []))
-        values[book.asset_id] = value_as_of(book, entries, as_of=as_of)
-    return values
+    """Book value of every asset in service by `as_of`, or of these: asset id -> value. Three queries."""
+    found = records_of(session, tenant, asset_ids=asset_ids, names=[name], in_service_by=as_of)
+    return {record.book.asset_id: record.history().value_on(as_of) for record in found}
 
 
 def close_book(
     session: Session, tenant: Tenant, *, asset_id: str, disposed_on: date, proceeds: Decimal
 ) -> Disposal | None:
-    """Close the book of an asset that was disposed of, with gain or loss; none if it has no book."""
-    book = session.scalar(
-        scoped(DepreciationBook, tenant)
-        .where(DepreciationBook.asset_id == asset_id, DepreciationBook.name == "book")
-        .with_for_update()
-    )
-    if book is None:
-        return None
-    entries = _entries(session, tenant, book)
-    outcome = _closing(book, entries, disposed_on=disposed_on, proceeds=proceeds)
-    if book.disposed_on is None:
-        book.disposed_on, book.proceeds = disposed_on, proceeds
-        session.flush()
+    """Close the books of an asset that was disposed of; the financial one's gain or loss, none without one.
+
+    A second call finds them closed, and answers what the first did.
+    """
+    outcome = None
+    for record in records_of(session, tenant, asset_ids=[asset_id], lock=True):
+        known: list[BookEventRow] = list(record.rows)
+        if record.book.disposed_on is None:
+            event = new_event(
+                EventKind.DISPOSE,
+                effective_on=max(disposed_on, record.book.opened_on or record.book.in_service_on),
+                figures={"proceeds": proceeds},
+            )
+            known.append(add_event(session, tenant, record=record, event=event))
+        if record.book.name == FINANCIAL:
+            outcome = _disposal(BookRecord(record.book, known, record.used).history())
     return outcome
 
 
-def reopen_book(session: Session, tenant: Tenant, *, asset_id: str) -> None:
-    """Go on writing an asset off that was given up for lost and is found again."""
-    session.execute(
-        sa.update(DepreciationBook)
-        .where(
-            DepreciationBook.partner_id == tenant.partner_id,
-            DepreciationBook.asset_id == asset_id,
-            DepreciationBook.name == "book",
-        )
-        .values(disposed_on=None, proceeds=None)
-    )
+def reopen_book(session: Session, tenant: Tenant, *, asset_id: str, on: date) -> None:
+    """Go on writing an asset off that was given up for lost and is found again; nothing if it is open."""
+    for record in records_of(session, tenant, asset_ids=[asset_id], lock=True):
+        if record.book.disposed_on is None:
+            continue
+        event = new_event(EventKind.REINSTATE, effective_on=max(on, record.book.disposed_on), figures={})
+        add_event(session, tenant, record=record, event=event)
 
 
 def total_cost(session: Session, tenant: Tenant, *, as_of: date) -> Decimal:
@@ -252,6 +297,7 @@ def total_cost(session: Session, tenant: Tenant, *, as_of: date) -> Decimal:
     total = session.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(DepreciationBook.cost), 0)).where(
             DepreciationBook.partner_id == tenant.partner_id,
+            DepreciationBook.name == FINANCIAL,
             DepreciationBook.in_service_on <= as_of,
             sa.or_(DepreciationBook.disposed_on.is_(None), DepreciationBook.disposed_on > as_of),
         )
@@ -259,22 +305,55 @@ def total_cost(session: Session, tenant: Tenant, *, as_of: date) -> Decimal:
     return Decimal(total or 0)
 
 
-def _entries(session: Session, tenant: Tenant, book: DepreciationBook) -> list[DepreciationEntry]:
-    usage = session.execute(
-        sa.select(DepreciationUsage.month, DepreciationUsage.units)
-        .where(DepreciationUsage.partner_id == tenant.partner_id, DepreciationUsage.book_id == book.id)
-        .order_by(DepreciationUsage.month)
+def _view(record: BookRecord, *, as_of: date, known_at: datetime | None) -> BookView | None:
+    book = record.book
+    if known_at is not None and book.created_at > known_at:
+        return None
+    whole = record.history(known_at=known_at)
+    # A schedule that is asked for before the disposal shows the life as it was planned.
+    stood = record.history(known_at=known_at, leaving_out_after=as_of)
+    began = whole.movements[0].on
+    facts = _facts(book, whole)
+    if as_of < began:
+        return BookView(facts, stood.entries, as_of, facts.cost, ZERO, stood)
+    value = stood.value_on(as_of)
+    disposal = _disposal(stood)
+    written_off = stood.cost_on(as_of) - value
+    if disposal is not None:
+        closing = [move for move in stood.movements if move.kind == EventKind.DISPOSE][-1]
+        written_off = -closing.cost - disposal.book_value
+    return BookView(facts, stood.entries, as_of, value, written_off, stood, disposal)
+
+
+def _disposal(history: History) -> Disposal | None:
+    if history.disposed_on is None:
+        return None
+    closing = [move for move in history.movements if move.kind == EventKind.DISPOSE][-1]
+    month = [
+        entry for entry in history.entries if (entry.month.year, entry.month.month) == _month(closing.on)
+    ]
+    return Disposal(
+        final_charge=month[0].charge if month else ZERO,
+        book_value=-closing.value,
+        gain=closing.gain if closing.gain is not None else ZERO,
     )
-    return depreciation_schedule(book_terms(book), units_by_month=[(row.month, row.units) for row in usage])
 
 
-def _closing(
-    book: DepreciationBook, entries: Sequence[DepreciationEntry], *, disposed_on: date, proceeds: Decimal
-) -> Disposal:
-    return dispose(
-        book_terms(book),
-        entries,
-        disposed_on=disposed_on,
-        proceeds=proceeds,
-        last_month=LastMonth(book.last_month),
+def _month(day: date) -> tuple[int, int]:
+    return day.year, day.month
+
+
+def _facts(book: DepreciationBook, history: History) -> BookFacts:
+    terms = history.terms
+    told = {
+        field.name: getattr(terms, field.name) for field in fields(BookFacts) if hasattr(terms, field.name)
+    }
+    return BookFacts(
+        id=book.id,
+        asset_id=book.asset_id,
+        name=book.name,
+        life_months=terms.useful_life_months,
+        disposed_on=history.disposed_on,
+        proceeds=history.proceeds,
+        **told,
     )

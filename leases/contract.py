@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from leases.depreciation import DayBasis, DepreciationTerms, FirstMonth, Method
+from leases.book_models import BookEventRow
+from leases.depreciation import Convention, DayBasis, DepreciationTerms, FirstMonth, LastMonth, Method
+from leases.depreciation.events import CONVENTIONS, BookEvent, CountsFrom, EventKind, read_conventions
 from leases.models import Agreement, Assignment, DepreciationBook, Lease, Line
 from leases.schedule import Stay
 from leases.terms import Abated, LeaseTerms, Proration, RentStep, Timing, steps_in_force
@@ -65,16 +68,52 @@ def stays_of(assignments: Sequence[Assignment], *, time_zone: str) -> list[Stay]
 
 
 def book_terms(book: DepreciationBook) -> DepreciationTerms:
-    """The conventions of one asset's book."""
+    """How one asset's book began, before anything happened to it."""
+    conventions: dict[str, Any] = {
+        "cost": book.cost,
+        "residual_value": book.residual_value,
+        "useful_life_months": book.life_months,
+        "method": Method(book.method),
+        "first_month": FirstMonth(book.first_month),
+        "last_month": LastMonth(book.last_month),
+        "day_basis": DayBasis(book.day_basis),
+        "factor": book.factor,
+        "total_units": book.total_units,
+        "switch": book.switch,
+        "rate_pct": book.rate_pct,
+        "recovery_years": book.recovery_years,
+        "tax_convention": Convention(book.tax_convention),
+        "year_end_month": book.year_end_month,
+    }
+    if book.opening is not None:
+        kept = {name: value for name, value in book.opening.items() if name != "cost"}
+        conventions |= {"cost": Decimal(book.opening["cost"]), **read_conventions(kept)}
     return DepreciationTerms(
-        cost=book.cost,
-        residual_value=book.residual_value,
         in_service_on=book.in_service_on,
-        useful_life_months=book.life_months,
         currency=book.currency,
-        method=Method(book.method),
-        first_month=FirstMonth(book.first_month),
-        day_basis=DayBasis(book.day_basis),
-        factor=book.factor,
-        total_units=book.total_units,
+        opened_on=book.opened_on,
+        opening_accumulated=book.opening_accumulated,
+        **conventions,
+    )
+
+
+def opening_of(terms: DepreciationTerms) -> dict[str, Any]:
+    """The figures that `book_terms` reads back, as JSON keeps them."""
+    figures: dict[str, Any] = {"cost": str(terms.cost)}
+    for name in sorted(CONVENTIONS):
+        value = getattr(terms, name)
+        figures[name] = str(value) if isinstance(value, Decimal) else value
+    return figures
+
+
+def event_of(row: BookEventRow) -> BookEvent:
+    """One event as the rules read it."""
+    return BookEvent(
+        id=row.id,
+        kind=EventKind(row.kind),
+        effective_on=row.effective_on,
+        recorded_at=row.recorded_at,
+        figures=row.figures,
+        counts_from=CountsFrom(row.counts_from),
+        reverses_id=row.reverses_id,
     )

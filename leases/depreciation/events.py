@@ -96,11 +96,18 @@ def changed_terms(terms: DepreciationTerms, figures: Mapping[str, Any]) -> Depre
 
     :raises ValueError: for a convention that there is not, or ones that do not go together.
     """
+    return replace(terms, **read_conventions(figures))
+
+
+def read_conventions(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Conventions as JSON keeps them -> as the terms have them.
+
+    :raises ValueError: for one that there is not.
+    """
     unknown = set(figures) - CONVENTIONS
     if unknown:
         raise ValueError(f"there is no convention {', '.join(sorted(unknown))}")
-    changes: dict[str, Any] = {
+    return {
         name: None if value is None else _CONVERT[name](str(value) if _CONVERT[name] is Decimal else value)
         for name, value in figures.items()
     }
-    return replace(terms, **changes)

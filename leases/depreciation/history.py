@@ -69,14 +69,14 @@ class History:
         return closing[-1] if closing and self.disposed_on else None
 
     def _charged(self, day: date) -> Decimal:
-        gone = [move.on for move in self.movements if move.kind == EventKind.DISPOSE]
-        ends = {end_of_month(on): on for on in gone}
-        total = ZERO
-        for entry in self.entries:
-            borne_on = min(ends.get(entry.month, entry.month), entry.month)
-            if borne_on <= day:
-                total += entry.charge
-        return total
+        gone = {end_of_month(move.on): move.on for move in self.movements if move.kind == EventKind.DISPOSE}
+        if len(self.movements) == 1 and self.entries:  # nothing has happened: nearly every book
+            place = bisect_right(self.entries, day, key=lambda entry: entry.month)
+            opening = self.movements[0].accumulated
+            return self.entries[place - 1].accumulated - opening if place else ZERO
+        return sum(
+            (entry.charge for entry in self.entries if gone.get(entry.month, entry.month) <= day), ZERO
+        )
 
 
 @dataclass(slots=True)

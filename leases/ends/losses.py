@@ -150,7 +150,7 @@ def reverse_if_found(session: Session, tenant: Tenant, *, asset_id: str, on: dat
         return None
     charge.state, charge.reversed_on = "reversed", on
     session.flush()
-    books.reopen_book(session, tenant, asset_id=asset_id)
+    books.reopen_book(session, tenant, asset_id=asset_id, on=on)
     outbox.publish(session, tenant, "loss.reversed", loss_id=charge.id)
     return charge
 

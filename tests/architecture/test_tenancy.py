@@ -58,6 +58,7 @@ NOT_AUDITED = {
     "journal_entry": "append-only: each row is the record; each chunk of a run leaves a note in the chain",
     "journal_line": "the same",
     "depreciation_posting": "the same",
+    "depreciation_plan": "computed from a book and its events, which are audited",
     "alert_delivery": "each row is the record of what was sent",
     "telemetry": "written by devices all day; is a record by itself",
     "inventory": "the same",

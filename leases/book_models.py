@@ -1,0 +1,97 @@
+"""What happened to a depreciation book, what that comes to by month, and what an asset cost later."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from haas.db import Amount, Base, PartnerOwned, owned_by_partner
+from leases.depreciation.events import CountsFrom, EventKind
+
+COST_KINDS = ("repair", "accessory", "upgrade", "freight")
+
+
+def _one_of(column: str, values: Any) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
+
+
+class BookEventRow(PartnerOwned, Base):
+    """One event of a book. Never changed: what was wrong is reversed by another event."""
+
+    __tablename__ = "book_event"
+    __table_args__ = (
+        owned_by_partner("book_id", "depreciation_book"),
+        owned_by_partner("reverses_id", "book_event"),
+        _one_of("kind", EventKind),
+        _one_of("counts_from", CountsFrom),
+        sa.CheckConstraint("(kind = 'reverse') = (reverses_id is not null)", name="reverse_names_its_event"),
+        sa.UniqueConstraint("partner_id", "reverses_id"),
+        sa.Index("ix_book_event_book", "partner_id", "book_id", "effective_on", "id"),
+    )
+
+    book_id: Mapped[str]
+    kind: Mapped[str]
+    effective_on: Mapped[date]
+    counts_from: Mapped[str] = mapped_column(default=CountsFrom.SAME_MONTH.value)
+    figures: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    reverses_id: Mapped[str | None]
+    reason: Mapped[str] = mapped_column(default="")
+    actor: Mapped[str]
+    recorded_at: Mapped[datetime]  # when it became known
+
+
+class DepreciationPlan(Base):
+    """A book's charges as running totals by month, for sets of books in SQL. Computed from book and events.
+
+    `totals[k]` (from 1) is all that is charged by the end of the k-th month from `first_month`, in minor
+    units; after the last, nothing. `movements` are what events did to cost, depreciation and value.
+    """
+
+    __tablename__ = "depreciation_plan"
+    __table_args__ = (owned_by_partner("book_id", "depreciation_book"),)
+
+    partner_id: Mapped[str] = mapped_column(sa.ForeignKey("partner.id"), primary_key=True)
+    book_id: Mapped[str] = mapped_column(primary_key=True)
+    first_month: Mapped[date]  # the last day of the month of the first total
+    totals: Mapped[list[int]] = mapped_column(ARRAY(sa.BigInteger))
+    places: Mapped[int]  # of the minor unit: 2 for cents
+    movements: Mapped[list[Any]]
+    computed_at: Mapped[datetime]
+
+
+class AssetCost(PartnerOwned, Base):
+    """What was spent on an asset after it was bought, and whether that adds to its cost in the books."""
+
+    __tablename__ = "asset_cost"
+    __table_args__ = (
+        owned_by_partner("asset_id", "asset"),
+        _one_of("kind", COST_KINDS),
+        sa.CheckConstraint("amount > 0", name="amount_positive"),
+        sa.CheckConstraint(
+            "warranty_recovered >= 0 and warranty_recovered <= amount", name="recovered_within_amount"
+        ),
+        sa.CheckConstraint("decided_by in ('rule', 'person')", name="decided_by_known"),
+        sa.UniqueConstraint("partner_id", "idempotency_key"),
+        sa.Index("ix_asset_cost_asset", "partner_id", "asset_id", "incurred_on", "id"),
+    )
+
+    asset_id: Mapped[str]
+    kind: Mapped[str]
+    amount: Mapped[Amount]
+    warranty_recovered: Mapped[Amount]
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    incurred_on: Mapped[date]
+    supplier: Mapped[str] = mapped_column(default="")
+    reference: Mapped[str] = mapped_column(default="")
+    notes: Mapped[str] = mapped_column(default="")
+    capitalised: Mapped[bool]
+    decided_by: Mapped[str]  # rule | person
+    extra_months: Mapped[int] = mapped_column(default=0)  # added to the life where it is capitalised
+    idempotency_key: Mapped[str | None]
+    actor: Mapped[str]
+    created_at: Mapped[datetime]

@@ -67,6 +67,7 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.api:runs_api",
     "invoicing.api:rates_api",
     "invoicing.api:exports_api",
+    "invoicing.ledger.api",
 )
 PAGE_BLUEPRINTS: tuple[str, ...] = (
     "devices.portal",
@@ -92,6 +93,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.portal",
     "invoicing.portal.billing",
     "invoicing.portal.taxes",
+    "invoicing.ledger.portal",
     "devices.agent_api",
     "devices.agents.portal",
     "haas.alerts.portal",

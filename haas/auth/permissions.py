@@ -94,6 +94,8 @@ PERMISSIONS: dict[str, set[str]] = {
     "invoice.export":        {OWNER, FINANCE},
     "payment.record":        {OWNER, FINANCE},
     "tax.manage":            {OWNER, FINANCE},
+    "ledger.read":           {OWNER, FINANCE},
+    "ledger.manage":         {OWNER, FINANCE},
 }
 # fmt: on
 

@@ -10,6 +10,7 @@ from haas import clock, db
 from haas.accounts.team import create_user
 from haas.auth.models import User
 from haas.auth.permissions import OPERATOR
+from haas.demo.books import keep_books
 from haas.demo.host import Host, this_machine
 from haas.demo.houses import CLI, House, find_or_create_partner, furnish
 from haas.demo.scenery import PARTNERS, PartnerScene
@@ -67,5 +68,6 @@ def _seed_partner(
             host=host,
         )
         story.play(session, lambda done, total: report(f"a year at {scene.name}", done, total))
+        keep_books(session, tenant, today=clock.today(scene.time_zone), at=now)
         # Before the commit: a password that nobody was told would lock the demo.
         sign_ins.save()

@@ -36,6 +36,7 @@ MAIN: tuple[Entry, ...] = (
           also=("agreements", "returns", "swaps")),
     Entry("invoices.index",  _l("Invoices"), "file-invoice",     "invoice.read",  "i", on_phone=True,
           also=("billing", "exports")),
+    Entry("books.index",     _l("Books"),    "report-money",     "ledger.read",   "b"),
     Entry("alerts.index",    _l("Alerts"),   "bell",             "alert.read",    "n", on_phone=True),
     Entry("jobs.index",      _l("Jobs"),     "list-check",       "job.read",      "j"),
 )

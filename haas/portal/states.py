@@ -117,6 +117,12 @@ STATES: dict[str, dict[str, StateLook]] = {
         "warning":  _look(_l("Look at it"),  "amber", "alert-triangle"),
         "critical": _look(_l("Act now"),     "red",   "alert-triangle"),
     },
+    "period": {
+        "open":   _look(_l("Under way"),     "blue",  "clock"),
+        "due":    _look(_l("To be posted"),  "amber", "alert-circle"),
+        "posted": _look(_l("Posted"),        "green", "check"),
+        "locked": _look(_l("Locked"),        "grey",  "shield-lock"),
+    },
     "job": {
         "queued":    _look(_l("Waiting"),  "grey",  "clock"),
         "running":   _look(_l("Running"),  "blue",  "refresh"),

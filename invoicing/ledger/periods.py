@@ -80,6 +80,20 @@ def list_months(session: Session, tenant: Tenant, *, book: Book, today: date) ->
     return months
 
 
+def count_entries(session: Session, tenant: Tenant, *, book: Book, month: date) -> int:
+    """How many entries a month has."""
+    return (
+        session.scalar(
+            sa.select(sa.func.count()).where(
+                JournalEntry.partner_id == tenant.partner_id,
+                JournalEntry.book == book,
+                JournalEntry.period == month,
+            )
+        )
+        or 0
+    )
+
+
 def lock_month(
     session: Session, tenant: Tenant, *, book: Book, month: date, today: date, at: datetime
 ) -> AccountingPeriod:

@@ -1,0 +1,117 @@
+"""What books, kinds of entries, purposes and columns are called on the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import format_date
+from flask_babel import gettext as _
+
+
+def book_words() -> dict[str, str]:
+    """The books by name."""
+    return {"financial": _("Financial"), "tax": _("Tax"), "margin": _("Margin")}
+
+
+def kind_words() -> dict[str, str]:
+    """What an entry tells of."""
+    return {
+        "receipt": _("Received into stock"),
+        "addition": _("Put to work"),
+        "depreciation": _("Depreciation"),
+        "capitalisation": _("Capitalised cost"),
+        "impairment": _("Impairment"),
+        "revaluation": _("Revaluation"),
+        "split": _("Split"),
+        "disposal": _("Disposal"),
+        "reinstatement": _("Reinstatement"),
+        "stock_disposal": _("Disposal from stock"),
+        "invoice": _("Invoice or credit note"),
+        "payment": _("Payment"),
+        "revenue": _("Rent earned"),
+        "derecognition": _("Leased out for good"),
+        "interest": _("Interest on leases"),
+        "deposit": _("Deposit"),
+        "funding": _("Funding"),
+        "funder_payment": _("Payment to a funder"),
+    }
+
+
+def account_kind_words() -> dict[str, str]:
+    """The kinds of accounts."""
+    return {
+        "asset": _("Assets"),
+        "liability": _("Liabilities"),
+        "equity": _("Equity"),
+        "income": _("Income"),
+        "expense": _("Expenses"),
+    }
+
+
+def purpose_words() -> dict[str, str]:
+    """What is posted for what."""
+    return {
+        "bank": _("Bank"),
+        "receivables": _("Receivables"),
+        "deferred_rent": _("Deferred and unbilled rent"),
+        "stock": _("Equipment in stock"),
+        "acquisition": _("Acquisitions, until the supplier's invoice"),
+        "equipment": _("Lease equipment, at cost"),
+        "accumulated_depreciation": _("Accumulated depreciation"),
+        "net_investment": _("Net investment in leases"),
+        "unguaranteed_residual": _("Unguaranteed residual value"),
+        "tax_payable": _("Tax payable"),
+        "deposits": _("Deposits held"),
+        "funder": _("Owed to funders"),
+        "proceeds": _("Proceeds of disposals, until the buyer's invoice"),
+        "rent": _("Rent"),
+        "service": _("Services and single charges"),
+        "interim": _("Interim rent and holdover"),
+        "damage": _("Damage, loss and early return"),
+        "interest": _("Interest on leases"),
+        "selling_profit": _("Sales of leased equipment"),
+        "gain": _("Gain and loss on disposals"),
+        "depreciation": _("Depreciation"),
+        "impairment": _("Impairment and revaluation"),
+        "cost_of_sales": _("Cost of leased equipment sold"),
+        "funder_interest": _("Interest to funders"),
+    }
+
+
+def report_words() -> dict[str, str]:
+    """The reports by name, in the order of the menu."""
+    return {
+        "trial_balance": _("Trial balance"),
+        "asset_cost": _("Assets at cost"),
+        "asset_depreciation": _("Accumulated depreciation"),
+        "deferred_rent": _("Deferred rent"),
+        "net_investment": _("Net investment"),
+        "receivables": _("Receivables"),
+    }
+
+
+def column_words() -> dict[str, str]:
+    """The columns of the roll-forwards."""
+    return {
+        "additions": _("Additions"),
+        "depreciation": _("Depreciation"),
+        "impairments": _("Impairments"),
+        "disposals": _("Disposals"),
+        "leased_out": _("Leased out for good"),
+        "billed": _("Billed"),
+        "earned": _("Earned"),
+        "interest": _("Interest"),
+        "received": _("Received"),
+        "other": _("Other"),
+    }
+
+
+def group_words(by: str) -> str:
+    """What the rows of a roll-forward are."""
+    words = {"asset_class": _("Class"), "lease_id": _("Lease"), "client_id": _("Client")}
+    return str(words[by])
+
+
+def month_text(value: Any) -> str:
+    """June 2026, as the viewer's language writes it."""
+    return str(format_date(value, "LLLL y"))

@@ -17,6 +17,7 @@ from haas.calendar import add_months
 from haas.demo.contracts import Contract, Contracts
 from haas.demo.host import Host
 from haas.demo.houses import House
+from haas.demo.quotes_told import tell_quotes
 from haas.demo.returns_told import tell_returns
 from haas.tenancy.scope import scoped
 from invoicing import billing, corrections, queries
@@ -67,6 +68,7 @@ class Story:
         self._tell_stock()
         self._tell_contracts()
         tell_returns(self)
+        tell_quotes(self)
         self._tell_stragglers()
         self._tell_billing()
         scenes = sorted(self._scenes, key=lambda scene: (scene.at, scene.order))

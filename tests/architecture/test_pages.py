@@ -81,6 +81,8 @@ MAY_LACK = {
     "pictures.of_model": "a model does not have to have a picture",
     "pictures_api.show_asset_picture": "neither it nor its model has to have a picture",
     "pictures_api.show_model_picture": "a model does not have to have a picture",
+    "quotes_api.get_acceptance": "a quote that was not accepted has none",
+    "quotes_api.get_pdf": "a draft has no paper, and a job prints it: until then the answer is 409",
     "leases.asset_book": "an asset that was never in service has no book",
 }
 SECRETS = {"accounts.invitation": "invitation", "accounts.reset_password": "password_reset"}

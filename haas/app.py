@@ -63,9 +63,11 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "leases.api.books",
     "leases.api.prices",
     "leases.api.prices:prices_api",
-    "leases.quotes.api.quotes",
-    "leases.quotes.api.needs:terms_api",
-    "leases.quotes.api.needs:needs_api",
+    "leases.api.ends:ends_api",
+    "leases.api.ends:prices_api",
+    "leases.api.ends:buyouts_api",
+    "leases.api.ends:losses_api",
+    "leases.api.ends:holdover_api",
     "invoicing.api",
     "invoicing.api:runs_api",
     "invoicing.api:rates_api",
@@ -110,6 +112,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "leases.portal.prices",
     "leases.portal.swaps",
     "leases.portal.returns",
+    "leases.portal.buyouts",
 )
 
 CONTENT_SECURITY_POLICY = (

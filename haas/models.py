@@ -27,7 +27,6 @@ MODULES = (
     "leases.proposal_models",
     "leases.classification_models",
     "leases.ends.models",
-    "leases.quotes.models",
     "invoicing.models",
     "invoicing.ledger.models",
     "haas.alerts.models",

@@ -7,7 +7,7 @@ runs in the partner's name, with the client's user still on every audit entry an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -18,6 +18,9 @@ from devices.queries import get_asset
 from haas import db
 from haas.tenancy.scope import Tenant
 from leases import operations, queries, returns
+from leases.ends import buyouts, choices
+from leases.ends.choices import Wish
+from leases.ends.models import Buyout, EndChoice
 from leases.models import Lease, ReturnOrder
 
 
@@ -29,7 +32,7 @@ def accept_quote(
     :raises NotFound: if it sees none by that id.
     """
     queries.get_lease(session, tenant, lease_id=lease_id)
-    with in_the_partners_name(session, tenant) as partner:
+    with _in_the_partners_name(session, tenant) as partner:
         return operations.accept(
             session, partner, lease_id=lease_id, signer=signer, accepted_on=accepted_on, at=at
         )
@@ -43,15 +46,48 @@ def ask_return(
     :raises NotFound: if it has none by that id.
     """
     get_asset(session, tenant, asset_id=asset_id)
-    with in_the_partners_name(session, tenant) as partner:
+    with _in_the_partners_name(session, tenant) as partner:
         return returns.request_return(
             session, partner, asset_id=asset_id, reason=reason, notice_on=today, due_on=due_on, at=at
         )
 
 
+def choose_end(
+    session: Session, tenant: Tenant, *, lease_id: str, wishes: Sequence[Wish], today: date, at: datetime
+) -> list[EndChoice]:
+    """Choose what becomes of the devices of a lease that this tenant sees; a client in time alone.
+
+    :raises NotFound: if it sees none by that id.
+    """
+    queries.get_lease(session, tenant, lease_id=lease_id)
+    with _in_the_partners_name(session, tenant) as partner:
+        return choices.choose(
+            session,
+            partner,
+            lease_id=lease_id,
+            wishes=wishes,
+            today=today,
+            at=at,
+            is_client=tenant.client_id is not None,
+        )
+
+
+def agree_buyout(
+    session: Session, tenant: Tenant, *, buyout_id: str, agreed_by: str, today: date, at: datetime
+) -> Buyout:
+    """Take an offer to buy a device that was made to this tenant.
+
+    :raises NotFound: if it sees none by that id.
+    """
+    buyouts.get_buyout(session, tenant, buyout_id=buyout_id)
+    with _in_the_partners_name(session, tenant) as partner:
+        return buyouts.agree(
+            session, partner, buyout_id=buyout_id, agreed_by=agreed_by, agreed_on=today, at=at
+        )
+
+
 @contextmanager
-def in_the_partners_name(session: Session, tenant: Tenant) -> Iterator[Tenant]:
-    """Go on in the partner's name for what a client may ask for but not write itself."""
+def _in_the_partners_name(session: Session, tenant: Tenant) -> Iterator[Tenant]:
     if tenant.client_id is None:
         yield tenant
         return

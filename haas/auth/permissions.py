@@ -81,13 +81,8 @@ PERMISSIONS: dict[str, set[str]] = {
     "lease.return":          {OWNER, SALES, TECHNICIAN},
     "lease.request_return":  {CLIENT_ADMIN},
     "lease.dispute":         {OWNER, SALES, CLIENT_ADMIN},
-    "quote.read":            {OWNER, SALES, FINANCE, *_CLIENTS},  # a client: what was sent to it
-    "quote.manage":          {OWNER, SALES},
-    "quote.accept":          {OWNER, SALES, CLIENT_ADMIN},
-    "terms.read":            {OWNER, SALES, FINANCE, *_CLIENTS},
-    "terms.publish":         {OWNER},
-    "purchase.read":         {*_STAFF},
-    "purchase.manage":       {OWNER, SALES, TECHNICIAN},
+    "lease.choose":          {OWNER, SALES, CLIENT_ADMIN},  # what becomes of devices at the end
+    "lease.end":             {OWNER, SALES},  # carry it out, offer a purchase, confirm a loss
     "depreciation.read":     {OWNER, FINANCE},
     "depreciation.manage":   {OWNER, FINANCE},
     # prices

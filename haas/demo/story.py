@@ -15,9 +15,9 @@ from devices.models import Asset
 from devices.operations import move_asset, register_asset
 from haas.calendar import add_months
 from haas.demo.contracts import Contract, Contracts
+from haas.demo.ends_told import tell_ends
 from haas.demo.host import Host
 from haas.demo.houses import House
-from haas.demo.quotes_told import tell_quotes
 from haas.demo.returns_told import tell_returns
 from haas.tenancy.scope import scoped
 from invoicing import billing, corrections, queries
@@ -68,7 +68,7 @@ class Story:
         self._tell_stock()
         self._tell_contracts()
         tell_returns(self)
-        tell_quotes(self)
+        tell_ends(self)
         self._tell_stragglers()
         self._tell_billing()
         scenes = sorted(self._scenes, key=lambda scene: (scene.at, scene.order))

@@ -69,6 +69,12 @@ STATES: dict[str, dict[str, StateLook]] = {
         "closed":    _look(_l("Closed"),    "grey",  "archive"),
         "cancelled": _look(_l("Cancelled"), "grey",  "x"),
     },
+    "buyout": {
+        "offered":   _look(_l("Offered"),   "blue",  "send"),
+        "agreed":    _look(_l("Agreed"),    "amber", "signature"),
+        "passed":    _look(_l("Sold"),      "green", "receipt"),
+        "withdrawn": _look(_l("Withdrawn"), "grey",  "x"),
+    },
     "return": {
         "requested": _look(_l("Asked for"),   "blue",  "clock"),
         "collected": _look(_l("Collected"),   "blue",  "truck"),

@@ -61,9 +61,11 @@ def values_of(
     assets: Sequence[Asset],
     as_of: date,
     appraised: Decimal | None = None,
+    with_books: bool = True,
 ) -> dict[str, Valued]:
-    """What is known of each device on a day, past or to come; two queries, however many."""
-    by_book = books.fleet_value(session, tenant, as_of=as_of, asset_ids=[asset.id for asset in assets])
+    """What is known of each device on a day, past or to come; two queries with books, else none."""
+    ids = [asset.id for asset in assets]
+    by_book = books.fleet_value(session, tenant, as_of=as_of, asset_ids=ids) if with_books else {}
     return {
         asset.id: Valued(
             cost=asset.cost,

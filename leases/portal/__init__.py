@@ -2,7 +2,9 @@
 
 from leases.portal import (
     agreements,
+    buyouts,
     drafts,
+    ends,
     handover,
     life,
     lists,
@@ -15,7 +17,9 @@ from leases.portal import (
 
 __all__ = [
     "agreements",
+    "buyouts",
     "drafts",
+    "ends",
     "handover",
     "life",
     "lists",

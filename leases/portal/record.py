@@ -22,6 +22,7 @@ from leases.models import Lease
 from leases.portal import words
 from leases.portal.actions import actions_for
 from leases.portal.doors import leases
+from leases.portal.ends import end_tab
 from leases.rent import RentView, monthly_rent, view_rent
 from leases.summaries import Place
 
@@ -124,6 +125,7 @@ _TABS: dict[str, Callable[[Caller, Lease, list[Place], datetime], dict[str, Any]
     "assets": _assets,
     "history": _history,
     "documents": _documents,
+    "end": end_tab,
 }
 _ON_THE_WAY_BACK = ("requested", "collected")
 
@@ -134,6 +136,7 @@ def _tabs(lease: Lease) -> list[tuple[str, str, str]]:
         "summary": _("Summary"),
         "rent": _("Rent"),
         "assets": _("Hand-over"),
+        "end": _("End"),
         "history": _("History"),
         "documents": _("Documents"),
     }

@@ -34,6 +34,7 @@ STATEMENTS_OF_A_LIST, STATEMENTS_OF_A_RECORD = 12, 20
 # Endpoint -> (statements, why more are right).
 MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     "billing.index": (20, "it works out the next run by the rules that bill: leases, stays, what was billed"),
+    "billing_runs_api.preview_run": (16, "it works out the run by the rules that bill, as the page does"),
     "swaps.new": (110, "it shows what the swap does by doing it, as the next"),
     "swaps_api.preview": (90, "it does the whole swap in a savepoint and takes it back, so it never errs"),
 }
@@ -45,7 +46,8 @@ QUERIES: dict[str, list[str]] = {
     "clients.show": ["", "tab=sites", "tab=people"],
     "labels.index": ["", "id={asset_id}"],
     "leases.new": ["", "client_id={client_id}", "agreement_id={agreement_id}"],
-    "leases.show": ["", "tab=rent", "tab=assets", "tab=documents", "tab=history"],
+    "leases.holdover": ["", "format=csv"],
+    "leases.show": ["", "tab=rent", "tab=assets", "tab=documents", "tab=history", "tab=end"],
     "moves.ask_several": ["", "id={asset_id}"],
     "returns.new": ["", "asset_id={outgoing_id}"],
     "swaps.new": [
@@ -66,6 +68,7 @@ QUERIES: dict[str, list[str]] = {
     "ledger_api.get_roll_forward": ["first=2026-01&last=2026-06"],
     "books.list_entries": ["", "kind=invoice&limit=3", "purpose=receivables&from=2020-01"],
     "books.show_report": ["", "from=2020-01", "book=tax"],
+    "holdover_api.list_holdover_days": ["start=2026-11-01&until=2026-12-01"],
     "swaps_api.preview": ["outgoing_id={outgoing_id}&incoming_id={incoming_id}&reason=upgrade"],
 }
 # Arguments that name nobody's rows.
@@ -81,8 +84,6 @@ MAY_LACK = {
     "pictures.of_model": "a model does not have to have a picture",
     "pictures_api.show_asset_picture": "neither it nor its model has to have a picture",
     "pictures_api.show_model_picture": "a model does not have to have a picture",
-    "quotes_api.get_acceptance": "a quote that was not accepted has none",
-    "quotes_api.get_pdf": "a draft has no paper, and a job prints it: until then the answer is 409",
     "leases.asset_book": "an asset that was never in service has no book",
 }
 SECRETS = {"accounts.invitation": "invitation", "accounts.reset_password": "password_reset"}

@@ -1,0 +1,77 @@
+"""The demo's ends of leases: notices, choices, devices that clients buy, and one that is lost."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+from haas.calendar import local_day
+from leases.ends import buyouts, choices, losses, notices
+from leases.ends.choices import Wish
+from leases.ends.places import places_on
+from leases.ends.policy import Option
+
+if TYPE_CHECKING:
+    from haas.demo.story import Story
+
+
+def tell_ends(story: Story) -> None:
+    """Notices as they fell due; one device sold, one offered, one lost; choices for the studio's."""
+    moment = story.moment
+    for months_ago in range(11, -1, -1):
+        at = moment(months_ago, day=2)
+        story.tell(at, lambda session, at=at: _give_notices(story, session, at))  # type: ignore[misc]
+    story.tell(moment(1, day=9), lambda session: _lose(story, session, moment(1, day=9)))
+    story.tell(moment(1, day=19), lambda session: _sell(story, session, moment(1, day=19), 0, agree=True))
+    story.tell(moment(0, day=6), lambda session: _sell(story, session, moment(0, day=6), 1, agree=False))
+    story.tell(moment(0, day=6), lambda session: _choose(story, session, moment(0, day=6)))
+
+
+def _give_notices(story: Story, session: Session, at: datetime) -> None:
+    notices.give_due(session, story.house.tenant, today=_day(story, at), at=at)
+
+
+def _lose(story: Story, session: Session, at: datetime) -> None:
+    asset = story.contracts.plans["studio"].assets[7]
+    losses.confirm_loss(
+        session,
+        story.house.tenant,
+        asset_id=asset.id,
+        cause="stolen",
+        lost_on=_day(story, at),
+        at=at,
+        reference="P-2207/81",
+    )
+
+
+def _sell(story: Story, session: Session, at: datetime, number: int, *, agree: bool) -> None:
+    """Devices of the lease that is held over are offered to whoever will not give them back."""
+    day, asset = _day(story, at), story.contracts.plans["project"].assets[number]
+    offer = buyouts.offer(session, story.house.tenant, asset_id=asset.id, priced_on=day, today=day, at=at)
+    if agree:
+        buyouts.agree(
+            session,
+            story.house.tenant,
+            buyout_id=offer.id,
+            agreed_by="Miles Okafor",
+            agreed_on=day,
+            at=at,
+        )
+
+
+def _choose(story: Story, session: Session, at: datetime) -> None:
+    lease = story.contracts.plans["studio"].lease
+    if lease is None:
+        return
+    wanted = (Option.BUY, Option.RENEW, Option.RETURN)
+    places = places_on(session, story.house.tenant, lease_ids=[lease.id])
+    wishes = [Wish(place.line.id, option) for place, option in zip(places, wanted, strict=False)]
+    choices.choose(
+        session, story.house.tenant, lease_id=lease.id, wishes=wishes, today=_day(story, at), at=at
+    )
+
+
+def _day(story: Story, at: datetime) -> date:
+    return local_day(at, story.house.scene.time_zone)

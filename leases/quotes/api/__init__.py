@@ -1,1 +1,0 @@
-"""REST of quotes, terms of contract and purchase needs."""

@@ -46,5 +46,8 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("undisputed_charges", timedelta(hours=1), "leases.sweeps:close_undisputed"),
     Entry("silent_acceptance", timedelta(hours=1), "leases.sweeps:accept_silently"),
     Entry("titles_to_pass", timedelta(hours=1), "invoicing.jobs:pass_due_titles"),
+    Entry("quotes_run_out", timedelta(hours=1), "leases.quotes.jobs:expire"),
+    Entry("purchase_needs", timedelta(minutes=5), "leases.quotes.jobs:recount_needs"),
+    Entry("lease_amendments", timedelta(hours=1), "leases.sweeps:follow_amendments"),
     Entry("lease_reminders", timedelta(hours=1), "leases.sweeps:remind_of_ends"),
 )

@@ -28,6 +28,7 @@ _WHY = {
     "holdover": "Rent after the term",
     "buy_out": "Purchase of the device",
     "loss": "Loss of the device",
+    "early_return": "Charge for leaving before the end of the term",
 }
 
 

@@ -1,4 +1,4 @@
-"""What the end of a lease makes a client owe once: a device that it buys, or that was lost. Reads only."""
+"""What an end makes a client owe once: a device bought or lost, a place left before its time. Reads only."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.calendar import ONE_DAY
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.balance import Owed
 from invoicing.bulk import among
+from leases.amendment_models import Amendment
 from leases.ends.models import Buyout, LossCharge
+from leases.models import Agreement, Lease
 
-BUY_OUT, LOSS = "buy_out", "loss"
+BUY_OUT, LOSS, EARLY_RETURN = "buy_out", "loss", "early_return"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class EndCharge:
     kind: str
     client_id: str
     lease_id: str
-    line_id: str
+    line_id: str | None  # none: of several lines
     day: date
     amount: Decimal
     description: str
@@ -42,8 +45,12 @@ class EndCharge:
 
 
 def end_charges_of(session: Session, tenant: Tenant, *, client_ids: Sequence[str]) -> list[EndCharge]:
-    """Every buyout that was agreed and every loss of these clients; two queries."""
-    return [*_bought(session, tenant, client_ids), *_lost(session, tenant, client_ids)]
+    """Every buyout that was agreed, loss and early return of these clients; three queries."""
+    return [
+        *_bought(session, tenant, client_ids),
+        *_lost(session, tenant, client_ids),
+        *_left_early(session, tenant, client_ids),
+    ]
 
 
 def _bought(session: Session, tenant: Tenant, client_ids: Sequence[str]) -> Iterator[EndCharge]:
@@ -81,4 +88,36 @@ def _lost(session: Session, tenant: Tenant, client_ids: Sequence[str]) -> Iterat
             tax_category=row.tax_category,
             payment_terms_days=row.payment_terms_days,
             is_owed=row.state == "owed",
+        )
+
+
+def _left_early(session: Session, tenant: Tenant, client_ids: Sequence[str]) -> Iterator[EndCharge]:
+    statement = (
+        sa.select(Amendment, Lease.number, Agreement.payment_terms_days, Lease.tax_category)
+        .join(Lease, sa.and_(Lease.partner_id == Amendment.partner_id, Lease.id == Amendment.lease_id))
+        .join(
+            Agreement,
+            sa.and_(Agreement.partner_id == Lease.partner_id, Agreement.id == Lease.agreement_id),
+        )
+        .where(
+            Amendment.partner_id == tenant.partner_id,
+            among(Amendment.client_id, client_ids),
+            Amendment.state == "applied",
+            Amendment.charge > 0,
+            Amendment.charge_kind == EARLY_RETURN,
+        )
+        .order_by(Amendment.id)
+    )
+    for row, lease_number, days, tax_category in session.execute(statement):
+        yield EndCharge(
+            source_id=row.id,
+            kind=EARLY_RETURN,
+            client_id=row.client_id,
+            lease_id=row.lease_id,
+            line_id=row.line_ids[0] if len(row.line_ids) == 1 else None,
+            day=row.effective_on,
+            amount=row.charge,
+            description=f"{lease_number}, {row.number}",
+            tax_category=tax_category,
+            payment_terms_days=days,
         )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Amount, Base, PartnerOwned, owned_by_partner
+from haas.db import Amount, Base, PartnerOwned, UnitPrice, owned_by_partner
 from leases.depreciation.events import CountsFrom, EventKind
 
 COST_KINDS = ("repair", "accessory", "upgrade", "freight")
@@ -95,3 +95,20 @@ class AssetCost(PartnerOwned, Base):
     idempotency_key: Mapped[str | None]
     actor: Mapped[str]
     created_at: Mapped[datetime]
+
+
+class DepreciationUsage(PartnerOwned, Base):
+    """What an asset was used in one month, for a book by units. Said again, it is a newer row."""
+
+    __tablename__ = "depreciation_usage"
+    __table_args__ = (
+        owned_by_partner("book_id", "depreciation_book"),
+        sa.Index("uq_depreciation_usage_known", "partner_id", "book_id", "month", "recorded_at", unique=True),
+        sa.CheckConstraint("units >= 0", name="units_not_negative"),
+    )
+
+    book_id: Mapped[str]
+    month: Mapped[date]  # its last day
+    units: Mapped[UnitPrice]
+    source: Mapped[str] = mapped_column(server_default="entered")  # entered | agent
+    recorded_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())

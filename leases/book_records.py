@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
-from leases.book_models import BookEventRow
+from leases.book_models import BookEventRow, DepreciationUsage
 from leases.contract import book_terms, event_of
 from leases.depreciation import DepreciationTerms
 from leases.depreciation.events import BookEvent, EventKind
 from leases.depreciation.history import History, replay
-from leases.models import DepreciationBook, DepreciationUsage
+from leases.models import DepreciationBook
 
 BOOK_NAMES = ("book", "tax", "margin")  # financial, tax, partner's margin
 

@@ -17,7 +17,7 @@ from haas.ids import new_id
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases.book_events import add_event, new_event
-from leases.book_models import AssetCost, BookEventRow
+from leases.book_models import AssetCost, BookEventRow, DepreciationUsage
 from leases.book_plans import refresh_plans, write_plans
 from leases.book_policies import FINANCIAL, kept_books, opening_terms, policy_of
 from leases.book_records import BookRecord, record_of, records_of
@@ -25,7 +25,7 @@ from leases.contract import opening_of
 from leases.depreciation import DayBasis, DepreciationEntry, Disposal, LastMonth, Method
 from leases.depreciation.events import EventKind
 from leases.depreciation.history import History, replay
-from leases.models import DepreciationBook, DepreciationUsage
+from leases.models import DepreciationBook
 
 ZERO = Decimal(0)
 

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from haas import outbox
 from haas.calendar import add_months
 from haas.ids import new_id
-from haas.tenancy.scope import Tenant
+from haas.tenancy.scope import Tenant, scoped
 from leases.classifying import classify_at_commencement
 from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
-from leases.models import Lease, LeaseMove, Line
-from leases.terms import commencement
+from leases.models import Assignment, Lease, LeaseMove, Line
+from leases.terms import LineKind, commencement
 
 
 def move(
@@ -66,18 +66,31 @@ def commence(session: Session, tenant: Tenant, lease: Lease, *, first_day: date,
 
 
 def close_if_done(session: Session, tenant: Tenant, lease: Lease, *, on: date, at: datetime) -> bool:
-    """Close a lease whose asset lines have all ended; services on it end with it."""
-    open_assets = session.scalar(
-        sa.select(sa.func.count())
-        .select_from(Line)
+    """Close a lease whose hardware is all back; services on it end with it.
+
+    A place that an amendment has ended is open as long as its device still stands there.
+    """
+    standing = (
+        sa.select(Assignment.id)
         .where(
-            Line.partner_id == tenant.partner_id,
-            Line.lease_id == lease.id,
-            Line.kind == "asset",
-            Line.ends_on.is_(None),
+            Assignment.partner_id == Line.partner_id,
+            Assignment.line_id == Line.id,
+            sa.func.upper_inf(Assignment.during),
+        )
+        .exists()
+    )
+    is_open = session.scalar(
+        sa.select(
+            scoped(Line, tenant)
+            .where(
+                Line.lease_id == lease.id,
+                Line.kind.in_((LineKind.ASSET, LineKind.POOLED)),
+                sa.or_(Line.ends_on.is_(None), standing),
+            )
+            .exists()
         )
     )
-    if open_assets or lease.state not in (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER):
+    if is_open or lease.state not in (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER):
         return False
     session.execute(
         sa.update(Line)

@@ -31,8 +31,7 @@ class Agreement(PartnerOwned, Base):
         owned_by_partner("client_id", "client"),
         sa.UniqueConstraint("partner_id", "number"),
         sa.CheckConstraint(
-            "proration in ('actual_period', 'thirty_day', 'whole', 'none')",
-            name="proration_known",
+            "proration in ('actual_period', 'thirty_day', 'whole', 'none')", name="proration_known"
         ),
         sa.CheckConstraint(
             "early_return_policy in ('none', 'remaining_rents', 'present_value', 'declining')",
@@ -345,9 +344,7 @@ class ReturnOrder(PartnerOwned, Base):
     damage_notes: Mapped[str] = mapped_column(default="")
     repair_cost: Mapped[Amount | None]
     fair_market_value: Mapped[Amount | None]
-    damage_charge: Mapped[
-        Amount | None
-    ]  # the smaller of the two; billed by the next run after the dispute window
+    damage_charge: Mapped[Amount | None]  # the smaller of the two; billed after the dispute window
     dispute_until: Mapped[date | None]
     disputed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -401,20 +398,3 @@ class DepreciationBook(PartnerOwned, Base):
     disposed_on: Mapped[date | None]
     proceeds: Mapped[Amount | None]
     created_at: Mapped[datetime]
-
-
-class DepreciationUsage(PartnerOwned, Base):
-    """What an asset was used in one month, for a book by units. Said again, it is a newer row."""
-
-    __tablename__ = "depreciation_usage"
-    __table_args__ = (
-        owned_by_partner("book_id", "depreciation_book"),
-        sa.Index("uq_depreciation_usage_known", "partner_id", "book_id", "month", "recorded_at", unique=True),
-        sa.CheckConstraint("units >= 0", name="units_not_negative"),
-    )
-
-    book_id: Mapped[str]
-    month: Mapped[date]  # its last day
-    units: Mapped[UnitPrice]
-    source: Mapped[str] = mapped_column(server_default="entered")  # entered | agent
-    recorded_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())

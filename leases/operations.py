@@ -14,9 +14,12 @@ from haas.calendar import add_months, local_day
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.series import take_number
-from haas.tenancy.models import Client, Site
+from haas.tenancy.models import Site
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
+from leases.agreements import create_agreement as create_agreement  # noqa: PLC0414 - it is known here
+from leases.amendments.record import record as record_amendment
+from leases.amendments.record import snapshot
 from leases.errors import LeaseNotEditable
 from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
 from leases.lifespan import commence, move, record
@@ -24,60 +27,6 @@ from leases.models import Agreement, Lease, Line
 from leases.terms import CommercialModel, Component, LineKind, check_offer, component_of
 
 MONEY_MAX = Decimal("1e11")
-
-
-def create_agreement(
-    session: Session,
-    tenant: Tenant,
-    *,
-    client_id: str,
-    at: datetime,
-    number: str | None = None,
-    terms_version: str = "2026-01",
-    signed_on: date | None = None,
-    day_count: str = "actual",
-    proration: str = "actual_period",
-    notice_days: int = 90,
-    payment_terms_days: int = 14,
-    flex_down_pct: Decimal = Decimal(0),
-    holdover_rate_pct: Decimal = Decimal(100),
-    acceptance_silent_days: int = 5,
-    damage_dispute_days: int = 14,
-) -> Agreement:
-    """A master agreement: the conventions that all leases under it follow.
-
-    :param acceptance_silent_days: after which silence counts as acceptance; 0 for never.
-    :raises NotFound: if the client is not this partner's.
-    """
-    client = session.scalar(scoped(Client, tenant).where(Client.id == client_id))
-    if client is None:
-        raise NotFound(f"There is no client {client_id}.")
-    if notice_days < 0 or payment_terms_days < 0:
-        raise InvalidInput("Days cannot be negative.", field="notice_days")
-    if not 0 <= holdover_rate_pct <= 500:
-        raise InvalidInput("The holdover rate is 0 to 500 percent of the rent.", field="holdover_rate_pct")
-    agreement = Agreement(
-        partner_id=tenant.partner_id,
-        id=new_id("agr"),
-        client_id=client.id,
-        number=number or take_number(session, tenant, series="agreement", pattern="MA-{:04d}"),
-        terms_version=terms_version,
-        signed_on=signed_on,
-        currency=client.currency,
-        time_zone=client.time_zone,
-        day_count=day_count,
-        proration=proration,
-        notice_days=notice_days,
-        payment_terms_days=payment_terms_days,
-        flex_down_pct=flex_down_pct,
-        holdover_rate_pct=holdover_rate_pct,
-        acceptance_silent_days=acceptance_silent_days,
-        damage_dispute_days=damage_dispute_days,
-        created_at=at,
-    )
-    session.add(agreement)
-    session.flush()
-    return agreement
 
 
 def draft_lease(
@@ -171,6 +120,42 @@ def add_line(
     :raises LeaseNotEditable: once the lease was quoted.
     """
     lease = lock_draft(session, tenant, lease_id)
+    return make_line(
+        session,
+        tenant,
+        lease=lease,
+        at=at,
+        description=description,
+        unit_price=unit_price,
+        kind=kind,
+        model_id=model_id,
+        quantity=quantity,
+        residual_value=residual_value,
+        component=component,
+        standalone_price=standalone_price,
+        flexible=flexible,
+        tax_category=tax_category,
+    )
+
+
+def make_line(
+    session: Session,
+    tenant: Tenant,
+    *,
+    lease: Lease,
+    at: datetime,
+    description: str,
+    unit_price: Decimal,
+    kind: str = "asset",
+    model_id: str | None = None,
+    quantity: Decimal = Decimal(1),
+    residual_value: Decimal | None = None,
+    component: str | None = None,
+    standalone_price: Decimal | None = None,
+    flexible: bool = False,
+    tax_category: str = "S",
+) -> Line:
+    """A line of a locked lease that may be written on: a draft, or one that is amended."""
     if kind == "asset":
         if quantity != 1:
             raise InvalidInput("An asset line holds one asset; add a line for each.", field="quantity")
@@ -282,9 +267,22 @@ def give_notice(
     """End the lease at the first day its terms allow; the term grows by a late notice."""
     lease = queries.lock_lease(session, tenant, lease_id)
     agreement = queries.get_agreement(session, tenant, agreement_id=lease.agreement_id)
+    before = snapshot(lease, (), on=noticed_on)
     move(session, tenant, lease, "give_notice", at=at, effective_on=noticed_on, reason=reason)
     lease.notice_given_on = noticed_on
     lease.ends_on = earliest_end(lease, agreement, noticed_on=noticed_on)
+    record_amendment(
+        session,
+        tenant,
+        lease=lease,
+        kind="terminate",
+        effective_on=lease.ends_on,
+        at=at,
+        before=before,
+        after=snapshot(lease, (), on=noticed_on),
+        wanted={"noticed_on": noticed_on.isoformat()},
+        reason=reason,
+    )
     outbox.publish(
         session, tenant, "lease.notice_given", lease_id=lease.id, ends_on=lease.ends_on.isoformat()
     )
@@ -294,14 +292,45 @@ def give_notice(
 def withdraw_notice(session: Session, tenant: Tenant, *, lease_id: str, at: datetime) -> Lease:
     """The client stays after all. What the notice added to the term stays added."""
     lease = queries.lock_lease(session, tenant, lease_id)
-    move(session, tenant, lease, "withdraw_notice", at=at, effective_on=local_day(at, lease.time_zone))
+    today = local_day(at, lease.time_zone)
+    before = snapshot(lease, (), on=today)
+    move(session, tenant, lease, "withdraw_notice", at=at, effective_on=today)
     lease.notice_given_on = None
+    record_amendment(
+        session,
+        tenant,
+        lease=lease,
+        kind="terminate",
+        effective_on=today,
+        at=at,
+        before=before,
+        after=snapshot(lease, (), on=today),
+        wanted={"withdrawn": True},
+    )
     return lease
 
 
 def renew(session: Session, tenant: Tenant, *, lease_id: str, months: int, at: datetime) -> Lease:
     """Go on for `months` more from where the term ended, at the same rent."""
     lease = queries.lock_lease(session, tenant, lease_id)
+    ended_on, before = lease.ends_on, snapshot(lease, (), on=at.date())
+    extend(session, tenant, lease=lease, months=months, at=at)
+    record_amendment(
+        session,
+        tenant,
+        lease=lease,
+        kind="renew",
+        effective_on=ended_on or at.date(),
+        at=at,
+        before=before,
+        after=snapshot(lease, (), on=at.date()),
+        wanted={"months": months},
+    )
+    return lease
+
+
+def extend(session: Session, tenant: Tenant, *, lease: Lease, months: int, at: datetime) -> None:
+    """Add months to the term of a locked lease, and take a notice back."""
     if not 1 <= months <= 120:
         raise InvalidInput("Renew for 1 to 120 months.", field="months")
     if lease.ends_on is None:
@@ -311,7 +340,6 @@ def renew(session: Session, tenant: Tenant, *, lease_id: str, months: int, at: d
     lease.term_months += months
     lease.notice_given_on = None
     outbox.publish(session, tenant, "lease.renewed", lease_id=lease.id)
-    return lease
 
 
 def cancel(session: Session, tenant: Tenant, *, lease_id: str, reason: str, at: datetime) -> Lease:

@@ -15,13 +15,14 @@ from devices.models import Asset, HardwareModel
 from devices.operations import grade_asset, move_asset, place_asset
 from devices.queries import lock_asset
 from haas import outbox
-from haas.calendar import ONE_DAY, local_day
+from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.series import take_number
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
+from leases.amendments.receipt import stop_rent
 from leases.errors import AssetNotOnLease, WrongAsset
 from leases.lifespan import close_if_done
 from leases.models import Assignment, Lease, Line, ReturnOrder
@@ -338,11 +339,17 @@ def _stop_rent(session: Session, tenant: Tenant, *, order: ReturnOrder, at: date
     if standing is not None:
         standing.during = Range(standing.during.lower, at, bounds="[)")
         standing.reason = "returned"
-    ends_on = local_day(at, lease.time_zone) + ONE_DAY
-    if line.ends_on is None:
-        line.ends_on = max(ends_on, line.starts_on or ends_on)
     session.flush()
-    close_if_done(session, tenant, lease, on=line.ends_on, at=at)
+    ends_on = stop_rent(
+        session,
+        tenant,
+        lease=lease,
+        line=line,
+        return_number=order.number,
+        notice_on=order.notice_on,
+        at=at,
+    )
+    close_if_done(session, tenant, lease, on=ends_on, at=at)
 
 
 def _day_at_client(session: Session, tenant: Tenant, order: ReturnOrder, at: datetime) -> date:

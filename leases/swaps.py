@@ -17,6 +17,7 @@ from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from leases import proposals, proposed, queries
+from leases.amendments.record import record
 from leases.errors import AssetNotOnLease
 from leases.handover import begin_service, require_model, stand
 from leases.lifecycle import BILLABLE
@@ -86,6 +87,19 @@ def swap_asset(
     )
     session.add(swap)
     session.flush()
+    record(
+        session,
+        tenant,
+        lease=lease,
+        kind="substitute",
+        effective_on=local_day(at, lease.time_zone),
+        at=at,
+        line_ids=[line.id],
+        before={line.id: _who(line, outgoing)},
+        after={line.id: _who(line, incoming)},
+        wanted={"swap_id": swap.id},
+        reason=condition,
+    )
     proposals.close_by_swap(session, tenant, swap=swap, proposal_id=proposal_id)
     outbox.publish(
         session,
@@ -206,6 +220,10 @@ def _bring_in(
             custodian="client",
             at=at,
         )
+
+
+def _who(line: Line, asset: Asset) -> dict[str, str]:
+    return {"description": line.description, "device": f"{asset.tag} · {asset.serial or '–'}"}
 
 
 def _drop_reservation(session: Session, tenant: Tenant, incoming: Asset) -> None:

@@ -17,8 +17,11 @@ from haas.settings import Settings
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
 from leases import handover, operations, queries, returns
+from leases.amendments.lines import bring_in
+from leases.amendments.queries import ended_leases
 from leases.ends import notices
 from leases.handover import SILENCE
+from leases.lifespan import close_if_done
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,21 @@ def remind_of_ends(settings: Settings, now: datetime) -> None:  # noqa: ARG001 -
     for tenant, today in _partners(now):
         with db.unit_of_work(tenant) as session:
             notices.give_due(session, tenant, today=today, at=now)
+
+
+def follow_amendments(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
+    """Show terms that have begun on their lines, and close leases of which nothing is left."""
+    for tenant, today in _partners(now):
+        with db.unit_of_work(tenant) as session:
+            bring_in(session, tenant, today=today)
+            ids = [row.id for row in ended_leases(session, tenant, today=today)]
+        for lease_id in ids:
+            _one_by_one(tenant, lease_id, _close, today=today, now=now)
+
+
+def _close(session: Session, tenant: Tenant, lease_id: str, *, today: date, now: datetime) -> None:
+    lease = queries.lock_lease(session, tenant, lease_id)
+    close_if_done(session, tenant, lease, on=min(lease.ends_on or today, today), at=now)
 
 
 def _hold_over(session: Session, tenant: Tenant, lease_id: str, *, today: date, now: datetime) -> None:

@@ -204,6 +204,7 @@ def _charges() -> dict[str, str]:
         "holdover": _("Rent after the term"),
         "one_off": _("Single charge"),
         "damage": _("Damage"),
+        "early_return": _("Charge for leaving before the end of the term"),
         "manual": _("Correction"),
     }
 

@@ -18,9 +18,10 @@ from haas.calendar import ONE_DAY, local_day
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases.amendment_models import Abatement, LineTerms
+from leases.book_models import DepreciationUsage
 from leases.contract import book_terms, rent_over_time, stays_of, terms_of
 from leases.depreciation import DepreciationTerms, depreciation_schedule
-from leases.models import Agreement, Assignment, DepreciationBook, DepreciationUsage, Lease, Line, ReturnOrder
+from leases.models import Agreement, Assignment, DepreciationBook, Lease, Line, ReturnOrder
 from leases.profit.facts import (
     AssetFacts,
     Charge,

@@ -1,0 +1,1 @@
+"""How a lease changes: by amendments alone, each shown to the cent before it holds."""

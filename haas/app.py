@@ -61,6 +61,8 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "leases.api.returns",
     "leases.api.returns:requests_api",
     "leases.api.books",
+    "leases.api.asset_books",
+    "leases.api.book_policies",
     "leases.api.prices",
     "leases.api.prices:prices_api",
     "leases.api.ends:ends_api",

@@ -49,5 +49,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("quotes_run_out", timedelta(hours=1), "leases.quotes.jobs:expire"),
     Entry("purchase_needs", timedelta(minutes=5), "leases.quotes.jobs:recount_needs"),
     Entry("lease_amendments", timedelta(hours=1), "leases.sweeps:follow_amendments"),
+    Entry("depreciation_usage", timedelta(days=1), "leases.sweeps:feed_usage"),
+    Entry("tax_years", timedelta(days=1), "leases.sweeps:settle_tax_years"),
     Entry("lease_reminders", timedelta(hours=1), "leases.sweeps:remind_of_ends"),
 )

@@ -220,6 +220,23 @@ _KEPT = frozenset(
 )
 
 
+def checked_event(
+    record: BookRecord,
+    *,
+    kind: EventKind,
+    effective_on: date,
+    figures: Mapping[str, Any],
+    counts_from: CountsFrom = CountsFrom.SAME_MONTH,
+) -> BookEvent:
+    """An event that becomes known now, after the book was asked whether it can bear it.
+
+    :raises InvalidInput: if it cannot.
+    """
+    event = new_event(kind, effective_on=effective_on, figures=figures, counts_from=counts_from)
+    _with(record, event)
+    return event
+
+
 def add_event(
     session: Session, tenant: Tenant, *, record: BookRecord, event: BookEvent, reason: str = ""
 ) -> BookEventRow:

@@ -12,13 +12,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
 from leases.amendment_models import Abatement, LineTerms
-from leases.depreciation import FirstMonth, LastMonth, Method
+from leases.book_models import DepreciationBook as DepreciationBook  # noqa: PLC0414 - also read from here
 from leases.lifecycle import LeaseState
 
 _STATES = ", ".join(f"'{state}'" for state in LeaseState)
-_METHODS = ", ".join(f"'{method}'" for method in Method)
-_FIRST_MONTHS = ", ".join(f"'{rule}'" for rule in FirstMonth)
-_LAST_MONTHS = ", ".join(f"'{rule}'" for rule in LastMonth)
 _OF_LINE = "and_(Line.partner_id == foreign({0}.partner_id), Line.id == foreign({0}.line_id))"
 
 
@@ -349,52 +346,3 @@ class ReturnOrder(PartnerOwned, Base):
     disputed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     receipt_file_id: Mapped[str | None]
-
-
-class DepreciationBook(PartnerOwned, Base):
-    """How one asset is written off in one book, as things are known now; `opening` is how it began.
-
-    The schedule is computed from the opening and the events (`leases.book_models`); what stands here and in
-    the plan is only kept in step with them.
-    """
-
-    __tablename__ = "depreciation_book"
-    __table_args__ = (
-        owned_by_partner("asset_id", "asset"),
-        sa.UniqueConstraint("partner_id", "asset_id", "name"),
-        sa.CheckConstraint("residual_value >= 0 and residual_value <= cost", name="residual_within_cost"),
-        sa.CheckConstraint("life_months > 0", name="life_positive"),
-        sa.CheckConstraint(f"method in ({_METHODS})", name="method_known"),
-        sa.CheckConstraint(f"first_month in ({_FIRST_MONTHS})", name="first_month_known"),
-        sa.CheckConstraint(f"last_month in ({_LAST_MONTHS})", name="last_month_known"),
-        sa.CheckConstraint("(method = 'units') = (total_units is not null)", name="units_method_has_units"),
-        sa.CheckConstraint("method <> 'macrs' or recovery_years is not null", name="macrs_has_its_class"),
-        sa.CheckConstraint("rate_pct is null or (rate_pct > 0 and rate_pct <= 100)", name="rate_is_percent"),
-        sa.CheckConstraint("tax_convention in ('HY', 'MQ')", name="tax_convention_known"),
-        sa.CheckConstraint("year_end_month between 1 and 12", name="year_end_month_in_year"),
-    )
-
-    asset_id: Mapped[str]
-    name: Mapped[str] = mapped_column(default="book")  # book (financial) | tax | margin
-    method: Mapped[str]  # leases.depreciation.Method
-    first_month: Mapped[str]  # leases.depreciation.FirstMonth
-    last_month: Mapped[str]  # leases.depreciation.LastMonth
-    day_basis: Mapped[str]  # leases.depreciation.DayBasis
-    factor: Mapped[UnitPrice]  # of the straight-line rate: 2 = double declining
-    switch: Mapped[bool] = mapped_column(server_default=sa.true())  # to straight line where that charges more
-    rate_pct: Mapped[UnitPrice | None]  # of the book value a year; none: the one that leads to the residual
-    recovery_years: Mapped[int | None]  # the class of MACRS
-    tax_convention: Mapped[str] = mapped_column(server_default="HY")  # leases.depreciation.Convention
-    year_end_month: Mapped[int] = mapped_column(server_default="12")
-    cost: Mapped[Amount]
-    residual_value: Mapped[Amount]
-    currency: Mapped[str] = mapped_column(sa.String(3))
-    in_service_on: Mapped[date]
-    life_months: Mapped[int]
-    total_units: Mapped[UnitPrice | None]
-    opened_on: Mapped[date | None]  # taken over from another asset's book on this day
-    opening_accumulated: Mapped[Amount] = mapped_column(server_default="0")  # with this written off
-    opening: Mapped[dict[str, Any] | None]  # its conventions before the first event; none: as they stand here
-    disposed_on: Mapped[date | None]
-    proceeds: Mapped[Amount | None]
-    created_at: Mapped[datetime]

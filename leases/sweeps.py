@@ -11,14 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import db
-from haas.calendar import local_day
+from haas.calendar import ONE_DAY, local_day
 from haas.errors import HaasError
 from haas.settings import Settings
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
-from leases import handover, operations, queries, returns
+from leases import handover, operations, queries, returns, tax_years, usage
 from leases.amendments.lines import bring_in
 from leases.amendments.queries import ended_leases
+from leases.depreciation.spread import fiscal_year
 from leases.ends import notices
 from leases.handover import SILENCE
 from leases.lifespan import close_if_done
@@ -71,6 +72,22 @@ def follow_amendments(settings: Settings, now: datetime) -> None:  # noqa: ARG00
 def _close(session: Session, tenant: Tenant, lease_id: str, *, today: date, now: datetime) -> None:
     lease = queries.lock_lease(session, tenant, lease_id)
     close_if_done(session, tenant, lease, on=min(lease.ends_on or today, today), at=now)
+
+
+def feed_usage(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
+    """Books by units take up the hours that devices were on."""
+    for tenant, today in _partners(now):
+        with db.unit_of_work(tenant) as session:
+            usage.feed_usage(session, tenant, today=today)
+
+
+def settle_tax_years(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
+    """The tax year that has ended follows one convention; a late hand-over may still change it."""
+    for tenant, today in _partners(now):
+        with db.unit_of_work(tenant) as session:
+            for name, month in tax_years.year_ends_kept(session, tenant):
+                last_year = fiscal_year(today, end_month=month).start - ONE_DAY
+                tax_years.settle_tax_year(session, tenant, on=last_year, book_name=name, year_end_month=month)
 
 
 def _hold_over(session: Session, tenant: Tenant, lease_id: str, *, today: date, now: datetime) -> None:

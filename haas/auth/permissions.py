@@ -57,6 +57,7 @@ PERMISSIONS: dict[str, set[str]] = {
     "model.manage":          {OWNER, SALES, TECHNICIAN},
     "asset.read":            {*_STAFF, *_CLIENTS},
     "asset.cost.read":       {OWNER, SALES, FINANCE},
+    "asset.cost.manage":     {OWNER, FINANCE},
     "asset.manage":          {OWNER, SALES, TECHNICIAN},
     "asset.move":            {OWNER, TECHNICIAN},
     "asset.grade":           {OWNER, TECHNICIAN},

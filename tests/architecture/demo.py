@@ -66,6 +66,7 @@ FINDERS: dict[str, str | list[str]] = {
     "agreement_id": distinct("agreement", "partner_id", each=2),
     "alert_id": distinct("alert", "state"),
     "asset_id": distinct("asset", "state"),
+    "book_name": ["book", "tax"],
     "book_id": distinct("price_book", "published_at is null"),
     "buyout_id": distinct("buyout", "state"),
     "certificate_id": distinct("wipe_certificate", "partner_id"),

@@ -24,10 +24,12 @@ MODULES = (
     "leases.book_models",
     "leases.amendment_models",
     "leases.pricing.models",
+    "leases.pricing.wholesale_models",
     "leases.proposal_models",
     "leases.classification_models",
     "leases.ends.models",
     "invoicing.models",
+    "invoicing.round_models",
     "invoicing.ledger.models",
     "haas.alerts.models",
 )

@@ -28,6 +28,8 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "asset.wiped": [("devices.jobs:render_wipe_certificate", DOCUMENTS)],
     "asset_import.requested": [("devices.jobs:import_assets", DEFAULT)],
     "billing.chunk_due": [("invoicing.jobs:bill_chunk", DEFAULT)],
+    "billing.run_finished": [("invoicing.jobs:note_round", DEFAULT)],
+    "billing_round.part_due": [("invoicing.jobs:run_round_part", DEFAULT)],
     "invoice.issued": [
         ("invoicing.jobs:render_pdf", DOCUMENTS),
         ("invoicing.jobs:pass_issued_titles", DEFAULT),

@@ -19,11 +19,12 @@ from haas.settings import current as current_settings
 from haas.tenancy.logos import PartnerLogo
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
-from invoicing import billing, queries, sending, titles
+from invoicing import billing, queries, rounds, sending, titles
 from invoicing.document import InvoiceDocument
 from invoicing.exports import requests as export_requests
 from invoicing.models import Invoice
 from invoicing.paper import invoice_pdf
+from leases.pricing import wholesale
 
 # (step, done, total): how a long run tells how far it is.
 Report = Callable[[str, int, int], None]
@@ -77,14 +78,27 @@ def _pass_titles(partner_id: str, event_id: str, invoice_id: str) -> None:
         titles.pass_due(session, tenant, today=clock.today(zone), at=clock.now(), invoice_ids=(invoice_id,))
 
 
+def run_round_part(*, partner_id: str, event_id: str, part_id: str) -> None:
+    """Start one house's part of the operator's round. A second run of this job finds it started."""
+    rounds.run_part(Tenant(partner_id, actor="job:billing_round"), part_id=part_id)
+
+
+def note_round(*, partner_id: str, event_id: str, run_id: str) -> None:
+    """Tell the operator's rounds that a partner's run is over."""
+    rounds.note_finished(Tenant(partner_id, actor="job:billing_round"), run_id=run_id)
+
+
 def bill_daily(settings: Settings, now: datetime) -> None:
     """Once a day: start a run for each partner, as of the day it is there."""
     for partner in _partners(None):
         tenant = Tenant(partner.id, actor="job:timetable")
+        today = clock.today(partner.time_zone)
         with db.unit_of_work(tenant) as session:
-            today = clock.today(partner.time_zone)
             if any(run.as_of == today for run in queries.recent_runs(session, tenant, limit=5)):
                 continue
+        if partner.is_operator:
+            wholesale.sync_everyone(as_of=today)
+        with db.unit_of_work(tenant) as session:
             billing.start_run(session, tenant, as_of=today, at=now)
 
 
@@ -104,6 +118,8 @@ def bill_all(
     partners = _partners(partner)
     if partner is not None and not partners:
         raise NotFound(f"There is no partner {partner}.")
+    if not dry_run and any(found.is_operator for found in partners):
+        wholesale.sync_everyone(as_of=as_of)
     bill = _preview_partner if dry_run else _bill_partner
     return [bill(settings, found, as_of, tell) for found in partners]
 

@@ -89,6 +89,7 @@ PERMISSIONS: dict[str, set[str]] = {
     # prices
     "price.read":            {OWNER, SALES, FINANCE},
     "price.manage":          {OWNER, SALES},
+    "wholesale.manage":      {OPERATOR},      # the operator's own house: what partners pay
     # money
     "invoice.read":          {OWNER, SALES, FINANCE, *_CLIENTS},
     "invoice.issue":         {OWNER, FINANCE},

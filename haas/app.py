@@ -100,6 +100,8 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.portal",
     "invoicing.portal.billing",
     "invoicing.portal.taxes",
+    "invoicing.portal.wholesale",
+    "invoicing.portal.desk",
     "invoicing.ledger.portal",
     "devices.agent_api",
     "devices.agents.portal",

@@ -16,6 +16,7 @@ from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant, scoped
 from invoicing import billing, queries
 from invoicing.round_models import BillingRound, BillingRoundPart
+from leases.pricing import house as houses
 from leases.pricing import wholesale
 
 _ACTOR = "job:billing_round"
@@ -96,7 +97,7 @@ def note_finished(tenant: Tenant, *, run_id: str) -> None:
             "finished_at": run.finished_at,
         }
     with db.unit_of_work(Platform("operator", actor=_ACTOR)) as session:
-        house = wholesale.find_house(session)
+        house = houses.find_house(session)
     if house is None:
         return
     with db.unit_of_work(Tenant(house.id, actor=_ACTOR)) as session:

@@ -42,7 +42,7 @@ MAIN: tuple[Entry, ...] = (
 )
 SETTINGS: tuple[Entry, ...] = (
     Entry("models.index",    _l("Hardware models"), "device-desktop", "model.read"),
-    Entry("prices.index",    _l("Prices"),     "tag",   "price.read"),
+    Entry("prices.index",    _l("Prices"),     "tag",   "price.read", also=("wholesale",)),
     Entry("settings.edit",   _l("General"),    "settings",     "settings.manage"),
     Entry("leases.end_settings", _l("Ends of leases"), "clock", "settings.manage"),
     Entry("branding.edit",   _l("Branding"),   "palette",      "branding.manage"),
@@ -55,6 +55,7 @@ SETTINGS: tuple[Entry, ...] = (
 )
 OPERATOR: tuple[Entry, ...] = (
     Entry("operator.index",  _l("Partners"), "building-store", "partner.list", "p", on_phone=True),
+    Entry("wholesale_desk.index", _l("Wholesale"), "tag", "wholesale.manage", "w", on_phone=True),
 )
 # fmt: on
 

@@ -110,6 +110,7 @@ FINDERS: dict[str, str | list[str]] = {
     "partner_id": "select :partner as id",
     "proposal_id": distinct("swap_proposal", "state"),
     "return_id": distinct("return_order", "state"),
+    "round_id": ["bro_none"],
     "route_id": distinct("alert_route", "channel"),
     "run_id": distinct("billing_run", "partner_id"),
     "sha256": distinct("partner_logo", "partner_id"),

@@ -84,6 +84,7 @@ MAY_LACK = {
     "pictures.of_model": "a model does not have to have a picture",
     "pictures_api.show_asset_picture": "neither it nor its model has to have a picture",
     "pictures_api.show_model_picture": "a model does not have to have a picture",
+    "wholesale.invoice_pdf": "a partner's own invoices are not the operator's to it",
     "leases.asset_book": "an asset that was never in service has no book",
 }
 SECRETS = {"accounts.invitation": "invitation", "accounts.reset_password": "password_reset"}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+
+from sqlalchemy.orm import Session
 
 from haas import db
 from haas.accounts.branding import edit_branding
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
-from leases.pricing import operations, wholesale
+from leases.pricing import house as houses
+from leases.pricing import operations
 from leases.pricing.entries import NewEntry
 from leases.pricing.wholesale_models import WholesaleAccount
 from tests.invoicing.world import a_rate
@@ -31,10 +34,7 @@ class OperatorsHouse:
 def the_house() -> OperatorsHouse:
     """The house, made and committed by whoever asks first."""
     with db.unit_of_work(DESK) as session:
-        house = wholesale.find_house(session)
-        if house is not None:
-            return OperatorsHouse(house, Tenant(house.id, actor="test", door="cli"))
-        house = wholesale.open_house(
+        house = houses.find_house(session) or houses.open_house(
             session,
             name="Cirrus Hardware",
             legal_name="Cirrus Hardware DAC",
@@ -45,40 +45,36 @@ def the_house() -> OperatorsHouse:
         )
     tenant = Tenant(house.id, actor="test", door="cli")
     with db.unit_of_work(tenant) as session:
-        edit_branding(session, tenant, changes={"display_name": "Cirrus"}, logo=None)
-        for country, pct in (("US", "0"), ("DE", "19"), ("IE", "23")):
-            a_rate(session, tenant, pct=pct, country=country)
-        for currency, price in (("USD", "30.00"), ("EUR", "28.00")):
-            book = operations.draft_book(
-                session,
-                tenant,
-                level="wholesale",
-                name="Standard",
-                currency=currency,
-                valid_from=day("2026-01-01"),
-                at=AT,
-            )
-            operations.add_entries(
-                session,
-                tenant,
-                book_id=book.id,
-                entries=[
-                    NewEntry(
-                        "model", "ThinkPad T14", Decimal(price), manufacturer="Lenovo", quantity_until=3
-                    ),
-                    NewEntry(
-                        "model", "ThinkPad T14", Decimal(price) - 3, manufacturer="Lenovo", quantity_from=3
-                    ),
-                ],
-            )
-            operations.publish_book(session, tenant, book_id=book.id, today=day("2026-03-01"), at=AT)
+        if "Standard" not in houses.book_names(session, tenant):
+            _furnish(session, tenant)
     return OperatorsHouse(house, tenant)
+
+
+def _furnish(session: Session, tenant: Tenant) -> None:
+    """Brand, taxes, and a book by which three cost 3 less each."""
+    edit_branding(session, tenant, changes={"display_name": "Cirrus"}, logo=None)
+    for country, pct in (("US", "0"), ("DE", "19"), ("IE", "23")):
+        a_rate(session, tenant, pct=pct, country=country)
+    for currency, price in (("USD", "30.00"), ("EUR", "28.00")):
+        book = operations.draft_book(
+            session,
+            tenant,
+            level="wholesale",
+            name="Standard",
+            currency=currency,
+            valid_from=day("2026-01-01"),
+            at=AT,
+        )
+        few = NewEntry("model", "ThinkPad T14", Decimal(price), manufacturer="Lenovo", quantity_until=3)
+        many = replace(few, price=few.price - 3, quantity_from=3, quantity_until=None)
+        operations.add_entries(session, tenant, book_id=book.id, entries=[few, many])
+        operations.publish_book(session, tenant, book_id=book.id, today=day("2026-03-01"), at=AT)
 
 
 def an_account(house: OperatorsHouse, buyer: Partner, *, book_name: str = "Standard") -> WholesaleAccount:
     """The partner as a client of the house, committed."""
     with db.unit_of_work(house.tenant) as session:
-        return wholesale.open_account(
+        return houses.open_account(
             session,
             house.tenant,
             buyer=buyer,

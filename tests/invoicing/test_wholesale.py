@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from flask.testing import FlaskClient
 
 from haas import db
+from haas.auth.models import User
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant
 from invoicing import jobs, rounds
@@ -16,6 +19,7 @@ from invoicing.models import Invoice
 from invoicing.queries import chunks_of, lines_of
 from invoicing.round_models import BillingRoundPart
 from leases.models import Line
+from leases.pricing import house as houses
 from leases.pricing import operations, wholesale
 from leases.pricing.entries import NewEntry
 from leases.pricing.models import PriceBook, PriceEntry
@@ -177,7 +181,7 @@ class TestWalls:
                 session, house.tenant, book_id=gold.id, entries=[NewEntry("category", "laptop", Decimal(9))]
             )
             operations.publish_book(session, house.tenant, book_id=gold.id, today=NOW.date(), at=NOW)
-        with db.unit_of_work(cast.tenant) as session, wholesale.as_buyer(session, cast.tenant) as (_a, buyer):
+        with db.unit_of_work(cast.tenant) as session, houses.as_buyer(session, cast.tenant) as (_a, buyer):
             assert buyer is not None
             names = set(session.scalars(sa.select(PriceBook.name)))
             assert names == {"Standard"}
@@ -190,7 +194,7 @@ class TestWalls:
 
     def test_let_the_buyer_go_home_again(self, cast: Cast, house: OperatorsHouse) -> None:
         with db.unit_of_work(cast.tenant) as session:
-            with wholesale.as_buyer(session, cast.tenant):
+            with houses.as_buyer(session, cast.tenant):
                 pass
             assert session.scalar(sa.select(Client.name).where(Client.id == cast.acme.id)) == "Acme Dental"
             assert session.scalars(sa.select(Line.partner_id).distinct()).all() == [cast.northwind.id]
@@ -198,8 +202,8 @@ class TestWalls:
 
 def test_there_is_one_house(cast: Cast) -> None:
     the_house()
-    with pytest.raises(wholesale.HouseExists), db.unit_of_work(DESK) as session:
-        wholesale.open_house(
+    with pytest.raises(houses.HouseExists), db.unit_of_work(DESK) as session:
+        houses.open_house(
             session,
             name="Another",
             legal_name="Another",
@@ -208,3 +212,32 @@ def test_there_is_one_house(cast: Cast) -> None:
             language="en",
             time_zone="UTC",
         )
+
+
+class TestPages:
+    def test_show_the_partner_what_is_left_of_each_rent(
+        self, cast: Cast, web: Callable[[User | None], FlaskClient]
+    ) -> None:
+        house = the_house()
+        an_account(house, cast.northwind)
+        in_use(cast.tenant, cast.acme)
+        wholesale.sync_everyone(as_of=day("2026-05-01"))
+        page = web(cast.fay).get("/wholesale").get_data(as_text=True)
+
+        for figure in ("$186.00", "$60.00", "$126.00", "67.74"):  # 2 x 93, 2 x 30, and 126 / 186
+            assert figure in page
+        assert web(cast.ben).get("/wholesale").status_code == 403
+        assert web(cast.ada).get("/wholesale").status_code == 403
+
+    def test_let_the_operator_see_use_and_start_a_round(
+        self, cast: Cast, web: Callable[[User | None], FlaskClient]
+    ) -> None:
+        an_account(the_house(), cast.northwind)
+        olga = web(cast.olga)
+        assert "Northwind IT" in olga.get("/operator/wholesale").get_data(as_text=True)
+
+        started = olga.post("/operator/wholesale/rounds", data={"as_of": "2026-05-01"})
+        page = olga.get(started.headers["Location"]).get_data(as_text=True)
+        assert "Cirrus Hardware" in page
+        assert "Acme Dental" not in page
+        assert olga.get("/operator/wholesale/rounds/bro_none").status_code == 404

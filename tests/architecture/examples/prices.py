@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from haas import db
+from haas.tenancy.models import Partner
+from haas.tenancy.scope import Platform
 from leases.pricing import queries
 from tests.architecture.examples import Example
 from tests.cast import Cast
+from tests.invoicing.operators_house import an_account, the_house
 from tests.leases.test_price_books import a_book
 
 CREATES_NEW = "a list of one's own: what is made is one's own"
@@ -53,4 +58,58 @@ PAGES = {
     "prices.new_version": Example(prepare=published, form={"valid_from": "2098-01-01"}, status=303),
     "prices.bring_in": Example(prepare=a_draft, form=a_table, status=303),
 }
-EXAMPLES: dict[str, Example | list[Example]] = {**API, **PAGES}
+DESK = "the operator's desk is closed to every partner"
+
+
+def the_desk(session: Session, cast: Cast) -> Mapping[str, str]:
+    """The operator's house with a book, and Contoso's account there."""
+    return {"account_id": an_account(the_house(), cast.contoso).id}
+
+
+def no_house(session: Session, cast: Cast) -> Mapping[str, str]:
+    """What another test has opened is an ordinary partner from now on."""
+    with db.unit_of_work(Platform("operator", actor="test", door="cli")) as platform:
+        platform.execute(
+            sa.update(Partner).where(Partner.is_operator).values(is_operator=False, slug=Partner.id)
+        )
+    return {}
+
+
+def an_opening(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
+    """Northwind's account."""
+    return {
+        "partner_id": cast.northwind.id,
+        "book_name": "Standard",
+        "currency": "USD",
+        "email": "ap@northwind.example",
+    }
+
+
+HOUSE = {
+    "name": "Cirrus",
+    "legal_name": "Cirrus DAC",
+    "country": "IE",
+    "currency": "EUR",
+    "language": "en",
+    "time_zone": "Europe/Dublin",
+}
+OPERATOR = {
+    "wholesale_desk.open_house": Example(
+        prepare=no_house, form=HOUSE, user="olga", status=303, cleo=403, cleo_because=DESK
+    ),
+    "wholesale_desk.open_account": Example(
+        prepare=the_desk, form=an_opening, user="olga", status=303, cleo=403, cleo_because=DESK
+    ),
+    "wholesale_desk.assign": Example(
+        prepare=the_desk,
+        form={"book_name": "Standard", "tier_basis": "first_day"},
+        user="olga",
+        status=303,
+        cleo=403,
+        cleo_because=DESK,
+    ),
+    "wholesale_desk.start_round": Example(
+        prepare=the_desk, form={"as_of": "2026-05-01"}, user="olga", status=303, cleo=403, cleo_because=DESK
+    ),
+}
+EXAMPLES: dict[str, Example | list[Example]] = {**API, **PAGES, **OPERATOR}

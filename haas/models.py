@@ -30,6 +30,7 @@ MODULES = (
     "leases.ends.models",
     "invoicing.models",
     "invoicing.round_models",
+    "invoicing.deposit_models",
     "invoicing.ledger.models",
     "haas.alerts.models",
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from haas.calendar import local_day
+from invoicing import deposits
 from leases.ends import buyouts, choices, losses, notices
 from leases.ends.choices import Wish
 from leases.ends.places import places_on
@@ -23,6 +25,7 @@ def tell_ends(story: Story) -> None:
     for months_ago in range(11, -1, -1):
         at = moment(months_ago, day=2)
         story.tell(at, lambda session, at=at: _give_notices(story, session, at))  # type: ignore[misc]
+    story.tell(moment(11, day=28), lambda session: _secure(story, session, moment(11, day=28)))
     story.tell(moment(1, day=9), lambda session: _lose(story, session, moment(1, day=9)))
     story.tell(moment(1, day=19), lambda session: _sell(story, session, moment(1, day=19), 0, agree=True))
     story.tell(moment(0, day=6), lambda session: _sell(story, session, moment(0, day=6), 1, agree=False))
@@ -70,6 +73,30 @@ def _choose(story: Story, session: Session, at: datetime) -> None:
     wishes = [Wish(place.line.id, option) for place, option in zip(places, wanted, strict=False)]
     choices.choose(
         session, story.house.tenant, lease_id=lease.id, wishes=wishes, today=_day(story, at), at=at
+    )
+
+
+def _secure(story: Story, session: Session, at: datetime) -> None:
+    """The office paid a deposit."""
+    lease = story.contracts.plans["office"].lease
+    if lease is None:
+        return
+    deposit = deposits.ask_deposit(
+        session,
+        story.house.tenant,
+        lease_id=lease.id,
+        amount=Decimal(1500),
+        asked_on=_day(story, at),
+        at=at,
+    )
+    deposits.receive(
+        session,
+        story.house.tenant,
+        deposit_id=deposit.id,
+        amount=Decimal(1500),
+        on=_day(story, at),
+        reference="TRF-DEPOSIT-1",
+        at=at,
     )
 
 

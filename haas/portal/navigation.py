@@ -35,7 +35,7 @@ MAIN: tuple[Entry, ...] = (
     Entry("leases.index",    _l("Leases"),   "signature",        "lease.read",    "l",
           also=("agreements", "returns", "swaps", "buyouts")),
     Entry("invoices.index",  _l("Invoices"), "file-invoice",     "invoice.read",  "i", on_phone=True,
-          also=("billing", "exports")),
+          also=("billing", "exports", "deposits")),
     Entry("books.index",     _l("Books"),    "report-money",     "ledger.read",   "b"),
     Entry("alerts.index",    _l("Alerts"),   "bell",             "alert.read",    "n", on_phone=True),
     Entry("jobs.index",      _l("Jobs"),     "list-check",       "job.read",      "j"),

@@ -17,6 +17,7 @@ from haas.pages.downloads import table_download
 from haas.pages.forms import Form, blank_form
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
+from invoicing import deposits
 from invoicing.portal.invoices import blueprint
 from invoicing.statements import Statement, statements_of
 
@@ -58,7 +59,17 @@ def statement(client_id: str) -> Any:
         form.refuse(refusal)
     if request.args.get("format") == "csv" and not form.errors:
         return _table(client, found, today)
-    page = render_template("portal/invoices/statement.html", client=client, form=form, statements=found)
+    page = render_template(
+        "portal/invoices/statement.html",
+        client=client,
+        form=form,
+        statements=found,
+        held=deposits.held_of_client(
+            caller.session, caller.tenant, client_id=client_id, until=last + timedelta(days=1)
+        )
+        if found
+        else {},
+    )
     return page, 422 if form.errors else 200
 
 

@@ -76,6 +76,7 @@ FINDERS: dict[str, str | list[str]] = {
     "code": ["ABCDEFGH2345"],
     "colour": ["14532d"],
     "command_id": distinct("device_command", "state"),
+    "deposit_id": distinct("deposit", "partner_id"),
     "device_id": distinct("device", "partner_id", each=2),
     "entry_id": distinct("journal_entry", "source_kind"),
     "account_id": distinct("ledger_account", "kind"),

@@ -27,6 +27,7 @@ MODULES = (
     "leases.pricing.wholesale_models",
     "leases.proposal_models",
     "leases.classification_models",
+    "leases.funding.models",
     "leases.ends.models",
     "invoicing.models",
     "invoicing.round_models",

@@ -90,6 +90,9 @@ PERMISSIONS: dict[str, set[str]] = {
     "price.read":            {OWNER, SALES, FINANCE},
     "price.manage":          {OWNER, SALES},
     "wholesale.manage":      {OPERATOR},      # the operator's own house: what partners pay
+    # finance houses: never a client's
+    "funder.read":           {OWNER, FINANCE},
+    "funder.manage":         {OWNER, FINANCE},
     # money
     "invoice.read":          {OWNER, SALES, FINANCE, *_CLIENTS},
     "invoice.issue":         {OWNER, FINANCE},

@@ -16,6 +16,7 @@ from devices.operations import move_asset, register_asset
 from haas.calendar import add_months
 from haas.demo.contracts import Contract, Contracts
 from haas.demo.ends_told import tell_ends
+from haas.demo.fundings_told import tell_fundings
 from haas.demo.host import Host
 from haas.demo.houses import House
 from haas.demo.returns_told import tell_returns
@@ -69,6 +70,7 @@ class Story:
         self._tell_contracts()
         tell_returns(self)
         tell_ends(self)
+        tell_fundings(self)
         self._tell_stragglers()
         self._tell_billing()
         scenes = sorted(self._scenes, key=lambda scene: (scene.at, scene.order))

@@ -37,6 +37,7 @@ MAIN: tuple[Entry, ...] = (
     Entry("invoices.index",  _l("Invoices"), "file-invoice",     "invoice.read",  "i", on_phone=True,
           also=("billing", "exports", "deposits")),
     Entry("books.index",     _l("Books"),    "report-money",     "ledger.read",   "b"),
+    Entry("funders.index",   _l("Funders"),  "coin",             "funder.read",   "f", also=("fundings",)),
     Entry("alerts.index",    _l("Alerts"),   "bell",             "alert.read",    "n", on_phone=True),
     Entry("jobs.index",      _l("Jobs"),     "list-check",       "job.read",      "j"),
 )

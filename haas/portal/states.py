@@ -43,6 +43,11 @@ STATES: dict[str, dict[str, StateLook]] = {
         "lost":           _look(_l("Lost"),               "red",   "alert-triangle"),
         "stolen":         _look(_l("Stolen"),             "red",   "alert-triangle"),
     },
+    "funding": {
+        "active":  _look(_l("Running"),         "green", "check"),
+        "paid":    _look(_l("Paid off"),        "grey",  "archive"),
+        "settled": _look(_l("Settled early"),   "grey",  "receipt"),
+    },
     "custody": {
         "ours":   _look(_l("In our own hands"), "grey", "building"),
         "client": _look(_l("With a client"),    "blue", "building-community"),

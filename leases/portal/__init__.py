@@ -3,8 +3,11 @@
 from leases.portal import (
     agreements,
     buyouts,
+    classification,
     drafts,
     ends,
+    funders,
+    fundings,
     handover,
     life,
     lists,
@@ -18,8 +21,11 @@ from leases.portal import (
 __all__ = [
     "agreements",
     "buyouts",
+    "classification",
     "drafts",
     "ends",
+    "funders",
+    "fundings",
     "handover",
     "life",
     "lists",

@@ -9,7 +9,7 @@ from flask import url_for
 from flask_babel import gettext as _
 
 from haas.auth.caller import Caller
-from leases.lifecycle import LeaseState
+from leases.lifecycle import BILLABLE, LeaseState
 from leases.models import Lease
 from leases.summaries import Place
 
@@ -35,6 +35,7 @@ def actions_for(caller: Caller, lease: Lease, places: Sequence[Place]) -> list[A
     state = LeaseState(lease.state)
     found = [*_of_offer(caller, lease, state, places), *_of_hardware(caller, lease, state, places)]
     found += _of_end(caller, lease, state)
+    found += _of_money(caller, lease)
     return found
 
 
@@ -92,6 +93,13 @@ def _of_end(caller: Caller, lease: Lease, state: LeaseState) -> Iterator[Action]
         )
     if state in _UNSTARTED:
         yield Action(_("Cancel this lease"), url_for("leases.cancel", lease_id=lease.id), "x", grave=True)
+
+
+def _of_money(caller: Caller, lease: Lease) -> Iterator[Action]:
+    if lease.commences_on is not None and caller.may("depreciation.read"):
+        yield Action(_("Classification"), url_for("leases.classification", lease_id=lease.id), "calculator")
+    if lease.state in BILLABLE and caller.may("funder.read"):
+        yield Action(_("Funding"), url_for("leases.funding", lease_id=lease.id), "coin")
 
 
 def _needs_hardware(places: Sequence[Place]) -> bool:

@@ -86,6 +86,8 @@ FINDERS: dict[str, str | list[str]] = {
     "file_id": distinct("stored_file", "kind"),
     "file_format": ["csv", "xlsx"],
     "filename": ["css/haas.css"],
+    "funder_id": distinct("funder", "partner_id"),
+    "funding_id": distinct("funding", "state"),
     "import_id": (
         "select id from stored_file where partner_id = :partner and kind = 'asset_import' order by id limit 1"
     ),

@@ -60,6 +60,8 @@ QUERIES: dict[str, list[str]] = {
     "invoices.index": ["", "state=issued", "limit=3"],
     "search.index": ["", "q=le", "q=inv", "q=zzz"],
     "search.found": ["q=le"],
+    "fundings_api.preview_settlement": ["on=2099-01-01"],
+    "lease_funding_api.preview_funding": ["amount=1000&annual_rate_pct=5&starts_on=2026-01-01"],
     "files.download": ["", "inline=1"],
     "prices_api.get_price": ["model_id={model_id}"],
     "billing_runs_api.preview_run": [f"as_of={clock.today('UTC')}"],
@@ -85,6 +87,8 @@ MAY_LACK = {
     "pictures_api.show_asset_picture": "neither it nor its model has to have a picture",
     "pictures_api.show_model_picture": "a model does not have to have a picture",
     "wholesale.invoice_pdf": "a partner's own invoices are not the operator's to it",
+    "lease_funding_api.get_funding_of_lease": "not every lease is funded",
+    "lease_funding_api.preview_funding": "a lease may be funded already, or be none to fund",
     "leases.asset_book": "an asset that was never in service has no book",
 }
 SECRETS = {"accounts.invitation": "invitation", "accounts.reset_password": "password_reset"}

@@ -13,8 +13,8 @@ from haas.errors import HaasError
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant
 from invoicing.billing import billable_clients, credited_by
-from invoicing.drafts import Draft, draft_papers
-from invoicing.proposals import load, propose
+from invoicing.drafts import CreditedInvoice, Draft, draft_papers
+from invoicing.proposals import Book, Proposal, load, propose
 
 CLIENTS_A_PAGE = 500  # that many are computed while a person waits
 
@@ -79,17 +79,35 @@ def preview_run(
     book = load(session, tenant, client_ids=page, lock=False)
     proposals = propose(book, as_of=as_of)
     credited = credited_by(session, tenant, proposals)
-    clients = []
-    for client_id, rows in proposals.items():
-        client = book.clients[client_id]
-        try:
-            drafts = draft_papers(client, rows, issued_on=as_of, rates=book.rates, credited=credited)
-        except HaasError as refusal:
-            clients.append(_of(client, problem=refusal.message))
-        else:
-            clients.append(_of(client, papers=[_paper(draft) for draft in drafts]))
+    clients = [
+        _bill(book, book.clients[client_id], rows, as_of=as_of, credited=credited)
+        for client_id, rows in proposals.items()
+    ]
     clients.sort(key=lambda each: (not each.problem, each.client.casefold()))
     return RunPreview(as_of, clients, next=page[-1] if len(ids) > limit else None)
+
+
+def preview_client(session: Session, tenant: Tenant, *, client_id: str, as_of: date) -> ClientPreview:
+    """What one client would be billed as of that day; without papers if nothing is due."""
+    book = load(session, tenant, client_ids=[client_id], lock=False)
+    proposals = propose(book, as_of=as_of)
+    credited = credited_by(session, tenant, proposals)
+    return _bill(book, book.clients[client_id], proposals.get(client_id, []), as_of=as_of, credited=credited)
+
+
+def _bill(
+    book: Book,
+    client: Client,
+    rows: Sequence[Proposal],
+    *,
+    as_of: date,
+    credited: dict[str, CreditedInvoice],
+) -> ClientPreview:
+    try:
+        drafts = draft_papers(client, rows, issued_on=as_of, rates=book.rates, credited=credited)
+    except HaasError as refusal:
+        return _of(client, problem=refusal.message)
+    return _of(client, papers=[_paper(draft) for draft in drafts])
 
 
 def _of(client: Client, *, papers: Sequence[PaperPreview] = (), problem: str = "") -> ClientPreview:

@@ -18,6 +18,9 @@ from devices.queries import get_asset
 from haas import db
 from haas.tenancy.scope import Tenant
 from leases import operations, queries, returns
+from leases.amendment_models import Amendment
+from leases.amendments import operations as amendments
+from leases.amendments.wanted import Wanted
 from leases.ends import buyouts, choices
 from leases.ends.choices import Wish
 from leases.ends.models import Buyout, EndChoice
@@ -32,7 +35,7 @@ def accept_quote(
     :raises NotFound: if it sees none by that id.
     """
     queries.get_lease(session, tenant, lease_id=lease_id)
-    with _in_the_partners_name(session, tenant) as partner:
+    with in_the_partners_name(session, tenant) as partner:
         return operations.accept(
             session, partner, lease_id=lease_id, signer=signer, accepted_on=accepted_on, at=at
         )
@@ -46,7 +49,7 @@ def ask_return(
     :raises NotFound: if it has none by that id.
     """
     get_asset(session, tenant, asset_id=asset_id)
-    with _in_the_partners_name(session, tenant) as partner:
+    with in_the_partners_name(session, tenant) as partner:
         return returns.request_return(
             session, partner, asset_id=asset_id, reason=reason, notice_on=today, due_on=due_on, at=at
         )
@@ -60,7 +63,7 @@ def choose_end(
     :raises NotFound: if it sees none by that id.
     """
     queries.get_lease(session, tenant, lease_id=lease_id)
-    with _in_the_partners_name(session, tenant) as partner:
+    with in_the_partners_name(session, tenant) as partner:
         return choices.choose(
             session,
             partner,
@@ -80,14 +83,45 @@ def agree_buyout(
     :raises NotFound: if it sees none by that id.
     """
     buyouts.get_buyout(session, tenant, buyout_id=buyout_id)
-    with _in_the_partners_name(session, tenant) as partner:
+    with in_the_partners_name(session, tenant) as partner:
         return buyouts.agree(
             session, partner, buyout_id=buyout_id, agreed_by=agreed_by, agreed_on=today, at=at
         )
 
 
+def ask_amendment(
+    session: Session,
+    tenant: Tenant,
+    *,
+    lease_id: str,
+    effective_on: date,
+    wanted: Wanted,
+    at: datetime,
+    reason: str = "",
+    idempotency_key: str | None = None,
+) -> Amendment:
+    """Ask to give back places of a lease that this tenant sees; its partner decides.
+
+    :raises NotFound: if it sees none by that id.
+    """
+    queries.get_lease(session, tenant, lease_id=lease_id)
+    with in_the_partners_name(session, tenant) as partner:
+        return amendments.request_amendment(
+            session,
+            partner,
+            lease_id=lease_id,
+            kind="scale_down",
+            effective_on=effective_on,
+            wanted=wanted,
+            at=at,
+            reason=reason,
+            idempotency_key=idempotency_key,
+        )
+
+
 @contextmanager
-def _in_the_partners_name(session: Session, tenant: Tenant) -> Iterator[Tenant]:
+def in_the_partners_name(session: Session, tenant: Tenant) -> Iterator[Tenant]:
+    """Go on as the client's partner; its own person stays the actor."""
     if tenant.client_id is None:
         yield tenant
         return

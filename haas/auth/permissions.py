@@ -76,6 +76,7 @@ PERMISSIONS: dict[str, set[str]] = {
     # contracts
     "lease.read":            {OWNER, SALES, FINANCE, TECHNICIAN, *_CLIENTS},
     "lease.manage":          {OWNER, SALES},
+    "lease.amend":           {OWNER, SALES},
     "lease.activate":        {OWNER, SALES},
     "lease.accept":          {OWNER, SALES, CLIENT_ADMIN},
     "lease.swap":            {OWNER, TECHNICIAN},

@@ -74,6 +74,13 @@ STATES: dict[str, dict[str, StateLook]] = {
         "closed":    _look(_l("Closed"),    "grey",  "archive"),
         "cancelled": _look(_l("Cancelled"), "grey",  "x"),
     },
+    "amendment": {
+        "draft":     _look(_l("To approve"),  "amber", "clock"),
+        "approved":  _look(_l("Approved"),    "blue",  "check"),
+        "applied":   _look(_l("In force"),    "green", "check"),
+        "rejected":  _look(_l("Turned down"), "red",   "x"),
+        "withdrawn": _look(_l("Withdrawn"),   "grey",  "x"),
+    },
     "buyout": {
         "offered":   _look(_l("Offered"),   "blue",  "send"),
         "agreed":    _look(_l("Agreed"),    "amber", "signature"),

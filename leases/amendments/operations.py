@@ -149,6 +149,36 @@ def amend(
     return approve(session, tenant, amendment_id=amendment.id, at=at)
 
 
+def carry_out(
+    session: Session,
+    tenant: Tenant,
+    *,
+    lease_id: str,
+    kind: str,
+    effective_on: date,
+    wanted: Wanted,
+    at: datetime,
+    reason: str = "",
+) -> Amendment:
+    """Apply at once, asking nobody: for what is taken back again, and for what was decided elsewhere."""
+    lease = _lock(session, tenant, lease_id)
+    amendment = record.add(
+        session,
+        tenant,
+        lease=lease,
+        kind=_known(kind),
+        state="draft",
+        effective_on=effective_on,
+        at=at,
+        line_ids=wanted.line_ids,
+        wanted=wanted.kept(),
+        reason=reason,
+    )
+    amendment.state, amendment.decided_by, amendment.decided_at = "approved", tenant.actor, at
+    _apply(session, tenant, lease=lease, amendment=amendment, at=at)
+    return amendment
+
+
 def reject(session: Session, tenant: Tenant, *, amendment_id: str, reason: str, at: datetime) -> Amendment:
     """Turn down what was asked for, saying why."""
     if not reason.strip():

@@ -37,23 +37,30 @@ def show(lease_id: str) -> str:
         raise NotFound(_("There is no such part of this page."))
     session, tenant = caller.session, caller.tenant
     lease = queries.get_lease(session, tenant, lease_id=lease_id)
-    places = summaries.places_of(session, tenant, lines=lease.lines, at=now)
-    agreement, client, site = summaries.parties_of(session, tenant, lease=lease)
+    framed = frame(caller, lease, tab=tab)
     return render_template(
-        f"portal/leases/tab_{tab}.html",
-        lease=lease,
-        tab=tab,
-        tabs=_tabs(lease),
-        places=places,
-        actions=actions_for(caller, lease, places),
-        agreement=agreement,
-        client=client,
-        site=site,
-        monthly=monthly_rent(lease, [line for line in lease.lines if line.ends_on is None]),
-        last_day=lease.ends_on - ONE_DAY if lease.ends_on else None,
-        words=words,
-        **_TABS[tab](caller, lease, places, now),
+        f"portal/leases/tab_{tab}.html", **framed, **_TABS[tab](caller, lease, framed["places"], now)
     )
+
+
+def frame(caller: Caller, lease: Lease, *, tab: str) -> dict[str, Any]:
+    """What the head of a lease's page shows above each of its tabs. `lease.lines` must be loaded."""
+    session, tenant = caller.session, caller.tenant
+    places = summaries.places_of(session, tenant, lines=lease.lines, at=clock.now())
+    agreement, client, site = summaries.parties_of(session, tenant, lease=lease)
+    return {
+        "lease": lease,
+        "tab": tab,
+        "tabs": _tabs(lease),
+        "places": places,
+        "actions": actions_for(caller, lease, places),
+        "agreement": agreement,
+        "client": client,
+        "site": site,
+        "monthly": monthly_rent(lease, [line for line in lease.lines if line.ends_on is None]),
+        "last_day": lease.ends_on - ONE_DAY if lease.ends_on else None,
+        "words": words,
+    }
 
 
 def as_of_asked(today: date) -> date:
@@ -140,7 +147,10 @@ def _tabs(lease: Lease) -> list[tuple[str, str, str]]:
         "history": _("History"),
         "documents": _("Documents"),
     }
-    return [(word, url_for("leases.show", lease_id=lease.id, tab=key), key) for key, word in named.items()]
+    tabs = [(word, url_for("leases.show", lease_id=lease.id, tab=key), key) for key, word in named.items()]
+    # A tab of invoicing, which knows what a change costs.
+    changes = (_("Amendments"), url_for("amendments.index", lease_id=lease.id), "amendments")
+    return [*tabs[:3], changes, *tabs[3:]]
 
 
 def _rent_chart(view: RentView) -> dict[str, Any]:

@@ -65,6 +65,39 @@ COMMERCIAL_MODELS: dict[str, Any] = {
     "pass_through": _l("A funder's lease, passed on"),
 }
 
+AMENDMENTS: dict[str, Any] = {
+    "scale_up": _l("Scale up"),
+    "scale_down": _l("Scale down"),
+    "price_change": _l("Change a price"),
+    "co_term": _l("Align the term"),
+    "move": _l("Move to another site"),
+    "substitute": _l("Device replaced"),
+    "renew": _l("Renew"),
+    "terminate": _l("End the lease early"),
+    "buy_out": _l("Device bought"),
+    "abate": _l("Abate rent"),
+}
+
+# What an amendment changes, as it stands beside before and after.
+AMENDED: dict[str, Any] = {
+    "quantity": _l("Quantity"),
+    "unit_price": _l("Price each period"),
+    "starts_on": _l("First day"),
+    "ends_on": _l("First day without rent"),
+    "abated_days": _l("Days abated"),
+    "term_months": _l("Term in months"),
+    "state": _l("State"),
+    "site_id": _l("Site"),
+    "device": _l("Device"),
+}
+
+EARLY_RETURNS: dict[str, Any] = {
+    "none": _l("Leaving early costs nothing"),
+    "remaining_rents": _l("A share of the remaining rents"),
+    "present_value": _l("Present value of rents and residual, less market value"),
+    "declining": _l("A share of the remaining rents that falls by month"),
+}
+
 LINE_KINDS: dict[str, Any] = {
     "asset": _l("Device"),
     "pooled": _l("Pool of devices"),

@@ -65,6 +65,7 @@ FINDERS: dict[str, str | list[str]] = {
     "acceptance_id": distinct("acceptance", "partner_id"),
     "agreement_id": distinct("agreement", "partner_id", each=2),
     "alert_id": distinct("alert", "state"),
+    "amendment_id": distinct("amendment", "partner_id"),
     "asset_id": distinct("asset", "state"),
     "book_name": ["book", "tax"],
     "book_id": distinct("price_book", "published_at is null"),
@@ -101,6 +102,7 @@ FINDERS: dict[str, str | list[str]] = {
         "select id from long_job where partner_id = :partner and kind = 'invoice_export' order by id"
     ),
     "job_id": distinct("long_job", "kind, state"),
+    "kind": ["scale_up", "scale_down", "price_change", "co_term", "move", "renew", "terminate", "abate"],
     "lease_id": distinct("lease", "state"),
     "line_id": distinct("lease_line", "partner_id"),
     "loss_id": distinct("loss_charge", "state"),

@@ -146,7 +146,11 @@ def values_of(house: House, rule: Rule) -> Iterator[Mapping[str, str]]:
 
 def _matching(house: House, rule: Rule, name: str) -> list[str]:
     """The ids of `name`; where the address names a parent too, only parents that have such a child."""
-    parents = {"certificate_id": ("asset_id", "wipe_certificate"), "line_id": ("lease_id", "lease_line")}
+    parents = {
+        "amendment_id": ("lease_id", "amendment"),
+        "certificate_id": ("asset_id", "wipe_certificate"),
+        "line_id": ("lease_id", "lease_line"),
+    }
     for child, (parent, table) in parents.items():
         if name == parent and child in rule.arguments and house.ids[child]:
             with db.unit_of_work(house.tenant) as session:

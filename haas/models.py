@@ -18,6 +18,7 @@ MODULES = (
     "haas.series",
     "haas.rest.idempotency",
     "haas.saved_views.models",
+    "haas.agenda.models",
     "devices.models",
     "devices.telemetry_models",
     "leases.models",

@@ -49,6 +49,8 @@ PERMISSIONS: dict[str, set[str]] = {
     "site.read":             {*_STAFF, *_CLIENTS},
     "site.manage":           {OWNER, SALES, TECHNICIAN},
     "overview.read":         {*_STAFF, *_CLIENTS},
+    "calendar.read":         {*_STAFF, *_CLIENTS},
+    "calendar.cash":         {OWNER, SALES, FINANCE, *_CLIENTS},  # rents to come; a client its own
     "search.use":            {*_STAFF, *_CLIENTS},
     "job.read":              {*_STAFF},
     "file.read":             {*_STAFF, *_CLIENTS},

@@ -28,11 +28,23 @@ def install(app: Flask) -> None:
         day=day,
         day_text=day_text,
         axis_day=axis_day,
+        month_name=month_name,
+        weekday_name=weekday_name,
         moment=moment,
         ago=ago,
         bytes=size,
         state_word=word_of,
     )
+
+
+def month_name(value: date) -> str:
+    """A month with its year, as a heading: November 2026."""
+    return format_date(value, "LLLL yyyy", locale=get_locale())
+
+
+def weekday_name(value: date) -> str:
+    """The short name of its day of the week, as the head of a column."""
+    return format_date(value, "ccc", locale=get_locale())
 
 
 def money(amount: Decimal | None, currency: str) -> str:

@@ -84,6 +84,7 @@ FINDERS: dict[str, str | list[str]] = {
     "posting_run_id": distinct("posting_run", "partner_id"),
     "report_name": ["trial_balance", "asset_cost", "asset_depreciation", "deferred_rent", "receivables"],
     "rolled": ["asset_cost", "asset_depreciation", "deferred_rent", "net_investment", "receivables"],
+    "feed_secret": ["nobodys-secret"],
     "file_id": distinct("stored_file", "kind"),
     "file_format": ["csv", "xlsx"],
     "filename": ["css/haas.css"],

@@ -46,6 +46,8 @@ QUERIES: dict[str, list[str]] = {
     "clients.show": ["", "tab=sites", "tab=people"],
     "labels.index": ["", "id={asset_id}"],
     "leases.new": ["", "client_id={client_id}", "agreement_id={agreement_id}"],
+    "calendar.index": ["", "view=list", "month=2026-02"],
+    "calendar.cash": ["", "format=csv"],
     "leases.holdover": ["", "format=csv"],
     "leases.show": ["", "tab=rent", "tab=assets", "tab=documents", "tab=history", "tab=end"],
     "moves.ask_several": ["", "id={asset_id}"],
@@ -70,6 +72,7 @@ QUERIES: dict[str, list[str]] = {
     "ledger_api.get_roll_forward": ["first=2026-01&last=2026-06"],
     "books.list_entries": ["", "kind=invoice&limit=3", "purpose=receivables&from=2020-01"],
     "books.show_report": ["", "from=2020-01", "book=tax"],
+    "calendar_api.list_entries": ["start=2026-11-01&until=2026-12-01"],
     "holdover_api.list_holdover_days": ["start=2026-11-01&until=2026-12-01"],
     "swaps_api.preview": ["outgoing_id={outgoing_id}&incoming_id={incoming_id}&reason=upgrade"],
 }
@@ -78,6 +81,7 @@ NO_ROWS = {name for name, finder in FINDERS.items() if isinstance(finder, list)}
 # What may answer 404 to whoever owns the row, and why.
 MAY_LACK = {
     "depreciation_api.get_depreciation": "an asset that was never in service has no book",
+    "calendar.feed": "an address that nobody made answers nothing",
     "files.download": "a kind of file asks for its own right beside the one to read files",
     "files.page_picture": "what is no PDF has no pages, and a page of it may not be there",
     "invoices.own_statement": "it is a client's own; the partner reads it under the client",

@@ -1,0 +1,92 @@
+"""Rents that will fall due: by day and month, for the leases as they are agreed today. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas.calendar import add_months
+from haas.money import round_minor
+from haas.tenancy.scope import Tenant, scoped
+from leases.contract import terms_of
+from leases.lifecycle import LeaseState
+from leases.models import Agreement, Lease, Line
+from leases.schedule import RentPayment, rent_schedule
+
+MONTHS = 12
+_RUNNING = (LeaseState.ACTIVE, LeaseState.ENDING)
+
+
+@dataclass(slots=True)
+class CashFlow:
+    """One currency's rents to come, net; holdover and renewals are not agreed yet and not in it."""
+
+    currency: str
+    start: date
+    until: date  # exclusive
+    days: dict[date, Decimal] = field(default_factory=dict)
+
+    @property
+    def months(self) -> list[tuple[date, Decimal]]:
+        """The first day of each month, and what falls due in it; months without rent too."""
+        first = self.start.replace(day=1)
+        sums = {add_months(first, number): Decimal(0) for number in range(MONTHS + 1)}
+        for day, amount in self.days.items():
+            sums[day.replace(day=1)] += amount
+        return [(month, sums[month]) for month in sorted(sums) if month < self.until]
+
+    @property
+    def total(self) -> Decimal:
+        """All of it."""
+        return sum(self.days.values(), Decimal(0))
+
+
+def cash_flow(session: Session, tenant: Tenant, *, start: date) -> list[CashFlow]:
+    """What falls due in the twelve months from `start` on, by currency; three queries, however many lines."""
+    until = add_months(start, MONTHS)
+    flows: dict[str, CashFlow] = {}
+    schedules: dict[tuple[object, ...], list[RentPayment]] = {}
+    rows = session.execute(
+        scoped(Line, tenant)
+        .join(Lease, sa.and_(Lease.partner_id == Line.partner_id, Lease.id == Line.lease_id))
+        .join(
+            Agreement,
+            sa.and_(Agreement.partner_id == Lease.partner_id, Agreement.id == Lease.agreement_id),
+        )
+        .where(
+            Lease.state.in_(_RUNNING),
+            Lease.commences_on.is_not(None),
+            # In arrears the last rent falls due with the end itself.
+            Lease.ends_on >= start,
+            Line.starts_on.is_not(None),
+            Line.starts_on < until,
+            sa.or_(Line.ends_on.is_(None), Line.ends_on > start),
+        )
+        .with_only_columns(Line, Lease, Agreement)
+        .order_by(Line.id)
+    )
+    for line, lease, agreement in rows:
+        flow = flows.setdefault(lease.currency, CashFlow(lease.currency, start, until))
+        for due_on, amount in _due(schedules, lease, line, agreement):
+            if start <= due_on < until:
+                flow.days[due_on] = flow.days.get(due_on, Decimal(0)) + amount
+    return [flows[currency] for currency in sorted(flows)]
+
+
+def _due(
+    known: dict[tuple[object, ...], list[RentPayment]], lease: Lease, line: Line, agreement: Agreement
+) -> list[tuple[date, Decimal]]:
+    """Ten equal laptops of one delivery have one schedule; an amended line has its own."""
+    if line.starts_on is None:
+        return []
+    if line.kind == "one_off":
+        return [(line.starts_on, round_minor(line.unit_price * line.quantity, lease.currency))]
+    amended = line.id if line.terms_over_time or line.abatements else ""
+    key = (lease.id, line.unit_price * line.quantity, line.starts_on, line.ends_on, amended)
+    if key not in known:
+        known[key] = rent_schedule(terms_of(lease, line, agreement), line.starts_on, line.ends_on)
+    return [(payment.due_on, payment.amount) for payment in known[key]]

@@ -6,7 +6,6 @@ from devices.lifecycle import FINAL
 from invoicing.ledger.chart import LINE_PURPOSES, Book
 from invoicing.ledger.journal import NOT_POSTED, Source
 
-_EVERY_BOOK = tuple(Book)
 _GONE = ", ".join(f"'{state}'" for state in sorted(FINAL))
 
 
@@ -14,93 +13,98 @@ def _not_posted(kind: str, source_id: str, key: str) -> str:
     return NOT_POSTED.format(kind=kind, source_id=source_id, key=f"'{key}'")
 
 
-def _posted(kind: str, purpose: str) -> str:
-    """What was posted so far of a kind for each asset: the next entry's key, and the sum it starts from."""
-    return f"""
-(select l.asset_id, count(*) as entries, sum(l.amount) as amount
-   from journal_line l join journal_entry e on e.partner_id = l.partner_id and e.id = l.entry_id
-  where l.partner_id = :partner and l.book = :book and l.purpose = '{purpose}' and e.source_kind = '{kind}'
-  group by l.asset_id)"""
-
-
-# Hardware comes into the books when it is received, whenever its cost is corrected by the difference.
+# Hardware comes into the books when it is received; where its cost is corrected later, the difference comes.
 RECEIPTS = Source(
     "receipt",
     (Book.FINANCIAL,),
-    f"""
+    """
 select d.id, d.key, d.dated_on, d.currency, d.tag, s.purpose, s.sign * d.amount, d.category,
-       null, null, d.id
+       null, null, d.id, 'receipt'
   from (
     select a.id, a.tag, a.currency, m.category, coalesce(n.entries, 0)::text as key,
            case when n.entries is null
              then (coalesce(r.at, a.created_at) at time zone p.time_zone)::date
              else cast(:until as date) - 1 end as dated_on,
-           coalesce(b.cost, a.cost) - coalesce(n.amount, 0) as amount
+           coalesce(o.value, a.cost) - coalesce(n.amount, 0) as amount
       from asset a
       join partner p on p.id = a.partner_id
       join hardware_model m on m.partner_id = a.partner_id and m.id = a.model_id
-      left join depreciation_book b on b.partner_id = a.partner_id and b.asset_id = a.id and b.name = 'book'
-      left join {_posted("receipt", "stock")} n on n.asset_id = a.id
+      left join lateral (
+        select (q.movements->0->>'cost')::numeric - (q.movements->0->>'accumulated')::numeric as value
+          from depreciation_book b
+          join depreciation_plan q on q.partner_id = b.partner_id and q.book_id = b.id
+         where b.partner_id = a.partner_id and b.asset_id = a.id and b.name = 'book') o on true
+      left join (
+        select l.asset_id, count(*) as entries, sum(l.amount) as amount
+          from journal_line l join journal_entry e on e.partner_id = l.partner_id and e.id = l.entry_id
+         where l.partner_id = :partner and l.book = :book and l.purpose = 'stock'
+           and e.source_kind = 'receipt'
+         group by l.asset_id) n on n.asset_id = a.id
       left join lateral (select min(v.moved_at) as at from asset_move v
                           where v.partner_id = a.partner_id and v.asset_id = a.id
                             and v.to_state = 'received') r on true
      where a.partner_id = :partner and a.state <> 'ordered'
-       and (n.entries is null or coalesce(b.cost, a.cost) <> n.amount)
+       and (n.entries is null or coalesce(o.value, a.cost) <> n.amount)
   ) d cross join (values ('stock', 1), ('acquisition', -1)) s(purpose, sign)""",
 )
 
-# Into service: from stock to lease equipment. The other books know no stock.
-ADDITIONS = Source(
-    "addition",
-    _EVERY_BOOK,
+# What the books' events did to cost and value: into service, later costs, impairment, disposal. A book is
+# recomputed when an event is reversed or comes late, so each event's sides are posted less what was posted.
+_MOVED_KINDS = """
+  case m.kind when 'open' then 'addition' when 'capitalise' then 'capitalisation'
+    when 'revalue' then 'revaluation' when 'impair' then 'impairment'
+    when 'reverse_impairment' then 'impairment' when 'dispose' then 'disposal'
+    when 'reinstate' then 'reinstatement' else m.kind end"""
+MOVED = ("addition", "capitalisation", "revaluation", "impairment", "split", "disposal", "reinstatement")
+_MOVED = ", ".join(f"'{kind}'" for kind in MOVED)
+MOVEMENTS = Source(
+    "movement",
+    tuple(Book),
     f"""
-select d.id, d.key, d.dated_on, d.currency, d.tag, s.purpose, s.sign * d.amount, d.category,
-       null, null, d.asset_id
-  from (
-    select b.id, b.asset_id, a.tag, b.currency, m.category, coalesce(n.entries, 0)::text as key,
-           case when n.entries is null then b.in_service_on else cast(:until as date) - 1 end as dated_on,
-           b.cost - coalesce(n.amount, 0) as amount
-      from depreciation_book b
-      join asset a on a.partner_id = b.partner_id and a.id = b.asset_id
-      join hardware_model m on m.partner_id = a.partner_id and m.id = a.model_id
-      left join {_posted("addition", "equipment")} n on n.asset_id = b.asset_id
-     where b.partner_id = :partner
-       and b.name = case :book when 'financial' then 'book' else :book end
-       and (n.entries is null or b.cost <> n.amount)
-  ) d cross join (values ('equipment', 1),
-    (case :book when 'financial' then 'stock' else 'acquisition' end, -1)) s(purpose, sign)""",
+with told as (
+  select case when m.event_id = '' then b.id else m.event_id end as source_id, {_MOVED_KINDS} as source_kind,
+         m.day, b.currency, a.tag, c.category, b.asset_id, s.purpose, s.amount
+    from depreciation_plan p
+    join depreciation_book b on b.partner_id = p.partner_id and b.id = p.book_id
+    join asset a on a.partner_id = b.partner_id and a.id = b.asset_id
+    join hardware_model c on c.partner_id = a.partner_id and c.id = a.model_id
+    cross join lateral (
+      select (e->>'on')::date as day, e->>'kind' as kind, e->>'event_id' as event_id,
+             (e->>'cost')::numeric as cost, (e->>'gain')::numeric as gain,
+             (e->>'adjustment')::numeric - (e->>'accumulated')::numeric as reduction
+        from jsonb_array_elements(p.movements) e) m
+    cross join lateral (values
+      ('equipment', m.cost),
+      ('accumulated_depreciation', m.reduction),
+      (case m.kind when 'open' then case :book when 'financial' then 'stock' else 'acquisition' end
+         when 'capitalise' then 'acquisition' when 'split' then 'acquisition' when 'dispose' then 'proceeds'
+         when 'reinstate' then 'gain' else 'impairment' end,
+       case m.kind when 'dispose' then m.gain else 0 end - m.cost - m.reduction),
+      ('gain', case m.kind when 'dispose' then -m.gain else 0 end)) s(purpose, amount)
+   where p.partner_id = :partner and m.day < :until
+     and b.name = case :book when 'financial' then 'book' else :book end
+),
+posted as (
+  select e.source_id, e.source_kind, max(e.reference) as tag, e.currency, l.asset_class as category,
+         l.asset_id, l.purpose, sum(l.amount) as amount, max(e.key::integer) as last_key
+    from journal_entry e join journal_line l on l.partner_id = e.partner_id and l.entry_id = e.id
+   where e.partner_id = :partner and e.book = :book and e.source_kind in ({_MOVED})
+   group by e.source_id, e.source_kind, e.currency, l.asset_class, l.asset_id, l.purpose
+),
+due as (
+  select source_id, source_kind, max(day) as day, currency, max(tag) as tag, category, asset_id, purpose,
+         sum(amount) as amount, max(max(last_key)) over (partition by source_kind, source_id) as last_key
+    from (select source_id, source_kind, day, currency, tag, category, asset_id, purpose, amount,
+                 null::integer as last_key from told
+          union all
+          select source_id, source_kind, null, currency, tag, category, asset_id, purpose, -amount, last_key
+            from posted) b
+   group by source_id, source_kind, currency, category, asset_id, purpose
 )
-
-# Out of the books: cost against what was depreciated and what it brought in; the rest is gain or loss.
-DISPOSALS = Source(
-    "disposal",
-    _EVERY_BOOK,
-    f"""
-select d.id, 'disposed', d.disposed_on, d.currency, d.tag, s.purpose, s.amount, d.category,
-       null, null, d.asset_id
-  from (
-    select b.id, b.asset_id, a.tag, b.currency, m.category, b.disposed_on,
-           coalesce(b.proceeds, 0) as proceeds,
-           (select coalesce(sum(l.amount), 0) from journal_line l
-             where l.partner_id = b.partner_id and l.book = :book and l.asset_id = b.asset_id
-               and l.purpose = 'equipment') as cost,
-           coalesce((select p.accumulated from depreciation_posting p
-                      where p.partner_id = b.partner_id and p.book_id = b.id
-                      order by p.period desc limit 1), 0)
-         - (select coalesce(sum(l.amount), 0) from journal_line l
-             where l.partner_id = b.partner_id and l.book = :book and l.asset_id = b.asset_id
-               and l.purpose = 'accumulated_depreciation') as accumulated
-      from depreciation_book b
-      join asset a on a.partner_id = b.partner_id and a.id = b.asset_id
-      join hardware_model m on m.partner_id = a.partner_id and m.id = a.model_id
-     where b.partner_id = :partner and b.disposed_on is not null and b.disposed_on < :until
-       and b.name = case :book when 'financial' then 'book' else :book end
-       and {_not_posted("disposal", "b.id", "disposed")}
-  ) d cross join lateral (values
-    ('equipment', -d.cost),
-    ('accumulated_depreciation', d.accumulated),
-    ('proceeds', d.proceeds),
-    ('gain', d.cost - d.accumulated - d.proceeds)) s(purpose, amount)""",
+select source_id, coalesce(last_key + 1, 0)::text,
+       case when last_key is null then day else cast(:until as date) - 1 end, currency, tag, purpose,
+       amount, category, null, null, asset_id, source_kind
+  from due where amount <> 0""",
 )
 
 # Hardware that left without ever having been in service leaves stock at its cost.
@@ -109,7 +113,7 @@ STOCK_DISPOSALS = Source(
     (Book.FINANCIAL,),
     f"""
 select d.id, 'disposed', d.dated_on, d.currency, d.tag, s.purpose, s.amount, d.category,
-       null, null, d.id
+       null, null, d.id, 'stock_disposal'
   from (
     select a.id, a.tag, a.currency, m.category, (v.moved_at at time zone p.time_zone)::date as dated_on,
            coalesce((v.details->>'proceeds')::numeric, 0) as proceeds,
@@ -138,7 +142,7 @@ INVOICES = Source(
     (Book.FINANCIAL,),
     f"""
 select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '', i.client_id, s.lease_id,
-       null
+       null, 'invoice'
   from invoice i cross join lateral (
     select 'receivables' as purpose, i.total as amount, null as lease_id
     union all select 'tax_payable', -i.tax_total, null
@@ -160,13 +164,13 @@ PAYMENTS = Source(
     (Book.FINANCIAL,),
     f"""
 select y.id, 'received', y.received_on, y.currency, y.reference, s.purpose, s.sign * y.amount, '',
-       y.client_id, null, null
+       y.client_id, null, null, 'payment'
   from payment y cross join (values ('bank', 1), ('receivables', -1)) s(purpose, sign)
  where y.partner_id = :partner and y.received_on < :until
    and {_not_posted("payment", "y.id", "received")}""",
 )
 
-# A wave waits for the one before it: a disposal takes out what was depreciated until then.
-FIRST_WAVE: tuple[Source, ...] = (RECEIPTS, ADDITIONS, INVOICES, PAYMENTS)
-LAST_WAVE: tuple[Source, ...] = (DISPOSALS, STOCK_DISPOSALS)
-SOURCES = {source.kind: source for source in (*FIRST_WAVE, *LAST_WAVE)}
+# A wave waits for the one before it.
+FIRST_WAVE: tuple[Source, ...] = (RECEIPTS, MOVEMENTS, INVOICES, PAYMENTS)
+LAST_WAVE: tuple[Source, ...] = (STOCK_DISPOSALS,)
+SOURCES = {source.name: source for source in (*FIRST_WAVE, *LAST_WAVE)}

@@ -25,7 +25,7 @@ from invoicing.ledger.models import JournalEntry, LedgerPurpose
 
 COLUMNS = (
     "source_id, key, dated_on, currency, reference, purpose, amount,"
-    " asset_class, client_id, lease_id, asset_id"
+    " asset_class, client_id, lease_id, asset_id, source_kind"
 )
 
 # Beside :partner and :book of every statement. Used inside a source's facts, where the rows are few.
@@ -42,50 +42,55 @@ wanted as materialized (
 )
 """
 
+# Numbered by sorting, not joined: the planner knows nothing of how many rows a fact has, and would loop.
 _POST = """,
-heads as materialized (
-  select source_id, key, currency, min(dated_on) as dated_on, min(period) as period,
-         min(reference) as reference,
-         :stem || lpad(to_hex(row_number() over (order by min(dated_on), source_id, key)), 6, '0') as id
-    from wanted group by source_id, key, currency
+sides as (
+  select source_kind, source_id, key, currency, purpose, asset_class, client_id, lease_id, asset_id,
+         sum(amount) as amount, min(dated_on) as dated_on, min(period) as period, min(reference) as reference
+    from wanted
+   group by source_kind, source_id, key, currency, purpose, asset_class, client_id, lease_id, asset_id
+  having sum(amount) <> 0
+),
+numbered as materialized (
+  select s.source_kind, s.source_id, s.key, s.currency, s.purpose, s.asset_class, s.client_id, s.lease_id,
+         s.asset_id, s.amount, min(s.dated_on) over source as dated_on, min(s.period) over source as period,
+         min(s.reference) over source as reference,
+         row_number() over (source order by s.amount < 0, s.purpose, s.asset_class, s.lease_id) as position,
+         :stem || lpad(to_hex(dense_rank() over (
+           order by s.source_kind, s.source_id, s.key, s.currency)), 6, '0') as id
+    from sides s
+  window source as (partition by s.source_kind, s.source_id, s.key, s.currency)
 ),
 entries as (
   insert into journal_entry (partner_id, id, book, period, dated_on, currency, source_kind, source_id, key,
     reference, run_id, posted_at, posted_by)
-  select :partner, id, :book, period, dated_on, currency, :kind, source_id, key, reference, :run_id, :at,
-         :actor
-    from heads
-),
-sides as (
-  select source_id, key, currency, purpose, asset_class, client_id, lease_id, asset_id, sum(amount) as amount
-    from wanted group by source_id, key, currency, purpose, asset_class, client_id, lease_id, asset_id
-  having sum(amount) <> 0
+  select :partner, id, :book, period, dated_on, currency, source_kind, source_id, key, reference, :run_id,
+         :at, :actor
+    from numbered where position = 1
+  returning id
 ),
 lines as (
   insert into journal_line (partner_id, entry_id, position, book, period, currency, account_id, purpose,
     amount, asset_class, client_id, lease_id, asset_id)
-  select :partner, h.id,
-         row_number() over (partition by h.id order by s.amount < 0, p.purpose, s.asset_class, s.lease_id),
-         :book, h.period, h.currency, p.account_id, s.purpose, s.amount, s.asset_class, s.client_id,
-         s.lease_id, s.asset_id
-    from sides s join heads h using (source_id, key, currency)
-    join ledger_purpose p on p.partner_id = :partner and p.purpose = s.purpose
+  select :partner, n.id, n.position, :book, n.period, n.currency, p.account_id, n.purpose, n.amount,
+         n.asset_class, n.client_id, n.lease_id, n.asset_id
+    from numbered n join ledger_purpose p on p.partner_id = :partner and p.purpose = n.purpose
   returning amount
 )
-select (select count(*) from heads), coalesce(sum(amount) filter (where amount > 0), 0) from lines
+select (select count(*) from entries), coalesce(sum(amount) filter (where amount > 0), 0) from lines
 """
 
 _PREVIEW = """
-select currency, count(distinct (source_id, key)), sum(amount) filter (where amount > 0)
-  from wanted group by currency order by currency
+select source_kind, currency, count(distinct (source_id, key)), sum(amount) filter (where amount > 0)
+  from wanted group by source_kind, currency order by source_kind, currency
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A kind of fact and the statement that reads it, for the books that have it."""
+    """A statement that reads facts of kinds that belong together, for the books that have them."""
 
-    kind: str
+    name: str
     books: tuple[Book, ...]
     facts: str
 
@@ -163,7 +168,6 @@ def post(
         sa.text(_WANTED.format(columns=COLUMNS, facts=source.facts) + _POST),
         {
             **values,
-            "kind": source.kind,
             "stem": new_id("jen")[:-6],
             "run_id": run_id,
             "at": at,
@@ -180,7 +184,7 @@ def preview(session: Session, tenant: Tenant, *, source: Source, book: Book, unt
         _values(session, tenant, book=book, until=until, more=None),
     )
     return [
-        Unposted(source.kind, currency, entries, amount or Decimal(0)) for currency, entries, amount in found
+        Unposted(kind, currency, entries, amount or Decimal(0)) for kind, currency, entries, amount in found
     ]
 
 

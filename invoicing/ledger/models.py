@@ -106,6 +106,9 @@ class PostingChunk(PartnerOwned, Base):
     done_at: Mapped[datetime | None]
 
 
+_AS_ENTRY = ("book", "period", "currency")
+
+
 class JournalEntry(PartnerOwned, Base):
     """One balanced entry, from one source, in one currency. Never changed: a correction is a new entry."""
 
@@ -114,6 +117,8 @@ class JournalEntry(PartnerOwned, Base):
         owned_by_partner("run_id", "posting_run"),
         # What happened is posted once, whatever the jobs do.
         sa.UniqueConstraint("partner_id", "book", "source_kind", "source_id", "key"),
+        # What a line says as well: its foreign key compares.
+        sa.UniqueConstraint("partner_id", "id", *_AS_ENTRY, name="uq_journal_entry_as_lines_say"),
         sa.Index("ix_journal_entry_period", "partner_id", "book", "period", "id"),
         sa.Index("ix_journal_entry_dated", "partner_id", "book", "dated_on", "id"),
         _one_of("book", tuple(Book)),
@@ -138,7 +143,15 @@ class JournalLine(Base):
 
     __tablename__ = "journal_line"
     __table_args__ = (
-        owned_by_partner("entry_id", "journal_entry"),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "entry_id", *_AS_ENTRY],
+            [
+                "journal_entry.partner_id",
+                "journal_entry.id",
+                *(f"journal_entry.{name}" for name in _AS_ENTRY),
+            ],
+            name="fk_journal_line_as_its_entry_says",
+        ),
         owned_by_partner("account_id", "ledger_account"),
         owned_by_partner("client_id", "client"),
         owned_by_partner("lease_id", "lease"),

@@ -18,11 +18,13 @@ from haas.calendar import add_months
 from haas.errors import InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
-from invoicing.ledger import accounts, facts, journal, periods
+from invoicing.ledger import accounts, depreciation, facts, journal, periods
 from invoicing.ledger.chart import Book, month_of
 from invoicing.ledger.journal import Posted, Unposted
 from invoicing.ledger.models import PostingChunk, PostingRun
+from leases.book_plans import ensure_plans
 
+CHUNK_BOOKS = 10_000
 STALLED_AFTER = timedelta(minutes=10)  # a run that took longer has its chunks handed out again
 _FIRST, _LAST = 1, 2
 _NOTHING = Decimal(0)
@@ -47,6 +49,7 @@ def start_run(
     month: date,
     today: date,
     at: datetime,
+    chunk_books: int = CHUNK_BOOKS,
 ) -> PostingRun:
     """Post all that is dated up to the end of `month`, also of months before it; a job a chunk.
 
@@ -64,9 +67,10 @@ def start_run(
         _push(session, tenant, run=running, at=at)
         return running
     accounts.ensure_chart(session, tenant)
+    ensure_plans(session, tenant)
     try:
         with session.begin_nested():
-            return _begin_run(session, tenant, month=month, at=at)
+            return _begin_run(session, tenant, month=month, at=at, chunk_books=chunk_books)
     except sa.exc.IntegrityError:
         # Somebody else started it since we looked.
         if (running := run_under_way(session, tenant)) is None:
@@ -81,7 +85,7 @@ def preview(session: Session, tenant: Tenant, *, month: date, book: Book) -> lis
     for source in (*facts.FIRST_WAVE, *facts.LAST_WAVE):
         if book in source.books:
             found += journal.preview(session, tenant, source=source, book=book, until=until)
-    return found
+    return found + depreciation.preview(session, tenant, book=book, month=month_of(month))
 
 
 def post_chunk(session: Session, tenant: Tenant, *, chunk_id: str, at: datetime) -> Posted:
@@ -92,16 +96,7 @@ def post_chunk(session: Session, tenant: Tenant, *, chunk_id: str, at: datetime)
     if chunk.done_at is not None:
         return Posted(0, _NOTHING)
     run = get_run(session, tenant, run_id=chunk.run_id)
-    book = Book(chunk.book)
-    posted = journal.post(
-        session,
-        tenant,
-        source=facts.SOURCES[chunk.step],
-        book=book,
-        until=add_months(run.month, 1),
-        run_id=run.id,
-        at=at,
-    )
+    posted = _post(session, tenant, chunk=chunk, run=run, at=at)
     chunk.done_at, chunk.posted = at, posted.entries
     session.flush()
     if posted.entries:
@@ -120,6 +115,31 @@ def post_chunk(session: Session, tenant: Tenant, *, chunk_id: str, at: datetime)
             },
         )
     return posted
+
+
+def _post(session: Session, tenant: Tenant, *, chunk: PostingChunk, run: PostingRun, at: datetime) -> Posted:
+    book = Book(chunk.book)
+    if chunk.step == depreciation.STEP:
+        return depreciation.post(
+            session,
+            tenant,
+            book=book,
+            month=run.month,
+            first_id=chunk.first_id,
+            last_id=chunk.last_id,
+            chunk_id=chunk.id,
+            run_id=run.id,
+            at=at,
+        )
+    return journal.post(
+        session,
+        tenant,
+        source=facts.SOURCES[chunk.step],
+        book=book,
+        until=add_months(run.month, 1),
+        run_id=run.id,
+        at=at,
+    )
 
 
 def note_progress(session: Session, tenant: Tenant, *, chunk_id: str, at: datetime) -> None:
@@ -178,8 +198,10 @@ def chunks_of(session: Session, tenant: Tenant, *, run_id: str) -> Sequence[Post
     ).all()
 
 
-def _begin_run(session: Session, tenant: Tenant, *, month: date, at: datetime) -> PostingRun:
-    pieces = list(_pieces())
+def _begin_run(
+    session: Session, tenant: Tenant, *, month: date, at: datetime, chunk_books: int
+) -> PostingRun:
+    pieces = list(_pieces(session, tenant, month=month, chunk_books=chunk_books))
     job = progress.start(
         session,
         tenant,
@@ -219,13 +241,18 @@ def _begin_run(session: Session, tenant: Tenant, *, month: date, at: datetime) -
     return run
 
 
-def _pieces() -> Iterator[_Piece]:
+def _pieces(session: Session, tenant: Tenant, *, month: date, chunk_books: int) -> Iterator[_Piece]:
     for source in facts.FIRST_WAVE:
         for book in source.books:
-            yield _Piece(_FIRST, source.kind, book)
+            yield _Piece(_FIRST, source.name, book)
+    for book in Book:
+        for first_id, last_id, number in depreciation.ranges(
+            session, tenant, book=book, month=month, size=chunk_books
+        ):
+            yield _Piece(_FIRST, depreciation.STEP, book, first_id, last_id, number)
     for source in facts.LAST_WAVE:
         for book in source.books:
-            yield _Piece(_LAST, source.kind, book)
+            yield _Piece(_LAST, source.name, book)
 
 
 def _hand_out(

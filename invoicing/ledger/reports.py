@@ -83,7 +83,11 @@ ASSET_COST = RollForward(
     "asset_cost",
     (Purpose.EQUIPMENT,),
     "asset_class",
-    {"additions": ("addition",), "disposals": ("disposal",), "leased_out": ("derecognition",)},
+    {
+        "additions": ("addition", "capitalisation"),
+        "disposals": ("disposal", "reinstatement"),
+        "leased_out": ("derecognition",),
+    },
 )
 ASSET_DEPRECIATION = RollForward(
     "asset_depreciation",
@@ -91,8 +95,8 @@ ASSET_DEPRECIATION = RollForward(
     "asset_class",
     {
         "depreciation": ("depreciation",),
-        "impairments": ("book_event",),
-        "disposals": ("disposal",),
+        "impairments": ("impairment", "revaluation"),
+        "disposals": ("disposal", "reinstatement"),
         "leased_out": ("derecognition",),
     },
     sign=-1,

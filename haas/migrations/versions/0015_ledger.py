@@ -19,14 +19,9 @@ create function haas_ledger_balances() returns trigger language plpgsql as $$
 declare
   wrong text;
 begin
-  select w.entry_id into wrong
-    from written w join journal_entry e on e.partner_id = w.partner_id and e.id = w.entry_id
-   group by w.entry_id
-  having sum(w.amount) <> 0
-      or bool_or(w.book <> e.book or w.period <> e.period or w.currency <> e.currency)
-   limit 1;
+  select entry_id into wrong from written group by entry_id having sum(amount) <> 0 limit 1;
   if found then
-    raise exception 'journal entry % does not balance, or its lines are of another period', wrong
+    raise exception 'journal entry % does not balance', wrong
       using errcode = 'check_violation';
   end if;
   return null;
@@ -244,6 +239,9 @@ def _create() -> None:
         sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_journal_entry_partner_id")),
         sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_journal_entry")),
         sa.UniqueConstraint(
+            "partner_id", "id", "book", "period", "currency", name=op.f("uq_journal_entry_as_lines_say")
+        ),
+        sa.UniqueConstraint(
             "partner_id",
             "book",
             "source_kind",
@@ -315,9 +313,15 @@ def _create() -> None:
             name=op.f("fk_journal_line_partner_id_client_id"),
         ),
         sa.ForeignKeyConstraint(
-            ["partner_id", "entry_id"],
-            ["journal_entry.partner_id", "journal_entry.id"],
-            name=op.f("fk_journal_line_partner_id_entry_id"),
+            ["partner_id", "entry_id", "book", "period", "currency"],
+            [
+                "journal_entry.partner_id",
+                "journal_entry.id",
+                "journal_entry.book",
+                "journal_entry.period",
+                "journal_entry.currency",
+            ],
+            name=op.f("fk_journal_line_as_its_entry_says"),
         ),
         sa.ForeignKeyConstraint(
             ["partner_id", "lease_id"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -218,11 +219,13 @@ def _lease_number(caller: Caller, found: Funding) -> str:
 
 def _chart(view: FundingView) -> dict[str, Any]:
     months = view.margin.months
+    rents = list(accumulate(month.rent for month in months))
+    owed = list(accumulate(month.to_funder for month in months))
     return {
         "labels": [format_date(month.month, "MMM yyyy") for month in months],
         "series": [
-            {"label": _("Rent"), "values": [month.rent for month in months]},
-            {"label": _("To the funder"), "values": [month.to_funder for month in months]},
+            {"label": _("Rent so far"), "values": rents},
+            {"label": _("To the funder so far"), "values": owed},
             {"label": _("Margin so far"), "values": [month.margin_so_far for month in months]},
         ],
         "money": True,

@@ -1,4 +1,4 @@
-"""Adapters for a lessor's and a lessee's books, and for short rentals."""
+"""Adapters for a lessor's and a lessee's books."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from haas.calendar import Cycle, Period, add_months
+from haas.calendar import add_months
 from haas.money import Number, round_minor
 from leases.finance.classification import (
     Criterion,
@@ -16,6 +16,7 @@ from leases.finance.classification import (
     Thresholds,
     classify,
 )
+from leases.finance.leaseback import sale_and_leaseback
 from leases.finance.net_investment import (
     LiabilityRow,
     liability_schedule,
@@ -25,7 +26,6 @@ from leases.finance.net_investment import (
 )
 from leases.finance.numbers import decimal
 from leases.finance.pricing import implicit_rate, lease_rate_factor, value_of_payments
-from leases.finance.rental import DurationPrice, consumption, days_kept, price_per_day, rental_total
 from leases.finance.time_value import level_payment, number_of_periods
 from leases.terms import Timing
 from tests.ground_truth.compare import Dated
@@ -121,40 +121,57 @@ def _amount(value: Number) -> Decimal:
 
 
 def lease_classification(inputs: Inputs) -> Answer:
-    """The five tests and what they come to; lengths are in whatever unit the case has."""
-    if inputs.get("pv_to_fv") is not None:
-        fair_value, payments = Fraction(1), inputs.number("pv_to_fv")
-    else:
-        fair_value, payments = first_of(inputs, "fair_value", "fv"), first_of(inputs, "pv", "pv_payments")
-    third_party = inputs.number("third_party_pv", inputs.number("third_party_rvg_pv", 0))
-    if inputs.get("pv_to_fv_with_third_party") is not None:
-        third_party = inputs.number("pv_to_fv_with_third_party") - payments
-    life = first_of(inputs, "remaining_life", "economic_life", "life")
-    framework = (
-        Framework.IFRS_16
-        if "ifrs" in str(inputs.get("standard", inputs.get("framework", ""))).lower()
-        else Framework.ASC_842
+    """The five tests and what they come to; lengths are in whatever unit the case has.
+
+    A test whose figures a case does not give is not met.
+    """
+    fair_value = _either(inputs, "fair_value", "fair_value_of_asset") or Fraction(1)
+    payments = _either(inputs, "pv_to_fv")
+    payments = (
+        payments * fair_value
+        if payments is not None
+        else _either(inputs, "pv", "pv_payments", "pv_of_payments", "present_value") or Fraction(0)
     )
+    third_party = _either(inputs, "third_party_pv", "third_party_rvg_pv", "pv_third_party_guarantee")
+    lifted = _either(inputs, "pv_to_fv_with_third_party", "pv_to_fv_with_rvg")
+    if third_party is None:
+        third_party = Fraction(0) if lifted is None else lifted * fair_value - payments
+    term = _either(inputs, "term", "lease_term", "term_months", "term_years")
+    life = _either(inputs, "remaining_life", "economic_life", "life", "life_months", "useful_life")
+    if term is None or life is None:
+        term, life = Fraction(1), Fraction(10**9)
+    total_life = _either(inputs, "total_life", "total_economic_life")
+    option_price = _either(inputs, "option_price", "purchase_option_price")
+    standard = str(inputs.get("standard", inputs.get("framework", ""))).lower()
     result = classify(
         Facts(
-            term_months=_amount(inputs.number("term")),
+            term_months=_amount(term),
             remaining_life_months=_amount(life),
             payments_value=_amount(payments),
             fair_value=_amount(fair_value),
             third_party_value=_amount(third_party),
-            total_life_months=_amount(inputs.number("total_life")) if inputs.get("total_life") else None,
-            transfers_title=_flag(inputs, "transfer", "title_transfer", "transfer_of_title"),
-            option_certain=_flag(inputs, "bargain_option", "purchase_option", "option_reasonably_certain"),
+            total_life_months=None if total_life is None else _amount(total_life),
+            option_price=None if option_price is None else _amount(option_price),
+            transfers_title=_flag(
+                inputs, "transfer", "title_transfer", "transfer_of_title", "transfers_title"
+            ),
+            option_certain=_flag(
+                inputs, "bargain_option", "purchase_option", "option_certain", "option_reasonably_certain"
+            ),
             specialised=_flag(inputs, "specialised", "specialized"),
             collection_probable=_flag(inputs, "collection_probable", "collectible", default=True),
         ),
-        framework=framework,
+        framework=Framework.IFRS_16 if "ifrs" in standard else Framework.ASC_842,
         thresholds=Thresholds(
-            major_part=_amount(inputs.number("threshold", Fraction(3, 4))),
-            substantially_all=_amount(inputs.number("fv_threshold", Fraction(9, 10))),
+            major_part=_amount(
+                _either(inputs, "threshold", "term_threshold", "major_part") or Fraction(3, 4)
+            ),
+            substantially_all=_amount(
+                _either(inputs, "fv_threshold", "pv_threshold", "substantially_all") or Fraction(9, 10)
+            ),
         ),
     )
-    answer: Answer = {
+    return {
         "term_test": result.test(Criterion.TERM).is_met,
         "pv_test": result.test(Criterion.VALUE).is_met,
         "transfer_test": result.test(Criterion.TRANSFER).is_met,
@@ -165,7 +182,11 @@ def lease_classification(inputs: Inputs) -> Answer:
         "classification": result.result.replace("_", "-"),
         "operating": result.result is LeaseClass.OPERATING,
     }
-    return answer
+
+
+def _either(inputs: Inputs, *names: str) -> Fraction | None:
+    """The first of several names that a source may have for one number, if it has any."""
+    return next((inputs.number(name) for name in names if inputs.get(name) is not None), None)
 
 
 def lease_pv(inputs: Inputs) -> Answer:
@@ -188,6 +209,25 @@ def lease_pv(inputs: Inputs) -> Answer:
         "present_value": value,
         "right_of_use_asset": right_of_use,
         "rou_asset": right_of_use,
+        **_leaseback(inputs, value),
+    }
+
+
+def _leaseback(inputs: Inputs, value: Decimal) -> Answer:
+    if inputs.get("sale_price") is None:
+        return {}
+    split = sale_and_leaseback(
+        price=inputs.number("sale_price"),
+        fair_value=inputs.number("fair_value"),
+        carrying_amount=first_of(inputs, "carrying_amount", "carrying"),
+        payments_value=value,
+    )
+    return {
+        "additional_financing": split.additional_financing,
+        "lease_liability": split.lease_liability,
+        "right_of_use_asset": split.right_of_use,
+        "rou_asset": split.right_of_use,
+        "gain": split.gain,
     }
 
 
@@ -225,7 +265,8 @@ def _liability_answer(rows: list[LiabilityRow]) -> Answer:
 def net_investment_rows(inputs: Inputs) -> Answer:
     """A lessor's schedule by the effective interest method; the last interest takes the rounding."""
     payment, rate = round_minor(inputs.number("payment"), CURRENCY), inputs.number("rate")
-    residual = round_minor(inputs.number("residual", 0), CURRENCY)
+    parts = ("residual", "guaranteed_residual", "unguaranteed_residual", "purchase_option")
+    residual = round_minor(sum(inputs.number(name, 0) for name in parts), CURRENCY)
     known = inputs.get("net_investment", inputs.get("opening"))
     timing, count = _timing_and_count(inputs, payment, rate, residual, known)
     payments = [payment] * count
@@ -274,89 +315,6 @@ def _timing_and_count(
     return timing, round(counts[timing])
 
 
-def rental_price_tier(inputs: Inputs) -> Answer:
-    """The longest price that the rental reaches, pro rata a day."""
-    days = inputs.whole("days")
-    prices = [
-        DurationPrice(days=int(exact(tier["days"])), price=Decimal(tier["price"]))
-        for tier in inputs["price_tiers"]
-    ]
-    per_day = price_per_day(prices, days=days)
-    total = rental_total(
-        per_day,
-        quantity=inputs.number("quantity", 1),
-        days=days,
-        tax_rate=inputs.number("tax", 0),
-        currency=CURRENCY,
-    )
-    return {"unit_price_per_day": per_day, "untaxed": total.net, "tax": total.tax, "total": total.total}
-
-
-def rental_early_return(inputs: Inputs) -> Answer:
-    """Only the days kept are owed."""
-    planned = inputs.whole("planned_days")
-    if inputs.get("returned_after_days") is not None:
-        kept = min(planned, inputs.whole("returned_after_days"))
-    else:
-        kept = max(0, planned - inputs.whole("returned_days_early", 0))
-    if inputs.get("start") is not None and inputs.get("returned_on") is not None:
-        start = inputs.day("start")
-        kept = days_kept(
-            Period(start, date.fromordinal(start.toordinal() + planned)),
-            returned_on=inputs.day("returned_on"),
-        )
-    per_day, tax = inputs.number("unit_price_per_day"), inputs.number("tax", 0)
-    quantity = inputs.number("quantity", 1)
-    total = rental_total(per_day, quantity=quantity, days=kept, tax_rate=tax, currency=CURRENCY)
-    whole = rental_total(per_day, quantity=quantity, days=planned, tax_rate=tax, currency=CURRENCY)
-    return {
-        "days": kept,
-        "untaxed": total.net,
-        "tax": total.tax,
-        "total": total.total,
-        "planned_total": whole.total,
-        "credit": whole.total - total.total,
-    }
-
-
-_CYCLES = {
-    "daily": {"days": 1},
-    "weekly": {"days": 7},
-    "biweekly": {"days": 14},
-    "monthly": {"months": 1},
-    "quarterly": {"months": 3},
-    "yearly": {"months": 12},
-}
-
-
-def _cycle(anchor: date, name: str) -> Cycle:
-    if name not in _CYCLES:
-        raise Unsupported(f"no period {name!r}")
-    return Cycle(anchor, **_CYCLES[name])
-
-
-def subscription_consumption(inputs: Inputs) -> Answer:
-    """Use by the period; what began before the invoice's day is on it."""
-    start = inputs.day("start")
-    used = consumption(
-        _cycle(start, str(inputs.get("consumption", "daily"))),
-        start=start,
-        through=inputs.day("through"),
-        quantity=inputs.number("quantity", 1),
-        unit_price=inputs.number("unit_price"),
-        currency=CURRENCY,
-    )
-    invoice_start = inputs.day_or_none("invoice_start") or start
-    invoices = _cycle(invoice_start, str(inputs.get("invoice", "monthly")))
-    return {
-        "consumption_lines": len(used.lines),
-        "invoiced_quantity": used.quantity,
-        "amount": used.amount,
-        "next_consumption": used.next_on,
-        "next_invoice": invoices.next_boundary(invoice_start),
-    }
-
-
 ADAPTERS: dict[str, Adapter] = {
     "implicit_rate": implicit,
     "lease_classification": lease_classification,
@@ -364,7 +322,4 @@ ADAPTERS: dict[str, Adapter] = {
     "lease_schedule": lease_schedule,
     "lessor_net_investment_schedule": net_investment_rows,
     "lessor_payment": lessor_payment,
-    "rental_early_return": rental_early_return,
-    "rental_price_tier": rental_price_tier,
-    "subscription_consumption": subscription_consumption,
 }

@@ -21,6 +21,7 @@ from tests.ground_truth import (
     lease_area,
     lessor_area,
     macrs_area,
+    rental_area,
 )
 from tests.ground_truth.compare import disagreeing_fields, plain
 from tests.ground_truth.inputs import Adapter, Inputs, Unsupported
@@ -33,6 +34,7 @@ ADAPTERS: dict[str, Adapter] = {
     **lease_area.ADAPTERS,
     **lessor_area.ADAPTERS,
     **macrs_area.ADAPTERS,
+    **rental_area.ADAPTERS,
 }
 
 

@@ -45,6 +45,22 @@ VAT: dict[str, Any] = {
 }
 
 
+DATED: dict[str, Any] = {
+    "id": "schedule",
+    "kind": "lessor_net_investment_schedule",
+    "inputs": {
+        "net_investment": 200,
+        "payment": 110,
+        "rate": 0.1,
+        "residual": 0,
+        "n": 2,
+        "timing": "advance",
+    },
+    "expected": {"rows": [["2011-01-01", 110, 0, 110, 90], ["2012-01-01", 110, 20, 90, 0]]},
+    "tolerance": 0.01,
+}
+
+
 def changed(case, **expected):
     return case | {"expected": case["expected"] | expected}
 
@@ -68,13 +84,14 @@ def run(tmp_path):
 
 class TestRunner:
     def test_counts_what_agrees(self, run):
-        code, printed = run(AGREES, TOLERATED, VAT)
+        code, printed = run(AGREES, TOLERATED, VAT, DATED)
         assert code == 0
         assert json.loads(printed) == {
             "kinds": {
                 "add_months_clamped": {"agree": 1, "disagree": 0, "unsupported": 0},
                 "SLN": {"agree": 1, "disagree": 0, "unsupported": 0},
                 "invoice_totals": {"agree": 1, "disagree": 0, "unsupported": 0},
+                "lessor_net_investment_schedule": {"agree": 1, "disagree": 0, "unsupported": 0},
             },
             "disagreements": [],
         }
@@ -85,6 +102,8 @@ class TestRunner:
             changed(AGREES, date="2008-02-28"),
             changed(AGREES, weekday="Friday"),  # a field that our answer lacks
             changed(TOLERATED, per_period=33.2),
+            changed(DATED, rows=[["2011-01-01", 110, 0, 110, 90], ["2012-02-01", 110, 20, 90, 0]]),
+            changed(DATED, rows=[["2011-01-01", 110, 0, 110, 90], ["2012-01-01", 110, 21, 89, 0]]),
             changed(VAT, vat=VAT["expected"]["vat"][:1]),
             changed(VAT, totals={"payable": "135.01"}),
             changed(VAT, totals={"payable": "135", "tax_inclusive": None}),

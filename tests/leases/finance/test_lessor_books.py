@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haas.calendar import Period
+from leases.finance.leaseback import sale_and_leaseback
 from leases.finance.net_investment import (
     liability_schedule,
     net_investment,
@@ -141,3 +142,16 @@ class TestStraightLine:
         assert sum(row.revenue for row in rows) == total
         assert rows[-1].balance == 0
         assert (rows[0].period.start, rows[-1].period.end) == (term.start, term.end)
+
+
+class TestSaleAndLeaseback:
+    def test_gains_on_the_part_that_passed_alone(self):
+        # worth 1,000, in the books at 600, sold for 1,100: 100 is borrowed; 500 - 100 = 400 is for the use
+        split = sale_and_leaseback(price=1100, fair_value=1000, carrying_amount=600, payments_value=500)
+        assert [split.additional_financing, split.lease_liability] == [100, 400]
+        assert split.right_of_use == 240  # 600 x 400 / 1,000
+        assert split.gain == 240  # (1,000 - 600) x 600 / 1,000
+
+    def test_is_refused_for_what_is_worth_nothing(self):
+        with pytest.raises(ValueError, match="positive"):
+            sale_and_leaseback(price=1, fair_value=0, carrying_amount=1, payments_value=1)

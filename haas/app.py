@@ -76,6 +76,9 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "leases.api.funders",
     "leases.api.fundings",
     "leases.api.fundings:of_lease",
+    "leases.quotes.api.quotes",
+    "leases.quotes.api.needs:terms_api",
+    "leases.quotes.api.needs:needs_api",
     "invoicing.api",
     "invoicing.deposits_api",
     "invoicing.amendments_api",
@@ -130,6 +133,10 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "leases.portal.swaps",
     "leases.portal.returns",
     "leases.portal.buyouts",
+    "leases.quotes.portal.doors:quotes",
+    "leases.quotes.portal.by_link",
+    "leases.quotes.portal.texts",
+    "leases.quotes.portal.needs",
 )
 
 CONTENT_SECURITY_POLICY = (

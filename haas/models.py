@@ -30,6 +30,7 @@ MODULES = (
     "leases.classification_models",
     "leases.funding.models",
     "leases.ends.models",
+    "leases.quotes.models",
     "invoicing.models",
     "invoicing.round_models",
     "invoicing.deposit_models",

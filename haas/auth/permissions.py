@@ -87,6 +87,13 @@ PERMISSIONS: dict[str, set[str]] = {
     "lease.dispute":         {OWNER, SALES, CLIENT_ADMIN},
     "lease.choose":          {OWNER, SALES, CLIENT_ADMIN},  # what becomes of devices at the end
     "lease.end":             {OWNER, SALES},  # carry it out, offer a purchase, confirm a loss
+    "quote.read":            {OWNER, SALES, FINANCE, *_CLIENTS},  # a client: what was sent to it
+    "quote.manage":          {OWNER, SALES},
+    "quote.accept":          {OWNER, SALES, CLIENT_ADMIN},
+    "terms.read":            {OWNER, SALES, FINANCE, *_CLIENTS},
+    "terms.publish":         {OWNER},
+    "purchase.read":         {*_STAFF},
+    "purchase.manage":       {OWNER, SALES, TECHNICIAN},
     "depreciation.read":     {OWNER, FINANCE},
     "depreciation.manage":   {OWNER, FINANCE},
     # prices

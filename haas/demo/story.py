@@ -19,6 +19,7 @@ from haas.demo.ends_told import tell_ends
 from haas.demo.fundings_told import tell_fundings
 from haas.demo.host import Host
 from haas.demo.houses import House
+from haas.demo.quotes_told import tell_quotes
 from haas.demo.returns_told import tell_returns
 from haas.tenancy.scope import scoped
 from invoicing import billing, corrections, queries
@@ -71,6 +72,7 @@ class Story:
         tell_returns(self)
         tell_ends(self)
         tell_fundings(self)
+        tell_quotes(self)
         self._tell_stragglers()
         self._tell_billing()
         scenes = sorted(self._scenes, key=lambda scene: (scene.at, scene.order))

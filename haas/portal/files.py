@@ -17,6 +17,7 @@ _RIGHTS = {
     "invoice": "invoice.read",
     "credit_note": "invoice.read",
     "payment": "invoice.read",
+    "quote": "quote.read",
     "depreciation": "depreciation.read",
     "asset_import": "asset.import",
     "asset_export": "asset.export",

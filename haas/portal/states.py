@@ -87,6 +87,20 @@ STATES: dict[str, dict[str, StateLook]] = {
         "passed":    _look(_l("Sold"),      "green", "receipt"),
         "withdrawn": _look(_l("Withdrawn"), "grey",  "x"),
     },
+    "quote": {
+        "draft":     _look(_l("Draft"),      "grey",  "edit"),
+        "sent":      _look(_l("Sent"),       "blue",  "send"),
+        "accepted":  _look(_l("Accepted"),   "green", "check"),
+        "declined":  _look(_l("Declined"),   "red",   "x"),
+        "expired":   _look(_l("Run out"),    "amber", "clock"),
+        "withdrawn": _look(_l("Withdrawn"),  "grey",  "x"),
+    },
+    "need": {
+        "open":      _look(_l("To order"),   "amber", "alert-triangle"),
+        "ordered":   _look(_l("Ordered"),    "blue",  "truck"),
+        "received":  _look(_l("In stock"),   "green", "check"),
+        "cancelled": _look(_l("Cancelled"),  "grey",  "x"),
+    },
     "return": {
         "requested": _look(_l("Asked for"),   "blue",  "clock"),
         "collected": _look(_l("Collected"),   "blue",  "truck"),

@@ -108,13 +108,17 @@ FINDERS: dict[str, str | list[str]] = {
     "line_id": distinct("lease_line", "partner_id"),
     "loss_id": distinct("loss_charge", "state"),
     "model_id": distinct("hardware_model", "archived_at is null"),
+    "need_id": distinct("purchase_need", "state"),
     "number": ["1"],
+    "offered_line_id": distinct("quote_line", "partner_id"),
+    "option_id": distinct("quote_option", "partner_id"),
     "outgoing_id": (
         "select a.id from asset a join asset b using (partner_id, model_id) where partner_id = :partner"
         " and a.state = 'in_service' and b.state = 'ready' order by a.id, b.id limit 1"
     ),
     "partner_id": "select :partner as id",
     "proposal_id": distinct("swap_proposal", "state"),
+    "quote_id": distinct("quote", "state"),
     "return_id": distinct("return_order", "state"),
     "round_id": ["bro_none"],
     "route_id": distinct("alert_route", "channel"),
@@ -123,6 +127,7 @@ FINDERS: dict[str, str | list[str]] = {
     "site_id": distinct("site", "client_id"),
     "size": ["180", "192", "512"],
     "swap_id": distinct("swap", "partner_id"),
+    "terms_id": distinct("terms_version", "partner_id"),
     "token": distinct("label_token", "partner_id", column="token"),
     "user_id": "select id from app_user where partner_id = :partner order by id limit 1",
     "verb": ["stage", "make_ready", "send_to_repair"],

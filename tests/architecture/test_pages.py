@@ -23,6 +23,8 @@ from haas.auth.models import User
 from haas.auth.permissions import PERMISSIONS, permissions_of
 from haas.db import Base, PartnerOwned
 from haas.tenancy.scope import Tenant
+from leases.quotes import links, queries
+from leases.quotes.papers import frozen
 from tests.architecture.demo import FINDERS, Demo, House, Statements
 from tests.architecture.markup import Page
 from tests.architecture.test_routes import LIBRARY_ENDPOINTS, permission_of
@@ -60,6 +62,8 @@ QUERIES: dict[str, list[str]] = {
     ],
     "leases.index": ["", "state=active", "sort=-ends&limit=3"],
     "invoices.index": ["", "state=issued", "limit=3"],
+    "quotes.index": ["", "state=sent", "q=nothing"],
+    "purchase_needs.index": ["", "state=open", "state=cancelled"],
     "search.index": ["", "q=le", "q=inv", "q=zzz"],
     "search.found": ["q=le"],
     "fundings_api.preview_settlement": ["on=2099-01-01"],
@@ -93,11 +97,18 @@ MAY_LACK = {
     "wholesale.invoice_pdf": "a partner's own invoices are not the operator's to it",
     "lease_funding_api.get_funding_of_lease": "not every lease is funded",
     "lease_funding_api.preview_funding": "a lease may be funded already, or be none to fund",
+    "quote_links.pdf": "a job prints the paper",
+    "quotes.accept": "a draft cannot be accepted",
+    "quotes.paper_page": "a draft without options or terms has no paper",
+    "quotes.paper_pdf": "a draft without options or terms has no paper",
+    "quotes_api.get_acceptance": "a quote that was not accepted has none",
+    "quotes_api.get_pdf": "a draft has no paper, and a job prints it: until then the answer is 409",
     "leases.asset_book": "an asset that was never in service has no book",
 }
 SECRETS = {"accounts.invitation": "invitation", "accounts.reset_password": "password_reset"}
 # Public by their nature: the address itself is the key, so it opens for whoever holds it.
-KEYED = {"labels.landing", "brand.logo", *SECRETS}
+QUOTE_LINKS = {"quote_links.show", "quote_links.accept", "quote_links.decline", "quote_links.pdf"}
+KEYED = {"labels.landing", "brand.logo", *SECRETS, *QUOTE_LINKS}
 LINKS_ALIKE = 3  # how many links to the same kind of page are followed
 FOUND, ELSEWHERE = {200, 304}, {301, 302, 303}
 IDS = re.compile(r"\b[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}\b|\bd-[0-9a-hjkmnp-tv-z]{26}\b")
@@ -134,8 +145,21 @@ def secret_of(house: House, purpose: str) -> str:
         return one_time_links.make_link(session, owner, purpose=purpose, pepper=PEPPER, now=clock.now())
 
 
+def quote_links_of(house: House) -> Iterator[dict[str, str]]:
+    """The link of a quote in each state, as it is mailed, with an option of it."""
+    with db.unit_of_work(house.tenant) as session:
+        for quote_id in house.ids["quote_id"]:
+            quote = queries.get_quote(session, house.tenant, quote_id=quote_id)
+            if quote.document is not None:
+                secret = links.make_link(session, house.tenant, quote=quote, pepper=PEPPER, now=clock.now())
+                yield {"secret": secret, "option_id": frozen(quote).options[0].id}
+
+
 def values_of(house: House, rule: Rule) -> Iterator[Mapping[str, str]]:
     """The sets of values with which to visit `rule`."""
+    if rule.endpoint in QUOTE_LINKS:
+        yield from ({name: each[name] for name in rule.arguments} for each in quote_links_of(house))
+        return
     if rule.endpoint in SECRETS:
         yield {"secret": secret_of(house, SECRETS[rule.endpoint])}
         return
@@ -154,6 +178,7 @@ def _matching(house: House, rule: Rule, name: str) -> list[str]:
         "amendment_id": ("lease_id", "amendment"),
         "certificate_id": ("asset_id", "wipe_certificate"),
         "line_id": ("lease_id", "lease_line"),
+        "option_id": ("quote_id", "quote_option"),
     }
     for child, (parent, table) in parents.items():
         if name == parent and child in rule.arguments and house.ids[child]:

@@ -1,0 +1,125 @@
+"""What an option comes to: rent, total, what leaving early costs; and, for the partner, cost and margin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from haas.money import round_minor, round_places
+from leases.finance.pricing import split_by_standalone_price
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """So many of one thing. Prices are of one for a full billing period; cost and residual of one."""
+
+    kind: str  # leases.terms.LineKind
+    component: str  # leases.terms.Component
+    quantity: Decimal
+    unit_price: Decimal
+    unit_cost: Decimal | None = None
+    residual_value: Decimal | None = None
+    standalone_price: Decimal | None = None
+
+    @property
+    def amount(self) -> Decimal:
+        """Of a full billing period, or once."""
+        return self.quantity * self.unit_price
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What an option asks of the client; amounts are net and rounded to the minor unit."""
+
+    rent: Decimal  # a full billing period
+    monthly: Decimal
+    one_off: Decimal
+    total: Decimal  # every rent of the term, and what is charged once
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What an option brings the partner. Never shown to a client."""
+
+    cost: Decimal  # of the hardware
+    residual: Decimal  # what it is worth at the end of the term
+    hardware_rent: Decimal  # of a full billing period, without services
+    lease_rate_factor: Decimal | None  # monthly hardware rent over cost; none without cost
+    margin: Decimal  # rents of the hardware and residual, less cost; not discounted
+    margin_pct: Decimal | None  # of the cost
+    lines_without_cost: int  # hardware whose cost nobody knows: the cost leaves it out
+
+
+def price(lines: Sequence[PricedLine], *, term_months: int, interval_months: int, currency: str) -> Priced:
+    """What the client pays. A term that is no multiple of the interval costs its share of the last one."""
+    rent = sum((line.amount for line in lines if line.kind != "one_off"), Decimal(0))
+    once = sum((line.amount for line in lines if line.kind == "one_off"), Decimal(0))
+    over_term = rent * term_months / interval_months
+    return Priced(
+        rent=round_minor(rent, currency),
+        monthly=round_minor(rent / interval_months, currency),
+        one_off=round_minor(once, currency),
+        total=round_minor(over_term + once, currency),
+    )
+
+
+def line_amount(quantity: Decimal, unit_price: Decimal, *, currency: str) -> Decimal:
+    """What a line costs each period, or once, as it is printed."""
+    return round_minor(quantity * unit_price, currency)
+
+
+def hardware_rent(lines: Sequence[PricedLine], *, currency: str) -> Decimal:
+    """What of a full period's rent is for hardware: only that is a lease.
+
+    Where every line says what it costs alone, the whole price is shared by that (ASC 606-10-32-31,
+    IFRS 15.76): a cheap service hides no rent. Else each line is taken by its own price.
+    """
+    recurring = [line for line in lines if line.kind != "one_off"]
+    hardware = [line for line in recurring if line.component == "hardware"]
+    own = round_minor(sum((line.amount for line in hardware), Decimal(0)), currency)
+    alone = [line.quantity * line.standalone_price for line in recurring if line.standalone_price is not None]
+    if len(alone) < len(recurring) or not sum(alone, Decimal(0)):
+        return own
+    whole = round_minor(sum((line.amount for line in recurring), Decimal(0)), currency)
+    of_hardware = sum((line.quantity * (line.standalone_price or 0) for line in hardware), Decimal(0))
+    shares = {"hardware": of_hardware, "service": sum(alone, Decimal(0)) - of_hardware}
+    return split_by_standalone_price(whole, shares, currency=currency)["hardware"]
+
+
+def margin(lines: Sequence[PricedLine], *, term_months: int, interval_months: int, currency: str) -> Margin:
+    """What the hardware of an option brings over its cost. Services are apart: they are no lease."""
+    hardware = [line for line in lines if line.component == "hardware" and line.kind != "one_off"]
+    known = [line for line in hardware if line.unit_cost is not None]
+    cost = sum((line.quantity * (line.unit_cost or 0) for line in known), Decimal(0))
+    residual = sum((line.quantity * (line.residual_value or 0) for line in known), Decimal(0))
+    rent = hardware_rent(lines, currency=currency)
+    brought = rent * term_months / interval_months + residual - cost
+    return Margin(
+        cost=round_minor(cost, currency),
+        residual=round_minor(residual, currency),
+        hardware_rent=rent,
+        lease_rate_factor=round_places(rent / interval_months / cost, 6) if cost else None,
+        margin=round_minor(brought, currency),
+        margin_pct=round_places(brought / cost * 100, 2) if cost else None,
+        lines_without_cost=len(hardware) - len(known),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyReturn:
+    """What giving everything back costs after so many months of the term."""
+
+    after_months: int
+    charge: Decimal
+
+
+def early_returns(
+    *, rent: Decimal, pct: Decimal, term_months: int, interval_months: int, currency: str
+) -> list[EarlyReturn]:
+    """The charge by month: `pct` percent of the rents of the months still to come; at the end nothing."""
+    per_month = rent / interval_months
+    return [
+        EarlyReturn(month, round_minor(per_month * (term_months - month) * pct / 100, currency))
+        for month in range(1, term_months + 1)
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TypedDict
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,13 @@ from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from leases.amendments.early_return import Policy, Rule
 from leases.models import Agreement
+
+
+class EarlyReturnStep(TypedDict):
+    """A row of the table by which the charge for leaving falls."""
+
+    from_month: int
+    pct: Decimal
 
 
 def create_agreement(
@@ -36,7 +44,7 @@ def create_agreement(
     early_return_policy: str = Policy.NONE.value,
     early_return_pct: Decimal = Decimal(0),
     early_return_discount_pct: Decimal = Decimal(0),
-    early_return_steps: Sequence[tuple[int, Decimal]] = (),
+    early_return_steps: Sequence[EarlyReturnStep] = (),
     service_level_days: int | None = None,
     holdover_rate_pct: Decimal = Decimal(100),
     acceptance_silent_days: int = 5,
@@ -44,7 +52,7 @@ def create_agreement(
 ) -> Agreement:
     """A master agreement: the conventions that all leases under it follow.
 
-    :param early_return_steps: (month of the term from which, percent of the remaining rents).
+    :param early_return_steps: percent of the remaining rents from a month of the term on.
     :param service_level_days: after which a device in repair abates its rent; none: it never does.
     :param acceptance_silent_days: after which silence counts as acceptance; 0 for never.
     :raises NotFound: if the client is not this partner's.
@@ -63,7 +71,7 @@ def create_agreement(
         Policy(early_return_policy),
         pct=early_return_pct,
         discount_pct=early_return_discount_pct,
-        steps=tuple(early_return_steps),
+        steps=tuple((step["from_month"], step["pct"]) for step in early_return_steps),
     )
     if flex_down_lines_a_quarter < 0 or flex_down_notice_days < 0:
         raise InvalidInput("Lines and days cannot be negative.", field="flex_down_lines_a_quarter")
@@ -88,7 +96,7 @@ def create_agreement(
         early_return_policy=early_return_policy,
         early_return_pct=early_return_pct,
         early_return_discount_pct=early_return_discount_pct,
-        early_return_steps=[[month, str(pct)] for month, pct in early_return_steps],
+        early_return_steps=[[step["from_month"], str(step["pct"])] for step in early_return_steps],
         service_level_days=service_level_days,
         holdover_rate_pct=holdover_rate_pct,
         acceptance_silent_days=acceptance_silent_days,

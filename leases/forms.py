@@ -22,6 +22,7 @@ class AgreementForm(AgreementRequest):
     """A new agreement; `then` says where to go on."""
 
     then = one_of("lease", load_default=None, allow_none=True)
+    steps_text = text(500, load_default="", metadata={"description": "1: 60, 13: 40"})
 
 
 class LeaseForm(LeaseRequest):

@@ -8,6 +8,7 @@ import marshmallow as ma
 
 from haas.rest.fields import Amount, Day, Happened, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
+from leases.amendments.early_return import Policy
 from leases.daycount import ALIASES, DAY_COUNTS
 from leases.lifecycle import LeaseState
 from leases.swaps import REASONS
@@ -21,6 +22,13 @@ class AgreementListed(Paged):
 
     client_id = row_id()
     number = text(40, metadata={"description": "beginning of the number"})
+
+
+class EarlyReturnStep(Request):
+    """A row of a table that falls by the month of the term."""
+
+    from_month = ma.fields.Integer(required=True, validate=ma.validate.Range(1, 240))
+    pct = Amount(most=Decimal(100), required=True)
 
 
 class AgreementRequest(Request):
@@ -38,6 +46,17 @@ class AgreementRequest(Request):
     holdover_rate_pct = Amount(most=Decimal(500), load_default=Decimal(100))
     acceptance_silent_days = ma.fields.Integer(load_default=5, validate=ma.validate.Range(0, 90))
     damage_dispute_days = ma.fields.Integer(load_default=14, validate=ma.validate.Range(0, 90))
+    flex_down_lines_a_quarter = ma.fields.Integer(load_default=0, validate=ma.validate.Range(0, 10_000))
+    flex_down_notice_days = ma.fields.Integer(load_default=30, validate=ma.validate.Range(0, 730))
+    early_return_policy = one_of(*Policy, load_default=Policy.NONE.value)
+    early_return_pct = Amount(most=Decimal(100), load_default=Decimal(0))
+    early_return_discount_pct = Amount(most=Decimal(100), load_default=Decimal(0))
+    early_return_steps = ma.fields.List(
+        ma.fields.Nested(EarlyReturnStep), load_default=list, validate=ma.validate.Length(max=120)
+    )
+    service_level_days = ma.fields.Integer(
+        load_default=None, allow_none=True, validate=ma.validate.Range(0, 365)
+    )
 
 
 class AgreementResource(ma.Schema):
@@ -58,6 +77,15 @@ class AgreementResource(ma.Schema):
     acceptance_silent_days = ma.fields.Integer()
     holdover_rate_pct = Amount()
     damage_dispute_days = ma.fields.Integer()
+    flex_down_lines_a_quarter = ma.fields.Integer()
+    flex_down_notice_days = ma.fields.Integer()
+    early_return_policy = ma.fields.String()
+    early_return_pct = Amount()
+    early_return_discount_pct = Amount()
+    early_return_steps = ma.fields.List(
+        ma.fields.List(ma.fields.Raw()), metadata={"description": "month, percent"}
+    )
+    service_level_days = ma.fields.Integer(allow_none=True)
     created_at = ma.fields.AwareDateTime()
 
 

@@ -26,7 +26,7 @@ from leases import client_requests, queries, summaries
 from leases.amendment_models import Amendment
 from leases.amendments import operations
 from leases.amendments.outages import offers_for
-from leases.amendments.queries import amendments_of, get_amendment
+from leases.amendments.queries import amendments_of, find_by_key, get_amendment
 from leases.amendments.record import terms_on
 from leases.amendments.tables import leaving_table
 from leases.lifecycle import LeaseState
@@ -38,6 +38,7 @@ from leases.terms import LineKind
 
 blueprint = Blueprint("amendments", __name__)
 
+_FIGURES = frozenset({"unit_price", "remaining", "charge"})
 # The kinds that start from lines, and of which kind these are; all others change the whole lease.
 _OF_LINES: dict[str, frozenset[str] | None] = {
     "scale_up": frozenset({LineKind.SERVICE, LineKind.POOLED}),
@@ -158,6 +159,8 @@ def _write(caller: Caller, lease: Lease, *, kind: str, schema: type[ma.Schema], 
     if form.data is None:
         return _form_page(caller, lease, kind, form, asks=asks), 422
     data = form.data
+    if data["confirmed"] and (done := find_by_key(caller.session, caller.tenant, key=data["key"])):
+        return redirect(url_for(".show", lease_id=done.lease_id, amendment_id=done.id), 303)
     preview, refusal = _preview(caller, lease, kind, data)
     if refusal is not None:
         form.refuse(refusal)
@@ -298,6 +301,7 @@ def _form_page(
         has_quantities=any(line.kind in (LineKind.SERVICE, LineKind.POOLED) for line in lease.lines),
         words=words,
         last_of=_last_day,
+        typed=_typed,
     )
 
 
@@ -318,10 +322,18 @@ def _page_of(caller: Caller, lease_id: str, amendment_id: str, form: Form) -> st
         and lease.state in (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER),
         words=words,
         last_of=_last_day,
+        typed=_typed,
     )
 
 
-def _last_day(end: date | str | None) -> date | None:
-    if not end:
-        return None
-    return (date.fromisoformat(end) if isinstance(end, str) else end) - ONE_DAY
+def _last_day(end: date | None) -> date | None:
+    return end - ONE_DAY if end else None
+
+
+def _typed(field: str, kept: Any) -> Any:
+    """What an amendment keeps as text, as a page shows it: an exclusive end becomes the last day."""
+    if field == "ends_on":
+        return _last_day(date.fromisoformat(kept))
+    if field == "starts_on":
+        return date.fromisoformat(kept)
+    return Decimal(kept) if field in _FIGURES else kept

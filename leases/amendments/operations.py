@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from haas.auth.models import ApiToken
 from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput, NotAllowed
 from haas.tenancy.models import Partner
@@ -16,7 +17,7 @@ from leases import queries
 from leases.amendment_models import Amendment
 from leases.amendments import leaving, lines, record, whole
 from leases.amendments.lines import Outcome, Work
-from leases.amendments.queries import get_amendment
+from leases.amendments.queries import find_by_key, get_amendment
 from leases.amendments.wanted import Wanted, difference
 from leases.lifecycle import LeaseState
 from leases.models import Lease
@@ -105,7 +106,9 @@ def approve(session: Session, tenant: Tenant, *, amendment_id: str, at: datetime
         return amendment
     _require_draft(amendment)
     partner = session.get_one(Partner, tenant.partner_id)
-    if partner.policies.get(FOUR_EYES) and amendment.requested_by == tenant.actor:
+    if partner.policies.get(FOUR_EYES) and _person(session, tenant, amendment.requested_by) == _person(
+        session, tenant, tenant.actor
+    ):
         raise NotAllowed("Somebody else must approve what you asked for.")
     shown, covered = amendment.charge, amendment.covered_lines
     amendment.state, amendment.decided_by, amendment.decided_at = "approved", tenant.actor, at
@@ -293,6 +296,12 @@ def _require_draft(amendment: Amendment) -> None:
         raise Conflict(f"{amendment.number} is {amendment.state} already.")
 
 
+def _person(session: Session, tenant: Tenant, actor: str) -> str:
+    """Who made the token, where a program acts: two tokens of one person are one pair of eyes."""
+    token = session.scalar(scoped(ApiToken, tenant).where(ApiToken.id == actor))
+    return token.created_by if token else actor
+
+
 def _known(kind: str) -> str:
     if kind not in KINDS:
         raise InvalidInput(f"An amendment is one of: {', '.join(KINDS)}.", field="kind")
@@ -304,7 +313,7 @@ def _lock(session: Session, tenant: Tenant, lease_id: str) -> Lease:
 
 
 def _asked_before(session: Session, tenant: Tenant, lease: Lease, key: str) -> Amendment | None:
-    done = session.scalar(scoped(Amendment, tenant).where(Amendment.idempotency_key == key))
+    done = find_by_key(session, tenant, key=key)
     if done is not None and done.lease_id != lease.id:
         raise Conflict("This Idempotency-Key was used for another amendment; send a new key.")
     return done

@@ -33,6 +33,11 @@ def get_amendment(
     return found
 
 
+def find_by_key(session: Session, tenant: Tenant, *, key: str) -> Amendment | None:
+    """What was asked for with this key before."""
+    return session.scalar(scoped(Amendment, tenant).where(Amendment.idempotency_key == key))
+
+
 def list_amendments(
     tenant: Tenant, *, lease_id: str | None = None, state: str | None = None
 ) -> sa.Select[Amendment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -9,6 +10,7 @@ from flask_babel import gettext as _
 
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
+from haas.errors import InvalidInput
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
 from haas.rest.paging import Sort, fetch_page
@@ -67,6 +69,7 @@ def show(agreement_id: str) -> str:
     return render_template(
         "portal/agreements/show.html",
         agreement=agreement,
+        steps=", ".join(f"{month}: {pct}" for month, pct in agreement.early_return_steps),
         page=page,
         rows=summaries.summarise(caller.session, caller.tenant, page.rows),
         client=summaries.find_client(caller.session, caller.tenant, client_id=agreement.client_id),
@@ -92,17 +95,24 @@ def new() -> Any:
             terms_version="2026-01",
             proration="actual_period",
             day_count="actual",
+            flex_down_lines_a_quarter=0,
+            flex_down_notice_days=30,
+            early_return_policy="none",
+            early_return_pct="0",
+            early_return_discount_pct="0",
         )
         return _page(caller, form)
     form = read_form(AgreementForm)
     made: list[Agreement] = []
     if form.data is not None:
         data = dict(form.data)
-        then = data.pop("then")
+        then, typed = data.pop("then"), data.pop("steps_text")
         if attempt(
             form,
             lambda: made.append(
-                operations.create_agreement(caller.session, caller.tenant, at=clock.now(), **data)
+                operations.create_agreement(
+                    caller.session, caller.tenant, at=clock.now(), **{**data, **_read_steps(typed)}
+                )
             ),
         ):
             flash(_("%(number)s is concluded.", number=made[0].number), "success")
@@ -112,7 +122,26 @@ def new() -> Any:
     return _page(caller, form), 422
 
 
+def _read_steps(typed: str) -> dict[str, Any]:
+    """`1: 60, 13: 40` as rows of a table; nothing typed, nothing said.
+
+    :raises InvalidInput: showing how it is written.
+    """
+    if not typed.strip():
+        return {}
+    try:
+        rows = [each.split(":") for each in typed.replace(";", ",").split(",") if each.strip()]
+        steps = [{"from_month": int(month), "pct": Decimal(pct.strip())} for month, pct in rows]
+    except (ValueError, ArithmeticError):
+        raise InvalidInput(
+            _("Write month and percent, such as 1: 60, 13: 40, 25: 20."), field="steps_text"
+        ) from None
+    return {"early_return_steps": steps}
+
+
 def _page(caller: Caller, form: Form) -> str:
+    if (wrong := form.errors.pop("early_return_steps", None)) is not None:
+        form.errors["steps_text"] = wrong  # the page writes the table as one text
     return render_template(
         "portal/agreements/new.html",
         form=form,

@@ -83,7 +83,7 @@ AMENDED: dict[str, Any] = {
     "quantity": _l("Quantity"),
     "unit_price": _l("Price each period"),
     "starts_on": _l("First day"),
-    "ends_on": _l("First day without rent"),
+    "ends_on": _l("Last day"),
     "abated_days": _l("Days abated"),
     "term_months": _l("Term in months"),
     "state": _l("State"),

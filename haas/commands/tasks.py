@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from haas.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
-_BENCHMARKS = ("billing", "depreciation", "pdf", "ingest", "asset_import", "portal")
+_BENCHMARKS = ("billing", "depreciation", "pdf", "ingest", "asset_import", "portal", "profit")
 
 
 @click.command()

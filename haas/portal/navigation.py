@@ -41,6 +41,7 @@ MAIN: tuple[Entry, ...] = (
     Entry("books.index",     _l("Books"),    "report-money",     "ledger.read",   "b"),
     Entry("funders.index",   _l("Funders"),  "coin",             "funder.read",   "f", also=("fundings",)),
     Entry("calendar.index",  _l("Calendar"), "calendar",         "calendar.read", "d"),
+    Entry("profit.index",    _l("Profit"),   "chart-bar",        "asset.cost.read", "p"),
     Entry("alerts.index",    _l("Alerts"),   "bell",             "alert.read",    "n", on_phone=True),
     Entry("jobs.index",      _l("Jobs"),     "list-check",       "job.read",      "j"),
 )

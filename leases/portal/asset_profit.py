@@ -37,7 +37,7 @@ def _margin_rows(profit: AssetProfit) -> list[tuple[str, Decimal, Decimal, Decim
     now, end = profit.to_date, profit.to_end
     rows = [
         (_("Rent borne by its days"), now.rent, end.rent),
-        (_("Damages charged"), now.income, end.income),
+        (_("Charged for damage and early return"), now.income, end.income),
         (_("Repairs and other costs"), 0 - now.costs, 0 - end.costs),
         (_("Cost"), 0 - now.cost, 0 - end.cost),
         (_("Proceeds of its disposal"), now.proceeds, end.proceeds),

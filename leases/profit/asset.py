@@ -19,7 +19,7 @@ class FlowKind(StrEnum):
 
     PURCHASE = "purchase"
     RENT = "rent"
-    DAMAGE = "damage"
+    CHARGE = "charge"
     COST = "cost"
     PROCEEDS = "proceeds"
 
@@ -43,7 +43,7 @@ class Sums:
     on: date
     cost: Decimal
     rent: Decimal
-    income: Decimal  # damages charged
+    income: Decimal  # charged for damage and for leaving early
     costs: Decimal  # repairs and other costs, positive
     proceeds: Decimal
     value: Decimal
@@ -120,9 +120,15 @@ def profit_of(facts: AssetFacts, *, as_of: date) -> AssetProfit:
         to_end=sums_on(facts, flows, day=end),
         flows=flows,
         months=months,
-        payback=next((point.month for point in months if point.cash >= 0), None) if facts.cost else None,
+        payback=_payback(facts, months),
         elsewhere={currency: amount for currency, amount in elsewhere.items() if amount},
     )
+
+
+def _payback(facts: AssetFacts, months: Sequence[MonthPoint]) -> date | None:
+    if not facts.worth.cost_on(facts.acquired_on):
+        return None
+    return next((point.month for point in months if point.cash >= 0), None)
 
 
 def end_of(facts: AssetFacts, *, as_of: date) -> date:
@@ -138,8 +144,11 @@ def end_of(facts: AssetFacts, *, as_of: date) -> date:
 
 
 def flows_of(facts: AssetFacts, *, until: date) -> list[Flow]:
-    """Every movement in the currency of its cost, oldest first, the purchase before all others of its day."""
-    flows = [Flow(facts.acquired_on, FlowKind.PURCHASE, -facts.cost)]
+    """Every movement in the currency of its cost, oldest first, the purchase before all others."""
+    first = facts.acquired_on
+    bought = [(first, facts.worth.cost_on(first))]
+    bought += [(on, amount) for on, amount in facts.worth.changes() if on > first]
+    flows = [Flow(on, FlowKind.PURCHASE, -amount) for on, amount in bought]
     flows += [
         Flow(due_on, FlowKind.RENT, amount)
         for rents in facts.rents
@@ -152,7 +161,11 @@ def flows_of(facts: AssetFacts, *, until: date) -> list[Flow]:
     return sorted((flow for flow in flows if flow.on <= until), key=lambda flow: flow.on)
 
 
-_KINDS = {ChargeKind.DAMAGE: FlowKind.DAMAGE, ChargeKind.COST: FlowKind.COST}
+_KINDS = {
+    ChargeKind.DAMAGE: FlowKind.CHARGE,
+    ChargeKind.EARLY_RETURN: FlowKind.CHARGE,
+    ChargeKind.COST: FlowKind.COST,
+}
 
 
 def sums_on(facts: AssetFacts, flows: Sequence[Flow], *, day: date) -> Sums:
@@ -167,9 +180,9 @@ def sums_on(facts: AssetFacts, flows: Sequence[Flow], *, day: date) -> Sums:
 def _sums(facts: AssetFacts, by_kind: dict[FlowKind, Decimal], day: date) -> Sums:
     return Sums(
         on=day,
-        cost=facts.cost,
+        cost=facts.worth.cost_on(day),
         rent=by_kind[FlowKind.RENT],
-        income=by_kind[FlowKind.DAMAGE],
+        income=by_kind[FlowKind.CHARGE],
         costs=-by_kind[FlowKind.COST],
         proceeds=by_kind[FlowKind.PROCEEDS],
         value=facts.worth.at(day),

@@ -17,7 +17,7 @@ Payments = Sequence[tuple[date, Decimal]]  # (day on which it falls due, amount)
 
 
 class Worth(Protocol):
-    """What an asset is worth in one book, on any day."""
+    """What an asset is worth in one book, and what was spent on it, on any day."""
 
     @property
     def disposed_on(self) -> date | None:
@@ -30,19 +30,61 @@ class Worth(Protocol):
     def at(self, day: date) -> Decimal:
         """Book value at the end of a day: cost before first service, nothing once disposed of."""
 
+    def cost_on(self, day: date) -> Decimal:
+        """What was spent on it by the end of a day, whether it is still there or not."""
+
+    def changes(self) -> Sequence[tuple[date, Decimal]]:
+        """What was added to its cost after it was bought, or (negative) went to another asset."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unbooked:
-    """An asset that was never in service has no book: it is worth what it cost."""
+    """An asset that was never in service has no book: it is worth what was spent on it."""
 
-    cost: Decimal
+    price: Decimal
+    added: Sequence[tuple[date, Decimal]] = ()
     disposed_on: date | None = None
     proceeds: Decimal = NOTHING
 
     def at(self, day: date) -> Decimal:
+        """What was spent on it."""
+        return self.cost_on(day)
+
+    def cost_on(self, day: date) -> Decimal:
+        """Its price, and what was added to it."""
+        return self.price + sum((amount for on, amount in self.added if on <= day), NOTHING)
+
+    def changes(self) -> Sequence[tuple[date, Decimal]]:
+        """What was added to its cost."""
+        return self.added
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A book to which nothing happened, by the ends of its schedule's months."""
+
+    cost: Decimal
+    in_service_on: date
+    months: Sequence[date]
+    values: Sequence[Decimal]
+    disposed_on: date | None = None
+    proceeds: Decimal = NOTHING
+
+    def at(self, day: date) -> Decimal:
+        """Book value at the end of a day: months are borne on their last day."""
+        if self.disposed_on is not None and day >= self.disposed_on:
+            return NOTHING
+        place = bisect_right(self.months, day) if day >= self.in_service_on else 0
+        return self.values[place - 1] if place else self.cost
+
+    def cost_on(self, day: date) -> Decimal:
         """Its cost, whatever the day."""
         del day
         return self.cost
+
+    def changes(self) -> Sequence[tuple[date, Decimal]]:
+        """None."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +124,7 @@ class ChargeKind(StrEnum):
     """Why an asset earned or cost something beside its rent."""
 
     DAMAGE = "damage"  # charged to the client at its return
+    EARLY_RETURN = "early_return"  # charged to the client for leaving early
     COST = "cost"  # repairs and whatever else is no part of its cost
 
 
@@ -104,7 +147,6 @@ class AssetFacts:
     model_id: str
     model_name: str
     category: str
-    cost: Decimal
     currency: str
     acquired_on: date
     in_service_on: date | None
@@ -115,10 +157,13 @@ class AssetFacts:
 
     def place_on(self, day: date) -> Place:
         """Where it stands on a day."""
-        for standing in reversed(self.standings):
-            if standing.start <= day:
-                return standing.place if standing.end is None or day < standing.end else IN_STOCK
-        return IN_STOCK
+        return place_among(self.standings, day)
+
+    def lost_by(self, day: date) -> Decimal:
+        """What it has lost in value by the end of a day: spent on it, less book value, less proceeds."""
+        gone_on = self.worth.disposed_on
+        back = self.worth.proceeds if gone_on is not None and gone_on <= day else NOTHING
+        return self.worth.cost_on(day) - self.worth.at(day) - back
 
     def places_between(self, since: date, until: date) -> Iterator[tuple[Place, date, date]]:
         """Where it stood, without a gap, from `since` up to and including `until`: place, first, last day."""
@@ -134,6 +179,14 @@ class AssetFacts:
             day = last + ONE_DAY
         if day <= until:
             yield IN_STOCK, day, until
+
+
+def place_among(standings: Sequence[Standing], day: date) -> Place:
+    """Where an asset with these standings is on a day."""
+    for standing in reversed(standings):
+        if standing.start <= day:
+            return standing.place if standing.end is None or day < standing.end else IN_STOCK
+    return IN_STOCK
 
 
 @dataclass(slots=True)
@@ -159,22 +212,3 @@ class Between:
             # The payments are kept with their sum: an id is only theirs as long as they live.
             known = self._known[id(payments)] = (payments, total)
         return known[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A book's value by the ends of months, as its schedule gives it."""
-
-    cost: Decimal
-    in_service_on: date
-    months: Sequence[date]
-    values: Sequence[Decimal]
-    disposed_on: date | None = None
-    proceeds: Decimal = NOTHING
-
-    def at(self, day: date) -> Decimal:
-        """Book value at the end of a day: months are borne on their last day."""
-        if self.disposed_on is not None and day >= self.disposed_on:
-            return NOTHING
-        place = bisect_right(self.months, day) if day >= self.in_service_on else 0
-        return self.values[place - 1] if place else self.cost

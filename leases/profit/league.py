@@ -7,11 +7,12 @@ the sums of the assets, whatever they are grouped by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 
 from haas.calendar import ONE_DAY, add_months
 from haas.money import round_places
@@ -46,9 +47,14 @@ class Row:
     value: Decimal = NOTHING
 
     @property
+    def other(self) -> Decimal:
+        """Charges less costs."""
+        return self.income - self.costs
+
+    @property
     def margin(self) -> Decimal:
-        """Rent and other income less costs and lost value."""
-        return self.rent + self.income - self.costs - self.lost
+        """Rent and charges less costs and lost value."""
+        return self.rent + self.other - self.lost
 
     @property
     def margin_pct(self) -> Decimal | None:
@@ -71,30 +77,25 @@ class Row:
         self.value += other.value
 
 
-@dataclass(frozen=True, slots=True)
-class Only:
-    """Narrow a league to one row of another: what that row is made of."""
-
-    by: Dimension
-    key: str
+Only = Mapping[Dimension, str]  # narrows a league to what rows of others are made of: by what, which row
+EVERYTHING: Only = MappingProxyType({})
 
 
 def league(
-    assets: Iterable[AssetFacts], *, by: Dimension, since: date | None, as_of: date, only: Only | None = None
+    assets: Iterable[AssetFacts], *, by: Dimension, since: date | None, as_of: date, only: Only = EVERYTHING
 ) -> list[Row]:
     """The rows of all assets in the days from `since` (none: since each was bought) to `as_of`.
 
-    What was disposed of before these days, or bought after them, is no part of it. Money in another currency
-    than the asset's cost has a row of its own.
+    What was disposed of before these days counts as no asset of theirs, but what still came in for it does.
+    Money in another currency than the asset's cost has a row of its own.
     """
     days = Between(since, as_of)
     rows: dict[tuple[str, str], Row] = {}
     for asset in assets:
-        gone_on = asset.worth.disposed_on
-        if asset.acquired_on > as_of or (since is not None and gone_on is not None and gone_on < since):
+        if asset.acquired_on > as_of:
             continue
         for place, part in _parts(asset, days, by_place=_is_by_place(by, only)):
-            if only is not None and key_of(only.by, asset, place, as_of=as_of) != only.key:
+            if any(key_of(each, asset, place, as_of=as_of) != key for each, key in only.items()):
                 continue
             key = key_of(by, asset, place, as_of=as_of)
             row = rows.get((key, part.currency))
@@ -152,6 +153,7 @@ _COLUMNS: dict[str, Callable[[Row], Decimal | int | None]] = {
     "rent": lambda row: row.rent,
     "income": lambda row: row.income,
     "costs": lambda row: row.costs,
+    "other": lambda row: row.other,
     "lost": lambda row: row.lost,
     "value": lambda row: row.value,
     "margin": lambda row: row.margin,
@@ -161,16 +163,16 @@ _COLUMNS: dict[str, Callable[[Row], Decimal | int | None]] = {
 COLUMNS = tuple(_COLUMNS)
 
 
-def _is_by_place(by: Dimension, only: Only | None) -> bool:
-    places = (Dimension.CLIENT, Dimension.LEASE)
-    return by in places or (only is not None and only.by in places)
+def _is_by_place(by: Dimension, only: Only) -> bool:
+    return not {Dimension.CLIENT, Dimension.LEASE}.isdisjoint({by, *only})
 
 
 def _parts(asset: AssetFacts, days: Between, *, by_place: bool) -> Iterator[tuple[Place, Row]]:
     """An asset's money in these days, cut by place; what is nothing is left out."""
     worth, until = asset.worth, days.until
     home = asset.place_on(until)
-    yield home, Row("", asset.currency, assets=1, cost=asset.cost, value=worth.at(until))
+    if days.since is None or worth.disposed_on is None or worth.disposed_on >= days.since:
+        yield home, Row("", asset.currency, assets=1, cost=worth.cost_on(until), value=worth.at(until))
     for rents in asset.rents:
         due = days.sum_of(rents.payments)
         if due:
@@ -181,19 +183,12 @@ def _parts(asset: AssetFacts, days: Between, *, by_place: bool) -> Iterator[tupl
             yield charge.place, Row("", asset.currency, income=came, costs=went)
     first = asset.acquired_on if days.since is None else max(days.since, asset.acquired_on)
     spans = asset.places_between(first, until) if by_place else [(home, first, until)]
-    before = _value_before(asset, first)
-    for place, began, last in spans:
-        after = worth.at(last)
-        lost = before - after
-        if worth.disposed_on is not None and began <= worth.disposed_on <= last:
-            lost -= worth.proceeds
-        if lost:
-            yield place, Row("", asset.currency, lost=lost)
+    before = NOTHING if first <= asset.acquired_on else asset.lost_by(first - ONE_DAY)
+    for place, _began, last in spans:
+        after = asset.lost_by(last)
+        if after != before:
+            yield place, Row("", asset.currency, lost=after - before)
         before = after
-
-
-def _value_before(asset: AssetFacts, day: date) -> Decimal:
-    return asset.cost if day <= asset.acquired_on else asset.worth.at(day - ONE_DAY)
 
 
 def _share(part: Decimal, whole: Decimal, *, places: int) -> Decimal | None:

@@ -18,7 +18,7 @@ from leases.finance.numbers import NoRate
 from leases.models import Lease
 from leases.profit.asset import AssetProfit, profit_of
 from leases.profit.facts import AssetFacts
-from leases.profit.league import COLUMNS, NO_KEY, Dimension, Only, Row, league, sorter, totals
+from leases.profit.league import COLUMNS, EVERYTHING, NO_KEY, Dimension, Only, Row, league, sorter, totals
 from leases.profit.reads import read_facts
 
 NAME = "name"
@@ -35,7 +35,7 @@ class NamedRow:
     detail: str = ""
 
     @property
-    def id(self) -> str:
+    def tie(self) -> str:
         """What tells it from all others: a row for each currency."""
         return f"{self.row.key} {self.row.currency}"
 
@@ -50,6 +50,7 @@ class League:
     page: Page[NamedRow]
     totals: Sequence[Row]
     count: int
+    only: Mapping[Dimension, str]  # what it is narrowed to, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def view_league(
     by: Dimension,
     since: date | None,
     as_of: date,
-    only: Only | None = None,
+    only: Only = EVERYTHING,
     sort: str = "-margin",
     cursor: str | None = None,
     limit: int | None = 50,
@@ -107,17 +108,15 @@ def view_league(
     page = slice_page(
         named,
         value=_value_of(column),
-        tie=lambda each: each.id,
+        tie=lambda each: each.tie,
         descending=sort.startswith("-"),
         cursor=cursor,
         limit=limit or max(len(named), 1),
     )
-    return League(by, since, as_of, page, totals(rows), len(rows))
-
-
-def name_of(session: Session, tenant: Tenant, *, only: Only) -> str:
-    """The name of the row to which a league is narrowed; its key where it has none."""
-    return _names(session, tenant, [], by=only.by).get(only.key, (only.key, ""))[0]
+    narrowed = {
+        each: _names(session, tenant, facts, by=each).get(key, (key, ""))[0] for each, key in only.items()
+    }
+    return League(by, since, as_of, page, totals(rows), len(rows), narrowed)
 
 
 def _value_of(column: str) -> Callable[[NamedRow], Decimal | str | None]:

@@ -37,6 +37,11 @@ STATEMENTS_OF_A_LIST, STATEMENTS_OF_A_RECORD = 12, 20
 MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     "billing.index": (20, "it works out the next run by the rules that bill: leases, stays, what was billed"),
     "billing_runs_api.preview_run": (16, "it works out the run by the rules that bill, as the page does"),
+    "profit.index": (
+        20,
+        "it adds up leases, stays, books and costs of the whole fleet, each by one statement",
+    ),
+    "profit_api.get_league": (20, "the same"),
     "swaps.new": (110, "it shows what the swap does by doing it, as the next"),
     "swaps_api.preview": (90, "it does the whole swap in a savepoint and takes it back, so it never errs"),
 }
@@ -53,6 +58,14 @@ QUERIES: dict[str, list[str]] = {
     "leases.holdover": ["", "format=csv"],
     "leases.show": ["", "tab=rent", "tab=assets", "tab=documents", "tab=history", "tab=end"],
     "moves.ask_several": ["", "id={asset_id}"],
+    "profit.index": [
+        "",
+        "by=category&period=12m",
+        "by=age&period=year&sort=-rent",
+        "by=client&period=month",
+        "by=lease&sort=name&limit=2",
+        "by=asset&client={client_id}",
+    ],
     "returns.new": ["", "asset_id={outgoing_id}"],
     "swaps.new": [
         "",

@@ -37,7 +37,6 @@ def facts(
         model_id="hwm_1",
         model_name="ThinkPad",
         category="laptop",
-        cost=Decimal(cost),
         currency="USD",
         acquired_on=day("2026-01-01"),
         in_service_on=day("2026-01-01"),
@@ -117,7 +116,7 @@ def leased(draw: st.DrawFn) -> AssetFacts:
         (p.due_on, p.amount) for p in rent_due(terms, start, terms.base_end, last + timedelta(days=1))
     ]
     return AssetFacts(
-        "ast", "T", "m", "M", "laptop", Decimal(1000), "USD", start, start,
+        "ast", "T", "m", "M", "laptop", "USD", start, start,
         worth=Curve(Decimal(1000), start, months, values),
         rents=[Rents(HERE, "USD", paid, last)],
     )  # fmt: skip

@@ -133,6 +133,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "leases.portal.funders",
     "leases.portal.fundings",
     "leases.portal.profit",
+    "leases.portal.partner_profit",
     "leases.portal.swaps",
     "leases.portal.returns",
     "leases.portal.buyouts",

@@ -239,6 +239,11 @@ def view_book(
     return view
 
 
+def view_record(record: BookRecord, *, as_of: date) -> BookView | None:
+    """The same of a book that was read before; no query."""
+    return _view(record, as_of=as_of, known_at=None)
+
+
 def view_books(
     session: Session, tenant: Tenant, *, asset_id: str, as_of: date, known_at: datetime | None = None
 ) -> list[BookView]:

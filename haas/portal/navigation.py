@@ -62,6 +62,7 @@ SETTINGS: tuple[Entry, ...] = (
 OPERATOR: tuple[Entry, ...] = (
     Entry("operator.index",  _l("Partners"), "building-store", "partner.list", "p", on_phone=True),
     Entry("wholesale_desk.index", _l("Wholesale"), "tag", "wholesale.manage", "w", on_phone=True),
+    Entry("partner_profit.index", _l("Profit"), "chart-bar", "partner.list", "m", on_phone=True),
 )
 # fmt: on
 

@@ -14,13 +14,16 @@ from haas.auth.caller import Caller
 from haas.calendar import end_of_month
 from haas.documents import formatting
 from haas.money import round_places
+from leases.book_records import BookRecord
 from leases.profit.asset import AssetProfit, MonthPoint, Sums
 from leases.profit.queries import view_asset_profit, yields_of
 
 
-def profit_of_page(caller: Caller, *, asset_id: str, as_of: date) -> dict[str, Any]:
-    """What the template of the profit needs."""
-    profit = view_asset_profit(caller.session, caller.tenant, asset_id=asset_id, as_of=as_of)
+def profit_of_page(
+    caller: Caller, *, asset_id: str, as_of: date, records: Sequence[BookRecord] | None = None
+) -> dict[str, Any]:
+    """What the template of the profit needs. `records`: its books, where the page has read them."""
+    profit = view_asset_profit(caller.session, caller.tenant, asset_id=asset_id, as_of=as_of, records=records)
     yields = yields_of(profit)
     return {
         "profit": profit,

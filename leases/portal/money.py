@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from flask import flash, make_response, redirect, render_template, request, url_for
@@ -13,11 +12,11 @@ from devices.queries import get_asset
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.calendar import add_months
-from haas.errors import NotFound
 from haas.pages.forms import blank_form, read_form
 from haas.rest.fields import FIRST_DAY, LAST_DAY
 from leases import books
-from leases.books import BookView
+from leases.book_policies import FINANCIAL
+from leases.book_records import records_of
 from leases.forms import BookForm
 from leases.portal import words
 from leases.portal.asset_profit import profit_of_page
@@ -73,6 +72,8 @@ def asset_book(asset_id: str) -> Any:
 
 def _render(caller: Caller, asset: Asset, template: str) -> str:
     as_of = as_of_asked(clock.today(caller.partner.time_zone))
+    records = records_of(caller.session, caller.tenant, asset_ids=[asset.id], names=[FINANCIAL])
+    view = books.view_record(records[0], as_of=as_of) if records else None  # none until its first service
     return render_template(
         f"portal/leases/{template}.html",
         asset=asset,
@@ -80,14 +81,6 @@ def _render(caller: Caller, asset: Asset, template: str) -> str:
         earlier=max(add_months(as_of, -1), FIRST_DAY),
         later=min(add_months(as_of, 1), LAST_DAY),
         words=words,
-        view=_book(caller, asset, as_of) if caller.may("depreciation.read") else None,
-        **profit_of_page(caller, asset_id=asset.id, as_of=as_of),
+        view=view if caller.may("depreciation.read") else None,
+        **profit_of_page(caller, asset_id=asset.id, as_of=as_of, records=records),
     )
-
-
-def _book(caller: Caller, asset: Asset, as_of: date) -> BookView | None:
-    """None until it was first in service."""
-    try:
-        return books.view_book(caller.session, caller.tenant, asset_id=asset.id, as_of=as_of)
-    except NotFound:
-        return None

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, make_response, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -18,8 +18,9 @@ from haas.documents import formatting
 from haas.pages.downloads import Cell, table_download
 from haas.rest.paging import read_limit
 from leases.portal.record import as_of_asked
-from leases.profit.league import COLUMNS, NO_KEY, Dimension
+from leases.profit.league import COLUMNS, NO_KEY, Dimension, league, totals
 from leases.profit.queries import SORTS, League, NamedRow, view_league
+from leases.profit.reads import read_facts
 
 blueprint = Blueprint("profit", __name__)
 
@@ -50,6 +51,8 @@ CATEGORIES: dict[str, Any] = {
     "other": _l("Other"),
 }
 BARS_SHOWN = 10
+CARD_PERIOD = "12m"
+_CARD_SECONDS = 300  # going back and forth does not add the fleet up again
 _DEFAULT_SORT = "-margin"
 
 
@@ -70,7 +73,7 @@ def index() -> Any:
         caller.session,
         caller.tenant,
         by=by,
-        since=_since(request.args.get("period", ""), as_of),
+        since=since_of(request.args.get("period", ""), as_of),
         as_of=as_of,
         only={each: value for each in Dimension if (value := request.args.get(each, "").strip())},
         sort=sort,
@@ -102,7 +105,24 @@ def index() -> Any:
     )
 
 
-def _since(period: str, as_of: date) -> date | None:
+@blueprint.get("/profit/card")
+@requires("asset.cost.read")
+def card() -> Any:
+    """The sums of the last twelve months: a part of the overview that comes when it is there.
+
+    A whole fleet takes longer than a page may wait for, so the overview asks for this by itself.
+    """
+    caller = current_caller()
+    as_of = clock.today(caller.partner.time_zone)
+    facts = read_facts(caller.session, caller.tenant, as_of=as_of)
+    rows = league(facts, by=Dimension.CATEGORY, since=since_of(CARD_PERIOD, as_of), as_of=as_of)
+    answer = make_response(render_template("portal/profit/card.html", totals=totals(rows)))
+    answer.headers["Cache-Control"] = f"private, max-age={_CARD_SECONDS}"
+    return answer
+
+
+def since_of(period: str, as_of: date) -> date | None:
+    """The first day of a period that is named in the address; none for the whole life of each asset."""
     match period:
         case "12m":
             return add_months(as_of, -12) + timedelta(days=1)

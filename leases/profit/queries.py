@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,6 +13,7 @@ from haas.errors import InvalidInput, NotFound
 from haas.rest.paging import Page, slice_page
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
+from leases.book_records import BookRecord
 from leases.finance.dated import dated_internal_rate
 from leases.finance.numbers import NoRate
 from leases.models import Lease
@@ -61,12 +62,20 @@ class Yields:
     to_end: Decimal | None
 
 
-def view_asset_profit(session: Session, tenant: Tenant, *, asset_id: str, as_of: date) -> AssetProfit:
+def view_asset_profit(
+    session: Session,
+    tenant: Tenant,
+    *,
+    asset_id: str,
+    as_of: date,
+    records: Iterable[BookRecord] | None = None,
+) -> AssetProfit:
     """What an asset has earned by a day and will have earned by the end of what is agreed.
 
+    :param records: its books, where they were read before.
     :raises NotFound: if this tenant has no such asset.
     """
-    found = read_facts(session, tenant, as_of=as_of, asset_id=asset_id)
+    found = read_facts(session, tenant, as_of=as_of, asset_id=asset_id, records=records)
     if not found:
         raise NotFound(f"There is no asset {asset_id}.")
     return profit_of(found[0], as_of=as_of)

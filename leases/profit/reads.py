@@ -15,21 +15,29 @@ from devices.models import Asset, HardwareModel
 from haas.calendar import local_day
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
+from leases.book_records import BookRecord
 from leases.models import ReturnOrder
 from leases.profit.contracts import read_contracts
 from leases.profit.facts import AssetFacts, Charge, ChargeKind, Place, Standing, place_among
-from leases.profit.worth import Spent, Valuer, read_spent, read_worths, unbooked
+from leases.profit.worth import Spent, Valuer, by_asset, read_spent, read_worths, unbooked
 
 
 def read_facts(
-    session: Session, tenant: Tenant, *, as_of: date, asset_id: str | None = None
+    session: Session,
+    tenant: Tenant,
+    *,
+    as_of: date,
+    asset_id: str | None = None,
+    records: Iterable[BookRecord] | None = None,
 ) -> list[AssetFacts]:
     """What is known of the money of one asset, or of every asset that was not merely ordered.
 
     Rent reaches up to `as_of` where a line runs on without an end, else to the end of what is agreed.
+
+    :param records: the books, where they were read before.
     """
     contracts = read_contracts(session, tenant, asset_id=asset_id, as_of=as_of)
-    books = read_worths(session, tenant, asset_id=asset_id)
+    books = read_worths(session, tenant, asset_id=asset_id) if records is None else by_asset(records)
     spent = read_spent(session, tenant, books=books, asset_id=asset_id)
     valuer = Valuer()
     damages = _read_damages(session, tenant, asset_id=asset_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -74,8 +74,14 @@ class Spent:
 
 def read_worths(session: Session, tenant: Tenant, *, asset_id: str | None) -> dict[str, BookRecord]:
     """The financial book of one asset, or of all; three queries."""
-    found = records_of(session, tenant, asset_ids=None if asset_id is None else [asset_id], names=[BOOK])
-    return {record.book.asset_id: record for record in found}
+    return by_asset(
+        records_of(session, tenant, asset_ids=None if asset_id is None else [asset_id], names=[BOOK])
+    )
+
+
+def by_asset(records: Iterable[BookRecord]) -> dict[str, BookRecord]:
+    """The financial ones of these books, by asset."""
+    return {record.book.asset_id: record for record in records if record.book.name == BOOK}
 
 
 def read_spent(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -139,7 +140,7 @@ class TestMarginToTheEnd:
         made = lease_in_service(
             session, cast.tenant, client_id=cast.acme.id, accepted_at=SIGNED, term_months=12, timing=timing
         )
-        asked = {"asset_id": made.assets[0].id}
+        asked: dict[str, Any] = {"asset_id": made.assets[0].id}
         early = view_asset_profit(session, cast.tenant, as_of=day("2026-05-15"), **asked)
         late = view_asset_profit(session, cast.tenant, as_of=early.end, **asked)
 

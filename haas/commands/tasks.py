@@ -164,6 +164,11 @@ def _benchmark(name: str) -> Any:
 
 
 def _sentence(result: dict[str, Any]) -> str:
+    if "reference" not in result:
+        return (
+            f"{result['bench']}, {result['what']}, of {result['size']}: {result['seconds']:.2f} s, "
+            f"{result['items_per_second']:.1f} a second"
+        )
     return (
         f"{result['bench']} of {result['size']}: {result['seconds']:.2f} s, "
         f"{result['items_per_second']:.1f} a second; {result['reference']} does "

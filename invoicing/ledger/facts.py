@@ -147,7 +147,7 @@ select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '
     select 'receivables' as purpose, i.total as amount, null as lease_id
     union all select 'tax_payable', -i.tax_total, null
     union all
-    select case when coalesce(o.kind, l.kind) = 'rent' and r.component = 'service' then 'service'
+    select case when coalesce(o.kind, l.kind) = 'rent' and 'service' in (r.component, r.kind) then 'service'
                 else case coalesce(o.kind, l.kind) {_LINE_KINDS} else 'service' end end,
            -l.net, l.lease_id
       from invoice_line l
@@ -159,18 +159,34 @@ select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '
    and {_not_posted("invoice", "i.id", "issued")}""",
 )
 
+# What came out of a deposit takes it from what is held, not from the bank.
 PAYMENTS = Source(
     "payment",
     (Book.FINANCIAL,),
     f"""
 select y.id, 'received', y.received_on, y.currency, y.reference, s.purpose, s.sign * y.amount, '',
        y.client_id, null, null, 'payment'
-  from payment y cross join (values ('bank', 1), ('receivables', -1)) s(purpose, sign)
+  from payment y cross join lateral (values
+    (case y.method when 'deposit' then 'deposits' else 'bank' end, 1), ('receivables', -1)) s(purpose, sign)
  where y.partner_id = :partner and y.received_on < :until
    and {_not_posted("payment", "y.id", "received")}""",
 )
 
+DEPOSITS = Source(
+    "deposit",
+    (Book.FINANCIAL,),
+    """
+select y.id, y.kind, y.happened_on, d.currency, d.number, s.purpose, s.sign * y.amount, '', y.client_id,
+       d.lease_id, null, 'deposit'
+  from deposit_entry y
+  join deposit d on d.partner_id = y.partner_id and d.id = y.deposit_id
+  cross join (values ('bank', 1), ('deposits', -1)) s(purpose, sign)
+ where y.partner_id = :partner and y.happened_on < :until and y.kind <> 'applied'
+   and not exists (select from journal_entry e where e.partner_id = :partner and e.book = :book
+                     and e.source_kind = 'deposit' and e.source_id = y.id and e.key = y.kind)""",
+)
+
 # A wave waits for the one before it.
-FIRST_WAVE: tuple[Source, ...] = (RECEIPTS, MOVEMENTS, INVOICES, PAYMENTS)
+FIRST_WAVE: tuple[Source, ...] = (RECEIPTS, MOVEMENTS, INVOICES, PAYMENTS, DEPOSITS)
 LAST_WAVE: tuple[Source, ...] = (STOCK_DISPOSALS,)
 SOURCES = {source.name: source for source in (*FIRST_WAVE, *LAST_WAVE)}

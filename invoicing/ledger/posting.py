@@ -18,7 +18,7 @@ from haas.calendar import add_months
 from haas.errors import InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
-from invoicing.ledger import accounts, depreciation, facts, journal, periods
+from invoicing.ledger import accounts, depreciation, facts, journal, periods, revenue
 from invoicing.ledger.chart import Book, month_of
 from invoicing.ledger.journal import Posted, Unposted
 from invoicing.ledger.models import PostingChunk, PostingRun
@@ -85,7 +85,10 @@ def preview(session: Session, tenant: Tenant, *, month: date, book: Book) -> lis
     for source in (*facts.FIRST_WAVE, *facts.LAST_WAVE):
         if book in source.books:
             found += journal.preview(session, tenant, source=source, book=book, until=until)
-    return found + depreciation.preview(session, tenant, book=book, month=month_of(month))
+    found += depreciation.preview(session, tenant, book=book, month=month_of(month))
+    if book is Book.FINANCIAL:
+        found += revenue.preview(session, tenant, month=month_of(month))
+    return found
 
 
 def post_chunk(session: Session, tenant: Tenant, *, chunk_id: str, at: datetime) -> Posted:
@@ -128,6 +131,16 @@ def _post(session: Session, tenant: Tenant, *, chunk: PostingChunk, run: Posting
             first_id=chunk.first_id,
             last_id=chunk.last_id,
             chunk_id=chunk.id,
+            run_id=run.id,
+            at=at,
+        )
+    if chunk.step == revenue.STEP:
+        return revenue.post(
+            session,
+            tenant,
+            month=run.month,
+            first_id=chunk.first_id,
+            last_id=chunk.last_id,
             run_id=run.id,
             at=at,
         )
@@ -250,6 +263,8 @@ def _pieces(session: Session, tenant: Tenant, *, month: date, chunk_books: int) 
             session, tenant, book=book, month=month, size=chunk_books
         ):
             yield _Piece(_FIRST, depreciation.STEP, book, first_id, last_id, number)
+    for first_id, last_id, number in revenue.ranges(session, tenant, month=month):
+        yield _Piece(_FIRST, revenue.STEP, Book.FINANCIAL, first_id, last_id, number)
     for source in facts.LAST_WAVE:
         for book in source.books:
             yield _Piece(_LAST, source.name, book)

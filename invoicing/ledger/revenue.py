@@ -1,0 +1,165 @@
+"""What leases have earned, month by month: earned so far by the rule less earned as posted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from haas.calendar import ONE_DAY, add_months, end_of_month
+from haas.tenancy.scope import Tenant, scoped
+from invoicing.ledger import journal
+from invoicing.ledger.chart import Book, Purpose, month_of, months_between
+from invoicing.ledger.earning import NOTHING, Rents, earned_by, rents_of
+from invoicing.ledger.journal import Draft, Posted, Side, Unposted
+from invoicing.ledger.models import JournalEntry, JournalLine
+from leases.contract import rent_over_time, terms_of
+from leases.models import Agreement, Lease
+from leases.schedule import rent_schedule
+from leases.terms import Component
+
+STEP = KIND = "revenue"
+CHUNK_LEASES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How far a lease is posted: the month after the last one, and all that was earned by then."""
+
+    next_month: date | None = None
+    earned: Decimal = NOTHING
+
+
+def ranges(
+    session: Session, tenant: Tenant, *, month: date, size: int = CHUNK_LEASES
+) -> list[tuple[str, str, int]]:
+    """(first id, last id, number) of the leases that have commenced by a month, `size` at a time."""
+    ids = session.scalars(
+        sa.select(Lease.id)
+        .where(Lease.partner_id == tenant.partner_id, Lease.commences_on < add_months(month, 1))
+        .order_by(Lease.id)
+    ).all()
+    return [
+        (part[0], part[-1], len(part)) for part in (ids[at : at + size] for at in range(0, len(ids), size))
+    ]
+
+
+def post(
+    session: Session,
+    tenant: Tenant,
+    *,
+    month: date,
+    first_id: str,
+    last_id: str,
+    run_id: str,
+    at: datetime,
+) -> Posted:
+    """Post what a range of leases earned in each month up to `month` that was not posted: one entry each."""
+    drafts = list(_drafts(session, tenant, month=month, first_id=first_id, last_id=last_id))
+    return journal.post_drafts(
+        session, tenant, kind=KIND, book=Book.FINANCIAL, drafts=drafts, run_id=run_id, at=at
+    )
+
+
+def preview(session: Session, tenant: Tenant, *, month: date) -> list[Unposted]:
+    """What all leases earned up to a month and is not posted, by currency."""
+    entries: dict[str, int] = defaultdict(int)
+    amounts: dict[str, Decimal] = defaultdict(Decimal)
+    for first_id, last_id, _ in ranges(session, tenant, month=month):
+        for draft in _drafts(session, tenant, month=month, first_id=first_id, last_id=last_id):
+            entries[draft.currency] += 1
+            amounts[draft.currency] += max(side.amount for side in draft.sides)
+    return [Unposted(KIND, currency, entries[currency], amounts[currency]) for currency in sorted(entries)]
+
+
+def _drafts(session: Session, tenant: Tenant, *, month: date, first_id: str, last_id: str) -> Iterator[Draft]:
+    leases = session.scalars(
+        scoped(Lease, tenant)
+        .where(Lease.id.between(first_id, last_id), Lease.commences_on < add_months(month, 1))
+        .order_by(Lease.id)
+        .options(selectinload(Lease.lines))
+    ).all()
+    agreements = {
+        row.id: row
+        for row in session.scalars(
+            scoped(Agreement, tenant).where(Agreement.id.in_({lease.agreement_id for lease in leases}))
+        )
+    }
+    standing = _standing(session, tenant, first_id=first_id, last_id=last_id)
+    for lease in leases:
+        rents = _rents(lease, agreements[lease.agreement_id])
+        if rents:
+            yield from _of_lease(lease, rents, standing.get(lease.id, _Standing()), month=month)
+
+
+def _of_lease(lease: Lease, rents: Sequence[Rents], standing: _Standing, *, month: date) -> Iterator[Draft]:
+    first = standing.next_month or month_of(min(each.span.start for each in rents))
+    # After its end a lease is looked at once more a run: a correction of its past may still come.
+    last = max(month_of(max(each.span.end for each in rents) - ONE_DAY), first)
+    earned = standing.earned
+    for each in months_between(first, min(month, last)):
+        until = add_months(each, 1)
+        so_far = sum((earned_by(rent, until=until, currency=lease.currency) for rent in rents), NOTHING)
+        if so_far == earned:
+            continue
+        owner = {"client_id": lease.client_id, "lease_id": lease.id}
+        yield Draft(
+            source_id=lease.id,
+            key=f"{each:%Y-%m}",
+            dated_on=end_of_month(each),
+            currency=lease.currency,
+            reference=lease.number,
+            sides=(
+                Side(Purpose.DEFERRED_RENT, so_far - earned, **owner),
+                Side(Purpose.RENT, earned - so_far, **owner),
+            ),
+        )
+        earned = so_far
+
+
+def _rents(lease: Lease, agreement: Agreement) -> list[Rents]:
+    """The base rent of each line of hardware; equal lines of one delivery share their schedule."""
+    schedules: dict[object, Rents | None] = {}
+    found = []
+    for line in lease.lines:
+        if (
+            line.starts_on is None
+            or line.kind in ("one_off", "service")
+            or line.component == Component.SERVICE
+        ):
+            continue
+        key = (*rent_over_time(line), line.starts_on, line.ends_on)
+        if key not in schedules:
+            terms = terms_of(lease, line, agreement)
+            schedules[key] = rents_of(rent_schedule(terms, line.starts_on, line.ends_on))
+        if (rents := schedules[key]) is not None:
+            found.append(rents)
+    return found
+
+
+def _standing(session: Session, tenant: Tenant, *, first_id: str, last_id: str) -> dict[str, _Standing]:
+    rows = session.execute(
+        sa.select(
+            JournalEntry.source_id, sa.func.max(JournalEntry.dated_on), -sa.func.sum(JournalLine.amount)
+        )
+        .join(
+            JournalLine,
+            sa.and_(
+                JournalLine.partner_id == JournalEntry.partner_id, JournalLine.entry_id == JournalEntry.id
+            ),
+        )
+        .where(
+            JournalEntry.partner_id == tenant.partner_id,
+            JournalEntry.book == Book.FINANCIAL,
+            JournalEntry.source_kind == KIND,
+            JournalEntry.source_id.between(first_id, last_id),
+            JournalLine.purpose == Purpose.RENT,
+        )
+        .group_by(JournalEntry.source_id)
+    )
+    return {lease_id: _Standing(dated_on + ONE_DAY, earned) for lease_id, dated_on, earned in rows}

@@ -1,0 +1,73 @@
+"""Rent is earned by its days: evenly, to the cent, whatever is billed when."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas.calendar import Period
+from invoicing.ledger import posting, reports
+from invoicing.ledger.chart import Book
+from invoicing.ledger.earning import Rents, earned_by, months_in
+from invoicing.ledger.models import JournalLine
+from invoicing.ledger.reports import Span
+from tests.cast import Cast
+from tests.invoicing.world import a_lease, a_rate, bill
+
+NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 1)
+APRIL, MAY, JUNE = (date(2026, month, 1) for month in (4, 5, 6))
+
+
+class TestMonthsIn:
+    @pytest.mark.parametrize(
+        ("start", "end", "months"),
+        [
+            (date(2026, 4, 1), date(2029, 4, 1), 36),
+            (date(2026, 4, 16), date(2026, 6, 16), 2),  # 15/30 + 1 + 15/30
+        ],
+    )
+    def test_weighs_each_calendar_month_the_same(self, start, end, months) -> None:
+        assert months_in(Period(start, end)) == months
+
+
+class TestEarnedBy:
+    def test_equalises_what_is_free_at_first(self) -> None:
+        # Three free months, then 33 of 120.00: 3,960.00 over 36 months is 110.00 in each.
+        rents = Rents(Period(date(2026, 4, 1), date(2029, 4, 1)), Decimal("3960.00"))
+        assert earned_by(rents, until=MAY, currency="USD") == Decimal("110.00")
+        assert earned_by(rents, until=date(2029, 4, 1), currency="USD") == Decimal("3960.00")
+
+    def test_loses_no_cent(self) -> None:
+        rents = Rents(Period(date(2026, 4, 1), date(2026, 7, 1)), Decimal("100.00"))
+        totals = [earned_by(rents, until=until, currency="USD") for until in (MAY, JUNE, date(2026, 7, 1))]
+        assert totals == [Decimal("33.33"), Decimal("66.67"), Decimal("100.00")]
+
+
+class TestPosting:
+    def test_earns_the_month_that_was_billed_ahead(self, session: Session, cast: Cast) -> None:
+        a_rate(session, cast.tenant)
+        a_lease(session, cast.tenant, client_id=cast.acme.id, rent="93.00")
+        bill(session, cast.tenant, APRIL)
+        bill(session, cast.tenant, MAY)
+        for month in (APRIL, APRIL, MAY):
+            run = posting.start_run(session, cast.tenant, month=month, today=TODAY, at=NOW)
+            posting.run_now(session, cast.tenant, run=run, at=NOW)
+
+        rent = session.scalar(sa.select(sa.func.sum(JournalLine.amount)).where(JournalLine.purpose == "rent"))
+        assert rent == Decimal("-186.00")  # April and May
+        rows = reports.roll_forward(
+            session, cast.tenant, report=reports.DEFERRED_RENT, span=Span(Book.FINANCIAL, APRIL, MAY)
+        )
+        assert [(row.moved, row.closing) for row in rows] == [
+            ({"billed": Decimal("186.00"), "earned": Decimal("-186.00")}, Decimal(0))
+        ]
+
+    def test_says_before_what_was_earned(self, session: Session, cast: Cast) -> None:
+        a_lease(session, cast.tenant, client_id=cast.acme.id, rent="93.00")
+        told = posting.preview(session, cast.tenant, month=JUNE, book=Book.FINANCIAL)
+        assert ("revenue", 3, Decimal("279.00")) in [(row.kind, row.entries, row.amount) for row in told]

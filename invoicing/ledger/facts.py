@@ -136,7 +136,8 @@ select d.id, 'disposed', d.dated_on, d.currency, d.tag, s.purpose, s.amount, d.c
 
 _LINE_KINDS = " ".join(f"when '{kind}' then '{purpose}'" for kind, purpose in LINE_PURPOSES.items())
 
-# An invoice, and with the other sign a credit note. What was credited by hand goes where it came from.
+# An invoice, and with the other sign a credit note. What was credited by hand goes where it came from; of
+# base rent it lessens what is earned, because nobody will bill it again.
 INVOICES = Source(
     "invoice",
     (Book.FINANCIAL,),
@@ -148,6 +149,7 @@ select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '
     union all select 'tax_payable', -i.tax_total, null
     union all
     select case when coalesce(o.kind, l.kind) = 'rent' and 'service' in (r.component, r.kind) then 'service'
+                when o.kind = 'rent' then 'rent'
                 else case coalesce(o.kind, l.kind) {_LINE_KINDS} else 'service' end end,
            -l.net, l.lease_id
       from invoice_line l

@@ -1,10 +1,11 @@
-"""Rents that will fall due: by day and month, for the leases as they are agreed today. Reads only."""
+"""Rents that will fall due, by day and month, as they are agreed today, and what was billed. Reads only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from haas.calendar import add_months
 from haas.money import round_minor
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.models import Invoice, InvoiceLine
 from leases.contract import terms_of
 from leases.lifecycle import LeaseState
 from leases.models import Agreement, Lease, Line
@@ -45,8 +47,19 @@ class CashFlow:
         return sum(self.days.values(), Decimal(0))
 
 
-def cash_flow(session: Session, tenant: Tenant, *, start: date) -> list[CashFlow]:
-    """What falls due in the twelve months from `start` on, by currency; three queries, however many lines."""
+def cash_flow(
+    session: Session,
+    tenant: Tenant,
+    *,
+    start: date,
+    client_id: str | None = None,
+    lease_id: str | None = None,
+) -> list[CashFlow]:
+    """What falls due in the twelve months from `start` on, by currency; three queries, however many lines.
+
+    :param client_id: of this client's leases alone.
+    :param lease_id: of this lease alone.
+    """
     until = add_months(start, MONTHS)
     flows: dict[str, CashFlow] = {}
     schedules: dict[tuple[object, ...], list[RentPayment]] = {}
@@ -65,6 +78,7 @@ def cash_flow(session: Session, tenant: Tenant, *, start: date) -> list[CashFlow
             Line.starts_on.is_not(None),
             Line.starts_on < until,
             sa.or_(Line.ends_on.is_(None), Line.ends_on > start),
+            *_of(Line, client_id=client_id, lease_id=lease_id),
         )
         .with_only_columns(Line, Lease, Agreement)
         .order_by(Line.id)
@@ -75,6 +89,43 @@ def cash_flow(session: Session, tenant: Tenant, *, start: date) -> list[CashFlow
             if start <= due_on < until:
                 flow.days[due_on] = flow.days.get(due_on, Decimal(0)) + amount
     return [flows[currency] for currency in sorted(flows)]
+
+
+def billed_by_month(
+    session: Session,
+    tenant: Tenant,
+    *,
+    start: date,
+    client_id: str | None = None,
+    lease_id: str | None = None,
+) -> dict[str, dict[date, Decimal]]:
+    """What was billed from the month of `start` on, net and with credits taken off: currency -> month -> sum.
+
+    One query. A document counts in the month in which it was issued.
+    """
+    month = sa.cast(sa.func.date_trunc("month", Invoice.issued_on), sa.Date)
+    rows = session.execute(
+        scoped(InvoiceLine, tenant)
+        .join(
+            Invoice,
+            sa.and_(Invoice.partner_id == InvoiceLine.partner_id, Invoice.id == InvoiceLine.invoice_id),
+        )
+        .where(
+            Invoice.issued_on >= start.replace(day=1),
+            *_of(InvoiceLine, client_id=client_id, lease_id=lease_id),
+        )
+        .with_only_columns(Invoice.currency, month, sa.func.sum(InvoiceLine.net))
+        .group_by(Invoice.currency, month)
+    )
+    billed: dict[str, dict[date, Decimal]] = {}
+    for currency, of_month, net in rows:
+        billed.setdefault(currency, {})[of_month] = net
+    return billed
+
+
+def _of(table: Any, *, client_id: str | None, lease_id: str | None) -> list[Any]:
+    wanted = [(table.client_id, client_id), (table.lease_id, lease_id)]
+    return [column == value for column, value in wanted if value is not None]
 
 
 def _due(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
@@ -18,9 +20,13 @@ from haas.agenda.entries import by_day, entries_between, names_of
 from haas.agenda.words import KINDS
 from haas.auth.caller import Caller, current_caller, public, requires
 from haas.calendar import ONE_DAY, add_months, week_cycle
+from haas.errors import NotFound
 from haas.pages.downloads import table_download
 from haas.rest.fields import FIRST_DAY, LAST_DAY
 from haas.rest.limits import GUESSABLE, limiter
+from haas.tenancy.models import Client
+from haas.tenancy.scope import scoped
+from leases.queries import get_lease
 
 blueprint = Blueprint("calendar", __name__, url_prefix="/calendar")
 
@@ -80,10 +86,11 @@ def feed(feed_secret: str) -> Any:
 @blueprint.get("/cash")
 @requires("calendar.cash")
 def cash() -> Any:
-    """Rents that fall due in the next twelve months, by month as a chart and by day as a table."""
+    """What was billed in the last twelve months and falls due in the next: of all, a client or a lease."""
     caller = current_caller()
     today = clock.today(caller.partner.time_zone)
-    found = flows.cash_flow(caller.session, caller.tenant, start=today)
+    narrowed, title, back = _narrowed(caller)
+    found = flows.cash_flow(caller.session, caller.tenant, start=today, **narrowed)
     if request.args.get("format") == "csv":
         return table_download(
             "csv",
@@ -93,9 +100,46 @@ def cash() -> Any:
                 [day, amount, flow.currency] for flow in found for day, amount in sorted(flow.days.items())
             ),
         )
+    past = [add_months(today.replace(day=1), -back_by) for back_by in range(flows.MONTHS, 0, -1)]
+    billed = {}
+    if caller.may("invoice.read"):
+        billed = flows.billed_by_month(caller.session, caller.tenant, start=past[0], **narrowed)
+    by_currency = {flow.currency: flow for flow in found}
+    for currency in billed:
+        by_currency.setdefault(currency, CashFlow(currency, today, add_months(today, flows.MONTHS)))
     return render_template(
-        "portal/agenda/cash.html", flows=[(flow, _chart(flow)) for flow in found], today=today
+        "portal/agenda/cash.html",
+        flows=[
+            (
+                flow,
+                _chart(flow, past, of_it),
+                of_it,
+                sum((of_it.get(month, Decimal(0)) for month in past), Decimal(0)),
+            )
+            for currency, flow in sorted(by_currency.items())
+            for of_it in [billed.get(currency, {})]
+        ],
+        today=today,
+        sees_billed=caller.may("invoice.read"),
+        title=title,
+        back=back,
+        csv=url_for("calendar.cash", format="csv", **narrowed),
     )
+
+
+def _narrowed(caller: Caller) -> tuple[dict[str, Any], str, str]:
+    """What the address narrows it to, its name, and its own page. A stranger's is 404."""
+    lease_id, client_id = request.args.get("lease_id"), request.args.get("client_id")
+    if lease_id:
+        lease = get_lease(caller.session, caller.tenant, lease_id=lease_id)
+        return {"lease_id": lease.id}, lease.number, url_for("leases.show", lease_id=lease.id, tab="rent")
+    if client_id:
+        client = caller.session.scalar(scoped(Client, caller.tenant).where(Client.id == client_id))
+        if client is None:
+            raise NotFound(_("There is no such client."))
+        page = url_for("clients.show", client_id=client.id) if caller.may("client.read") else ""
+        return {"client_id": client.id}, client.name, page
+    return {}, "", ""
 
 
 def _page(caller: Caller, *, address: str | None = None) -> str:
@@ -136,11 +180,22 @@ def _month_asked(today: date) -> date:
     return asked if FIRST_DAY <= asked <= LAST_DAY else today.replace(day=1)
 
 
-def _chart(flow: CashFlow) -> dict[str, Any]:
+def _chart(flow: CashFlow, past: Sequence[date], billed: Mapping[date, Decimal]) -> dict[str, Any]:
+    """Bars by month: billed in the months that are over, due from this one on."""
     months = flow.months
+    before: list[Decimal | None] = [billed.get(month, Decimal(0)) for month in past] if billed else []
+    shown = [*past, *(month for month, _amount in months)] if billed else [month for month, _amount in months]
+    due = {"label": _("Rent due, net"), "values": [*[None] * len(before), *(each for _month, each in months)]}
+    if not billed:
+        series = [due]
+    else:
+        series = [
+            {"label": _("Billed, net"), "values": [*before, *[None] * len(months)]},
+            {**due, "ahead": True},
+        ]
     return {
-        "labels": [format_date(month, "MMM yyyy") for month, _amount in months],
-        "series": [{"label": _("Rent due, net"), "values": [amount for _month, amount in months]}],
+        "labels": [format_date(month, "MMM yyyy") for month in shown],
+        "series": series,
         "money": True,
         "currency": flow.currency,
     }

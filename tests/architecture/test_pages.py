@@ -54,7 +54,7 @@ QUERIES: dict[str, list[str]] = {
     "labels.index": ["", "id={asset_id}"],
     "leases.new": ["", "client_id={client_id}", "agreement_id={agreement_id}"],
     "calendar.index": ["", "view=list", "month=2026-02"],
-    "calendar.cash": ["", "format=csv"],
+    "calendar.cash": ["", "format=csv", "client_id={client_id}", "lease_id={lease_id}"],
     "leases.holdover": ["", "format=csv"],
     "leases.show": ["", "tab=rent", "tab=assets", "tab=documents", "tab=history", "tab=end"],
     "moves.ask_several": ["", "id={asset_id}"],

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from haas.demo.story import Story
 
 FUNDERS = ("Linden Asset Finance", "Harbour Leasing Bank")
+ACCOUNTS = dict(zip(FUNDERS, ("K-4471", "820-1193"), strict=True))
 
 
 def tell_fundings(story: Story) -> None:
@@ -34,7 +35,7 @@ def _fund(story: Story, session: Session, *, key: str, name: str) -> None:
         raise RuntimeError(f"{key} has not commenced yet")
     at = max(plan.at, story.moment(9, day=6))
     funder = operations.register_funder(
-        session, tenant, name=name, at=at, email="leasing@funder.example", account=f"K-{len(name):04d}"
+        session, tenant, name=name, at=at, email="leasing@funder.example", account=ACCOUNTS[name]
     )
     cost = sum((asset.cost for asset in plan.assets), Decimal(0))
     currency = plan.lease.currency

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from haas.money import Number, round_minor
+from leases.finance.dated import discount_factor
 from leases.finance.numbers import decimal, precisely
 from leases.finance.pricing import value_of_payments
 from leases.terms import Timing
@@ -114,6 +115,40 @@ def _bears(flows: Sequence[tuple[int, Decimal]], index: int) -> bool:
     """Whether a period has passed since the flow before."""
     before = flows[index - 1][0] if index else 0
     return flows[index][0] > before
+
+
+def dated_net_investment_schedule(
+    flows: Sequence[tuple[date, Decimal]],
+    *,
+    opening: Decimal,
+    since: date,
+    annual_rate: Number,
+    convention: str,
+    currency: str,
+) -> list[NetInvestmentRow]:
+    """The same by actual dates: interest for the days between payments, at an effective rate a year.
+
+    :param flows: rents and residual by their due days, oldest first.
+    :param since: when the opening net investment was outstanding.
+    :param convention: the day count by which days are part of a year.
+    """
+    plugged = max((at for at, (day, _) in enumerate(flows) if _days_before(flows, at, since)), default=None)
+    rows: list[NetInvestmentRow] = []
+    balance = opening
+    for at, (day, payment) in enumerate(flows):
+        before = flows[at - 1][0] if at else since
+        worth = discount_factor(rate=annual_rate, since=before, on=day, convention=convention)
+        with precisely():
+            interest = round_minor(decimal(balance) * (1 / worth - 1), currency)
+        if at == plugged:
+            interest = sum((later for _, later in flows[at:]), NOTHING) - balance
+        balance += interest - payment
+        rows.append(NetInvestmentRow(at, payment, interest, payment - interest, balance, day))
+    return rows
+
+
+def _days_before(flows: Sequence[tuple[date, Decimal]], at: int, since: date) -> bool:
+    return flows[at][0] > (flows[at - 1][0] if at else since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def pay(funding_id: str) -> Any:
         upcoming = view.next_owed
         form = blank_form(
             number=upcoming.row.number if upcoming else None,
-            amount=str(upcoming.row.payment) if upcoming else None,
+            amount=upcoming.row.payment if upcoming else None,
             paid_on=today.isoformat(),
         )
         return _pay_page(caller, found, view, form)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from haas.calendar import Period
 from leases.finance.leaseback import sale_and_leaseback
 from leases.finance.net_investment import (
+    dated_net_investment_schedule,
     liability_schedule,
     net_investment,
     net_investment_schedule,
@@ -84,6 +85,22 @@ class TestNetInvestment:
     def test_may_be_a_single_payment_on_the_first_day(self):
         (row,) = schedule(Timing.ADVANCE, payments=[Decimal(100)], opening=Decimal(100), residual=Decimal(0))
         assert (row.interest, row.balance) == (0, 0)
+
+
+class TestDatedNetInvestment:
+    def test_earns_by_the_days_between_payments(self):
+        # 900 for 365 days at 10 %: 90.00; 490 for 731 days: 490 x (1.1 ^ (731 / 365) - 1) = 103.06
+        end = date(2029, 1, 1)
+        rows = dated_net_investment_schedule(
+            [(date(2026, 1, 1), Decimal(100)), (date(2027, 1, 1), Decimal(500)), (end, Decimal("593.06"))],
+            opening=Decimal(1000),
+            since=date(2026, 1, 1),
+            annual_rate=TEN_PER_CENT,
+            convention="act/365F",
+            currency="EUR",
+        )
+        assert [row.interest for row in rows] == [0, 90, Decimal("103.06")]
+        assert [row.balance for row in rows] == [900, 490, 0]
 
 
 class TestLiability:

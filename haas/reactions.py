@@ -66,6 +66,7 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "buyout.offered": [("leases.end_jobs:print_buyout_quote", DOCUMENTS)],
     "buyout.title_passed": [("leases.end_jobs:print_bill_of_sale", DOCUMENTS)],
     "payment.recorded": [("invoicing.jobs:pass_paid_titles", DEFAULT)],
+    "lease.amended": [("leases.jobs:print_amendment", DOCUMENTS)],
     "lease.asset_accepted": [("leases.jobs:print_acceptance", DOCUMENTS)],
     "lease.asset_swapped": [
         ("leases.jobs:print_swap", DOCUMENTS),

@@ -14,7 +14,9 @@ from haas.calendar import local_day
 from haas.files import StoredFile, store_file
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
-from leases import books, papers, proposals, queries
+from leases import amendment_papers, books, papers, proposals, queries
+from leases.amendment_paper import amendment_pdf
+from leases.amendments.queries import get_amendment
 from leases.paper import hand_over_pdf, return_receipt_pdf
 
 
@@ -88,6 +90,31 @@ def print_receipt(*, partner_id: str, event_id: str, return_id: str, **_: Any) -
             content=content,
             client_id=order.client_id,
             once_key=f"return_receipt:{order.id}",
+        ).id
+
+
+def print_amendment(*, partner_id: str, event_id: str, amendment_id: str, **_: Any) -> None:
+    """Print the paper of an amendment and keep it. A second run finds it."""
+    tenant = _tenant(partner_id, event_id)
+    with db.unit_of_work(tenant) as session:
+        if get_amendment(session, tenant, amendment_id=amendment_id).file_id is not None:
+            return
+        document = amendment_papers.paper_of_amendment(
+            session, tenant, amendment_id=amendment_id, base_url=settings.current().base_url
+        )
+    if document is None:
+        return
+    content = amendment_pdf(document)
+    with db.unit_of_work(tenant) as session:
+        amendment = get_amendment(session, tenant, amendment_id=amendment_id, lock=True)
+        amendment.file_id = _keep(
+            session,
+            tenant,
+            kind="amendment",
+            number=document.number,
+            content=content,
+            client_id=amendment.client_id,
+            once_key=f"amendment:{amendment.id}",
         ).id
 
 

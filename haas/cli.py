@@ -23,6 +23,7 @@ _COMMANDS = {
     "operator": ("haas.commands.tasks:operator", "Add an operator: the first sign-in of a new deployment."),
     "seed": ("haas.commands.tasks:seed", "Fill an empty database with the demo's partners."),
     "bill": ("haas.commands.tasks:bill", "Bill everything due by a date."),
+    "offboard": ("haas.commands.tasks:offboard", "Show, carry out or finish the off-boarding of a client."),
     "bench": ("haas.commands.tasks:bench", "Measure one part on a stack of its own."),
     "doctor": ("haas.commands.tasks:doctor", "Check everything this machine needs."),
 }

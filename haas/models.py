@@ -34,6 +34,7 @@ MODULES = (
     "invoicing.models",
     "invoicing.round_models",
     "invoicing.deposit_models",
+    "invoicing.offboarding_models",
     "invoicing.ledger.models",
     "haas.alerts.models",
 )

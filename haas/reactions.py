@@ -65,6 +65,7 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "asset.recovered": [("leases.end_jobs:reverse_loss", DEFAULT)],
     "buyout.offered": [("leases.end_jobs:print_buyout_quote", DOCUMENTS)],
     "buyout.title_passed": [("leases.end_jobs:print_bill_of_sale", DOCUMENTS)],
+    "offboarding.started": [("invoicing.offboarding_jobs:end_everything", DEFAULT)],
     "payment.recorded": [("invoicing.jobs:pass_paid_titles", DEFAULT)],
     "lease.amended": [("leases.jobs:print_amendment", DOCUMENTS)],
     "lease.asset_accepted": [("leases.jobs:print_acceptance", DOCUMENTS)],

@@ -46,6 +46,7 @@ PERMISSIONS: dict[str, set[str]] = {
     "audit.read":            {OWNER, FINANCE},
     "client.read":           {*_STAFF},
     "client.manage":         {OWNER, SALES},
+    "client.offboard":       {OWNER},  # end everything of a client
     "site.read":             {*_STAFF, *_CLIENTS},
     "site.manage":           {OWNER, SALES, TECHNICIAN},
     "overview.read":         {*_STAFF, *_CLIENTS},

@@ -98,6 +98,35 @@ def bill(as_of: datetime, partner: str | None, *, dry_run: bool) -> None:
 
 
 @click.command()
+@click.option("--partner", required=True, help="Whose client it is (par_…).")
+@click.option("--client", required=True, help="Who leaves (cli_…).")
+@click.option("--noticed-on", type=click.DateTime(["%Y-%m-%d"]), help="When notice was given; today.")
+@click.option("--reason", default="", help="Printed on the notices.")
+@click.option("--start", is_flag=True, help="Give the notices and ask everything back.")
+@click.option("--finish", is_flag=True, help="Bill what is left and bundle the papers.")
+def offboard(
+    partner: str, client: str, noticed_on: datetime | None, reason: str, *, start: bool, finish: bool
+) -> None:
+    """Say what off-boarding a client would do; with --start or --finish, do it. A repeat goes on."""
+    from haas.clock import now, today
+    from invoicing.offboarding_jobs import run_offboarding
+
+    settings = _connected()
+    day = noticed_on.date() if noticed_on else today("UTC")
+    for line in run_offboarding(
+        settings,
+        partner_id=partner,
+        client_id=client,
+        noticed_on=day,
+        reason=reason,
+        start=start,
+        finish=finish,
+        at=now(),
+    ):
+        click.echo(line)
+
+
+@click.command()
 @click.argument("name", type=click.Choice(_BENCHMARKS))
 @click.option("--json", "as_json", is_flag=True, help="One object a line.")
 def bench(name: str, *, as_json: bool) -> None:

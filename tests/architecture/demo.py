@@ -112,6 +112,7 @@ FINDERS: dict[str, str | list[str]] = {
     "number": ["1"],
     "offered_line_id": distinct("quote_line", "partner_id"),
     "option_id": distinct("quote_option", "partner_id"),
+    "offboarding_id": distinct("offboarding", "state"),
     "outgoing_id": (
         "select a.id from asset a join asset b using (partner_id, model_id) where partner_id = :partner"
         " and a.state = 'in_service' and b.state = 'ready' order by a.id, b.id limit 1"

@@ -25,6 +25,7 @@ MODULES = (
     "leases.book_models",
     "leases.amendment_models",
     "leases.pricing.models",
+    "leases.pricing.rise_models",
     "leases.pricing.wholesale_models",
     "leases.proposal_models",
     "leases.classification_models",

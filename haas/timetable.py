@@ -51,5 +51,6 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("lease_amendments", timedelta(hours=1), "leases.sweeps:follow_amendments"),
     Entry("depreciation_usage", timedelta(days=1), "leases.sweeps:feed_usage"),
     Entry("tax_years", timedelta(days=1), "leases.sweeps:settle_tax_years"),
+    Entry("price_rises", timedelta(hours=1), "leases.sweeps:apply_price_rises"),
     Entry("lease_reminders", timedelta(hours=1), "leases.sweeps:remind_of_ends"),
 )

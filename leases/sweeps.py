@@ -23,6 +23,7 @@ from leases.depreciation.spread import fiscal_year
 from leases.ends import notices
 from leases.handover import SILENCE
 from leases.lifespan import close_if_done
+from leases.pricing import rises
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,14 @@ def settle_tax_years(settings: Settings, now: datetime) -> None:  # noqa: ARG001
             for name, month in tax_years.year_ends_kept(session, tenant):
                 last_year = fiscal_year(today, end_month=month).start - ONE_DAY
                 tax_years.settle_tax_year(session, tenant, on=last_year, book_name=name, year_end_month=month)
+
+
+def apply_price_rises(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - the timetable's signature
+    """Rises that were announced and hold by now are applied: nobody has to press the button."""
+    for tenant, today in _partners(now):
+        with db.unit_of_work(tenant) as session:
+            for rise_id in rises.begun(session, tenant, today=today):
+                rises.start_applying(session, tenant, rise_id=rise_id)
 
 
 def _hold_over(session: Session, tenant: Tenant, lease_id: str, *, today: date, now: datetime) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
+from haas.calendar import add_months
 from haas.money import round_minor
-from leases.pricing import operations
+from leases.pricing import cards, indexes, operations, rises
+from leases.pricing.cards import CardRow
 from leases.pricing.entries import NewEntry
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _MANY = 10  # from so many on a unit costs less
 _FOR_MANY = Decimal("0.95")
+_RATE_CARD = ((12, "45", "11"), (24, "25", "10"), (36, "10", "9"), (48, "5", "9"))
 
 
 def write_prices(session: Session, house: House, *, since: datetime, now: datetime) -> None:
@@ -33,6 +36,16 @@ def write_prices(session: Session, house: House, *, since: datetime, now: dateti
     )
     operations.add_entries(session, tenant, book_id=book.id, entries=_list_prices(house))
     operations.publish_book(session, tenant, book_id=book.id, today=since.date(), at=since)
+    cards.add_card(
+        session,
+        tenant,
+        name="Standard",
+        valid_from=since.date(),
+        rows=[
+            CardRow(term, Decimal(residual), Decimal(yield_pct)) for term, residual, yield_pct in _RATE_CARD
+        ],
+        at=since,
+    )
     own = operations.draft_book(
         session,
         tenant,
@@ -63,3 +76,22 @@ def _list_prices(house: House) -> list[NewEntry]:
                 )
             )
     return prices
+
+
+def plan_a_rise(session: Session, house: House, *, now: datetime) -> None:
+    """What next year's prices will be, planned by an index and not announced yet."""
+    today = now.date()
+    first = add_months(today.replace(day=1), -13)
+    months = [(add_months(first, number), Decimal("118.2") + number * Decimal("0.3")) for number in range(13)]
+    indexes.add_index_values(session, house.tenant, name="Consumer prices", values=months, at=now)
+    rises.plan_rise(
+        session,
+        house.tenant,
+        title="Yearly adjustment",
+        index_name="Consumer prices",
+        base_month=months[0][0],
+        index_month=months[-1][0],
+        effective_on=add_months(today.replace(day=1), 3),
+        today=today,
+        at=now,
+    )

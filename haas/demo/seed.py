@@ -13,6 +13,7 @@ from haas.auth.permissions import OPERATOR
 from haas.demo.books import keep_books
 from haas.demo.host import Host, this_machine
 from haas.demo.houses import CLI, House, find_or_create_partner, furnish
+from haas.demo.prices import plan_a_rise
 from haas.demo.scenery import PARTNERS, PartnerScene
 from haas.demo.sign_ins import SignIns
 from haas.demo.story import Story
@@ -68,6 +69,7 @@ def _seed_partner(
             host=host,
         )
         story.play(session, lambda done, total: report(f"a year at {scene.name}", done, total))
+        plan_a_rise(session, house, now=now)
         keep_books(session, tenant, today=clock.today(scene.time_zone), at=now)
         # Before the commit: a password that nobody was told would lock the demo.
         sign_ins.save()

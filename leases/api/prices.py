@@ -1,4 +1,4 @@
-"""REST: /v1/price-books, /v1/prices."""
+"""REST: /v1/price-books, /v1/prices, /v1/rate-cards."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from haas import clock
+from haas.accounts.checks import check_currency
 from haas.auth.caller import current_caller, requires
 from haas.pages.downloads import CSV_TYPE, csv_bytes, download
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
-from leases.pricing import operations, queries, suggesting, tables
+from leases.pricing import cards, operations, queries, suggesting, tables
 from leases.pricing.entries import NewEntry
 from leases.pricing.models import PriceBook
 from leases.pricing.schemas import (
     BooksListed,
+    Offers,
+    OffersQuestion,
     PriceBookRequest,
     PriceBookResource,
     PriceBookWhole,
@@ -26,10 +29,15 @@ from leases.pricing.schemas import (
     PriceQuestion,
     PriceResource,
     PriceVersionRequest,
+    RateCardRequest,
+    RateCardResource,
+    RateCards,
 )
 
 blueprint = Blueprint("price_books_api", __name__, url_prefix="/v1/price-books", description="Price books")
 prices_api = Blueprint("prices_api", __name__, url_prefix="/v1/prices", description="Prices")
+
+cards_api = Blueprint("rate_cards_api", __name__, url_prefix="/v1/rate-cards", description="Rate cards")
 
 _NEWEST = Sort(PriceBook.id, PriceBook.id, descending=True)
 
@@ -166,6 +174,42 @@ def get_price(question: dict[str, Any]) -> dict[str, Any]:
             }
             for step in answer.steps
         ],
+    }
+
+
+@cards_api.get("")
+@requires("price.read")
+@cards_api.response(200, RateCards)
+def list_cards() -> dict[str, Any]:
+    """Every rate card by name, the newest first."""
+    caller = current_caller()
+    return {"items": queries.list_cards(caller.session, caller.tenant)}
+
+
+@cards_api.post("")
+@requires("price.manage")
+@cards_api.arguments(RateCardRequest)
+@cards_api.response(201, RateCardResource)
+def add_card(card: dict[str, Any]) -> Any:
+    """Put a rate card on file. A change is a card of the same name from a later day."""
+    caller = current_caller()
+    rows = [cards.CardRow(**row) for row in card.pop("rows")]
+    made = cards.add_card(caller.session, caller.tenant, rows=rows, at=clock.now(), **card)
+    return queries.get_card(caller.session, caller.tenant, card_id=made.id), 201
+
+
+@cards_api.get("/<card_id>/offers")
+@requires("price.read")
+@cards_api.arguments(OffersQuestion, location="query")
+@cards_api.response(200, Offers)
+def get_offers(question: dict[str, Any], card_id: str) -> dict[str, Any]:
+    """What a card makes of a cost: rent, lease-rate factor and yield of each term."""
+    caller = current_caller()
+    card = queries.get_card(caller.session, caller.tenant, card_id=card_id)
+    currency = check_currency(question["currency"] or caller.partner.currency)
+    return {
+        "items": cards.offers_of(card, cost=question["cost"], currency=currency),
+        "currency": currency,
     }
 
 

@@ -10,6 +10,7 @@ from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
 from leases.pricing.entries import COMMERCIAL_MODELS, COMPONENTS, ITEM_KINDS
 from leases.pricing.rules import Level
+from leases.terms import INTERVALS, Timing
 
 QUANTITY_MAX, TERM_MAX = 1_000_000, 1200
 LEVELS = tuple(level.value for level in Level)
@@ -162,3 +163,78 @@ class ModelPriceForm(Request):
     residual_pct = Amount(load_default=None, allow_none=True, most=Decimal(100))
     yield_pct = Amount(load_default=None, allow_none=True, most=Decimal(99))
     rent = Amount(places=6, load_default=None, allow_none=True)
+
+
+class CardRowRequest(Request):
+    """One term of a rate card."""
+
+    term_months = ma.fields.Integer(required=True, validate=ma.validate.Range(1, 120))
+    residual_pct = Amount(required=True, metadata={"description": "of cost, at the end of the term"})
+    yield_pct = Amount(required=True, metadata={"description": "a year, nominal"})
+
+
+class RateCardRequest(Request):
+    """A rate card. A change is a card of the same name from a later day."""
+
+    name = text(60, least=1, required=True)
+    category = text(40, load_default=None, allow_none=True, metadata={"description": "kind of hardware"})
+    timing = one_of(*Timing, load_default=Timing.ADVANCE.value)
+    interval_months = ma.fields.Integer(load_default=1, validate=ma.validate.OneOf(INTERVALS))
+    valid_from = Day(required=True)
+    rows = ma.fields.List(ma.fields.Nested(CardRowRequest), required=True, validate=ma.validate.Length(1, 40))
+
+
+class CardRowResource(ma.Schema):
+    """One term of a rate card."""
+
+    term_months = ma.fields.Integer()
+    residual_pct = Amount()
+    yield_pct = Amount()
+
+
+class RateCardResource(ma.Schema):
+    """A rate card: how a rent is made from a cost."""
+
+    id = ma.fields.String()
+    name = ma.fields.String()
+    category = ma.fields.String(allow_none=True)
+    timing = ma.fields.String()
+    interval_months = ma.fields.Integer()
+    valid_from = ma.fields.Date()
+    created_at = ma.fields.AwareDateTime()
+    rows = ma.fields.List(ma.fields.Nested(CardRowResource))
+
+
+class RateCards(ma.Schema):
+    """Every rate card."""
+
+    items = ma.fields.List(ma.fields.Nested(RateCardResource))
+
+
+class OffersQuestion(Request):
+    """A cost to be turned into rents."""
+
+    cost = Amount(required=True)
+    currency = text(3, least=3, load_default=None)
+
+
+class OfferResource(ma.Schema):
+    """A rent for a cost. The factor is the rent of a period for each 1 of cost."""
+
+    term_months = ma.fields.Integer()
+    residual = Amount()
+    rent = Amount()
+    factor = ma.fields.Decimal(as_string=True)
+    yield_pct = ma.fields.Decimal(as_string=True)
+    effective_pct = ma.fields.Decimal(as_string=True)
+
+
+class Offers(ma.Schema):
+    """The rents of a card by term."""
+
+    items = ma.fields.List(ma.fields.Nested(OfferResource))
+    currency = ma.fields.String()
+
+
+class CardForm(RateCardRequest):
+    """A rate card, as people fill it in."""

@@ -84,6 +84,12 @@ QUERIES: dict[str, list[str]] = {
     "fundings_api.preview_settlement": ["on=2099-01-01"],
     "lease_funding_api.preview_funding": ["amount=1000&annual_rate_pct=5&starts_on=2026-01-01"],
     "files.download": ["", "inline=1"],
+    "prices.price_model": [
+        "",
+        "model_id={model_id}&client_id={client_id}&yield_pct=9",
+        "model_id={model_id}&rent=45&quantity=12",
+    ],
+    "rate_cards_api.get_offers": ["cost=1200"],
     "prices_api.get_price": ["model_id={model_id}"],
     "billing_runs_api.preview_run": [f"as_of={clock.today('UTC')}"],
     "ledger_api.list_unposted": ["month=2026-01"],

@@ -60,6 +60,7 @@ NOT_AUDITED = {
     "depreciation_posting": "the same",
     "depreciation_plan": "computed from a book and its events, which are audited",
     "billing_round_part": "progress of runs whose invoices are audited",
+    "price_rise_line": "a plan; the amendments that carry it out are audited",
     "wholesale_line": "written by a job beside a lease line, which is audited",
     "alert_delivery": "each row is the record of what was sent",
     "telemetry": "written by devices all day; is a record by itself",

@@ -120,6 +120,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.portal.billing",
     "invoicing.portal.deposits",
     "invoicing.portal.offboarding",
+    "leases.portal.book_settings",
     "invoicing.portal.taxes",
     "invoicing.portal.wholesale",
     "invoicing.portal.desk",

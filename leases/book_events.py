@@ -11,6 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from devices.identifiers import normalised
+from devices.models import Asset
 from devices.queries import get_asset
 from haas import clock, outbox
 from haas.errors import Conflict, InvalidInput, NotFound
@@ -177,6 +179,37 @@ def split_asset(
         raise NotFound(f"Asset {asset_id} has no open book.")
     _announce(session, tenant, rows, asset_id=asset_id)
     return rows
+
+
+def split_to_tag(
+    session: Session,
+    tenant: Tenant,
+    *,
+    asset_id: str,
+    tag: str,
+    cost: Decimal,
+    effective_on: date,
+    reason: str = "",
+) -> list[BookEventRow]:
+    """The same for an asset that a person names by its tag.
+
+    :raises InvalidInput: for a tag that no asset has.
+    """
+    other = session.scalar(scoped(Asset, tenant).where(Asset.tag_norm == normalised(tag)))
+    if other is None:
+        raise InvalidInput("No asset has this tag.", field="tag")
+    try:
+        return split_asset(
+            session,
+            tenant,
+            asset_id=asset_id,
+            to_asset_id=other.id,
+            cost=cost,
+            effective_on=effective_on,
+            reason=reason,
+        )
+    except Conflict as refusal:
+        raise Conflict(refusal.message, field="tag") from refusal
 
 
 def _take_over(

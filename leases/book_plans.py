@@ -15,6 +15,7 @@ from haas.tenancy.scope import Tenant, scoped
 from leases.book_models import DepreciationPlan
 from leases.book_records import BookRecord, records_of
 from leases.contract import opening_of
+from leases.depreciation import DepreciationTerms
 from leases.depreciation.history import History, Movement
 from leases.depreciation.plan import plan_of
 from leases.models import DepreciationBook
@@ -29,7 +30,17 @@ def write_plans(session: Session, tenant: Tenant, *, records: Sequence[BookRecor
     """
     if not records:
         return
-    histories = [(record, record.history()) for record in records]
+    # A fleet is bought by the pallet: what began alike, and to which nothing happened, is reckoned once.
+    alike: dict[DepreciationTerms, History] = {}
+    histories: list[tuple[BookRecord, History]] = []
+    for record in records:
+        if record.rows or record.used:
+            histories.append((record, record.history()))
+            continue
+        terms = record.terms
+        if terms not in alike:
+            alike[terms] = record.history()
+        histories.append((record, alike[terms]))
     for record, history in histories:
         if record.rows:
             _say(record.book, record, history)

@@ -17,7 +17,14 @@ from haas.money import round_minor
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases.book_records import BOOK_NAMES
-from leases.depreciation import DayBasis, DepreciationTerms, FirstMonth, LastMonth, Method
+from leases.depreciation import (
+    DayBasis,
+    DepreciationTerms,
+    FirstMonth,
+    LastMonth,
+    Method,
+    depreciation_schedule,
+)
 from leases.depreciation.events import read_conventions
 
 _POLICY, _BOOKS, _MODELS, _REPAIRS = "depreciation", "books", "models", "repairs"
@@ -195,14 +202,16 @@ def _checked(policy: dict[str, Any]) -> dict[str, Any]:
             "Say how many units a life has if it is written off by units, and only then.", field="total_units"
         )
     try:
-        opening_terms(
-            plain,
-            cost=Decimal(1000),
-            currency="USD",
-            in_service_on=date(2026, 1, 15),
-            useful_life_months=36,
-            residual_value_pct=Decimal(10),
-        )
+        for residual_value_pct in (Decimal(0), Decimal(10)):  # a hand-over must never fail on a book
+            terms = opening_terms(
+                plain,
+                cost=Decimal(1000),
+                currency="USD",
+                in_service_on=date(2026, 1, 15),
+                useful_life_months=36,
+                residual_value_pct=residual_value_pct,
+            )
+            depreciation_schedule(terms)
     except (ValueError, ArithmeticError) as wrong:
         raise InvalidInput(f"These conventions do not go together: {wrong}.", field="method") from wrong
     return plain

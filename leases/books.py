@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -23,7 +23,7 @@ from leases.book_policies import FINANCIAL, kept_books, opening_terms, policy_of
 from leases.book_records import BookRecord, record_of, records_of
 from leases.contract import opening_of
 from leases.depreciation import DayBasis, DepreciationEntry, Disposal, LastMonth, Method
-from leases.depreciation.events import EventKind
+from leases.depreciation.events import EventKind, known_events
 from leases.depreciation.history import History, replay
 from leases.models import DepreciationBook
 
@@ -277,15 +277,27 @@ def close_book(
     for record in records_of(session, tenant, asset_ids=[asset_id], lock=True):
         known: list[BookEventRow] = list(record.rows)
         if record.book.disposed_on is None:
-            event = new_event(
-                EventKind.DISPOSE,
-                effective_on=max(disposed_on, record.book.opened_on or record.book.in_service_on),
-                figures={"proceeds": proceeds},
-            )
-            known.append(add_event(session, tenant, record=record, event=event))
+            on = max(disposed_on, record.book.opened_on or record.book.in_service_on)
+            known += _take_back_after(session, tenant, record, on)
+            event = new_event(EventKind.DISPOSE, effective_on=on, figures={"proceeds": proceeds})
+            standing = BookRecord(record.book, known, record.used)
+            known = [*known, add_event(session, tenant, record=standing, event=event)]
         if record.book.name == FINANCIAL:
             outcome = _disposal(BookRecord(record.book, known, record.used).history())
     return outcome
+
+
+def _take_back_after(session: Session, tenant: Tenant, record: BookRecord, on: date) -> list[BookEventRow]:
+    """What was planned for days on which the asset is gone never happens; the newest is taken back first."""
+    later = [event for event in known_events(record.events, known_at=None) if event.effective_on > on]
+    rows: list[BookEventRow] = []
+    for event in reversed(later):
+        reversal = replace(
+            new_event(EventKind.REVERSE, effective_on=event.effective_on, figures={}), reverses_id=event.id
+        )
+        standing = BookRecord(record.book, [*record.rows, *rows], record.used)
+        rows.append(add_event(session, tenant, record=standing, event=reversal, reason=f"It left on {on}."))
+    return rows
 
 
 def reopen_book(session: Session, tenant: Tenant, *, asset_id: str, on: date) -> None:

@@ -9,6 +9,7 @@ import marshmallow as ma
 from devices.forms import Moment
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
+from leases.book_schemas import CostRequest, EventRequest, PolicyRequest, RepairPolicyRequest, ReverseRequest
 from leases.return_schemas import ConventionsRequest
 from leases.returns import GRADES
 from leases.schemas import AgreementRequest, LeaseRequest
@@ -173,3 +174,42 @@ class SettleForm(Request):
 
 class BookForm(ConventionsRequest):
     """How an asset is written off."""
+
+
+class BookEventForm(EventRequest):
+    """What happens to a book; without `confirmed` it is only shown with what it does."""
+
+    confirmed = ma.fields.Boolean(load_default=False)
+
+
+class BookReverseForm(ReverseRequest):
+    """Why an event is taken back."""
+
+
+class BookSplitForm(Request):
+    """How much of the cost goes to which asset, named by its tag."""
+
+    tag = text(60, least=1, required=True)
+    cost = Amount(required=True)
+    effective_on = Day(required=True)
+    reason = text(500, load_default="")
+
+
+class BookCostForm(CostRequest):
+    """A later cost; `in_books` is empty where the rule decides."""
+
+    class Meta:
+        unknown = ma.RAISE
+        exclude = ("idempotency_key", "capitalise")
+
+    in_books = one_of("1", "0", load_default=None, allow_none=True)
+
+
+class BookPolicyForm(PolicyRequest):
+    """How a book is kept; `kept` unticked: it is not opened any more."""
+
+    kept = ma.fields.Boolean(load_default=False)
+
+
+class RepairPolicyForm(RepairPolicyRequest):
+    """When later costs are capitalised."""

@@ -180,6 +180,11 @@ class ConventionsRequest(Request):
     residual_value = Amount(required=True)
     factor = Amount(places=6, most=Decimal(10), load_default=Decimal(2))
     total_units = Amount(places=6, load_default=None, allow_none=True)
+    switch = ma.fields.Boolean(load_default=True)
+    rate_pct = Amount(places=6, most=Decimal(100), load_default=None, allow_none=True)
+    recovery_years = ma.fields.Integer(
+        load_default=None, allow_none=True, validate=ma.validate.OneOf([3, 5, 7, 10, 15, 20])
+    )
 
 
 class UsageRequest(Request):

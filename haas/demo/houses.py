@@ -21,6 +21,7 @@ from haas.accounts.sites import create_site
 from haas.accounts.team import create_user
 from haas.accounts.tokens import create_token, grantable
 from haas.auth.permissions import CLIENT_ADMIN, ROLE_NAMES, permissions_of
+from haas.demo.books_told import keep_books
 from haas.demo.host import Host
 from haas.demo.prices import write_prices
 from haas.demo.scenery import MODELS, ModelScene, PartnerScene
@@ -129,6 +130,7 @@ def furnish(
         )
         house.rents[model.key] = (Decimal(model.rent) * scene.price_factor).quantize(Decimal("0.01"))
     write_prices(session, house, since=since, now=now)
+    keep_books(session, house)
 
 
 def _host_model(host: Host) -> ModelScene:

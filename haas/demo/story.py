@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from devices.models import Asset
 from devices.operations import move_asset, register_asset
 from haas.calendar import add_months
+from haas.demo.books_told import tell_books
 from haas.demo.contracts import Contract, Contracts
 from haas.demo.ends_told import tell_ends
 from haas.demo.fundings_told import tell_fundings
@@ -73,6 +74,7 @@ class Story:
         tell_ends(self)
         tell_fundings(self)
         tell_quotes(self)
+        tell_books(self)
         self._tell_stragglers()
         self._tell_billing()
         scenes = sorted(self._scenes, key=lambda scene: (scene.at, scene.order))

@@ -30,7 +30,8 @@ class Entry:
 MAIN: tuple[Entry, ...] = (
     Entry("overview.home",   _l("Overview"), "layout-dashboard", "overview.read", "o", on_phone=True),
     Entry("assets.index",    _l("Fleet"),    "device-laptop",    "asset.read",    "a", on_phone=True,
-          also=("labels", "devices", "imports", "moves", "leases.asset_money", "leases.asset_book")),
+          also=("labels", "devices", "imports", "moves", "leases.asset_money", "leases.asset_book",
+                "leases.book_event", "leases.reverse_book_event", "leases.split_book", "leases.new_cost")),
     Entry("clients.index",   _l("Clients"),  "building",         "client.read",   "c",
           also=("sites", "offboarding")),
     Entry("quotes.index",    _l("Quotes"),   "file-text",        "quote.read",    "q",
@@ -57,6 +58,7 @@ SETTINGS: tuple[Entry, ...] = (
     Entry("reference.index", _l("API reference"), "file-text", "token.manage"),
     Entry("terms.index",     _l("Terms of contract"), "file-certificate", "terms.read"),
     Entry("taxes.index",     _l("Taxes"),      "percentage",   "tax.manage"),
+    Entry("book_settings.index", _l("Depreciation"), "calculator", "depreciation.manage"),
     Entry("alert_routes.index", _l("Alert routes"), "send",    "alert.route"),
     Entry("audit.index",     _l("Audit log"),  "history",      "audit.read"),
 )

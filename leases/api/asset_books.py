@@ -12,6 +12,7 @@ from devices.queries import get_asset
 from haas import clock
 from haas.auth.caller import current_caller, requires
 from haas.errors import NotFound
+from haas.money import round_minor
 from haas.pages.downloads import table_download
 from leases import book_events, books, costs
 from leases.book_events import EventPreview
@@ -148,12 +149,20 @@ def schedule_file(view: BookView, file_format: str) -> Response:
     """
     if file_format not in ("csv", "xlsx"):
         raise NotFound("There are csv and xlsx.")
+    currency = view.book.currency
     return table_download(
         "xlsx" if file_format == "xlsx" else "csv",
         name=f"{view.book.name}-{view.book.asset_id}-{view.as_of}",
         header=SCHEDULE_HEADER,
         rows=[
-            (entry.month, entry.charge, entry.accumulated, entry.book_value, view.book.currency)
+            (
+                entry.month,
+                *(
+                    round_minor(each, currency)
+                    for each in (entry.charge, entry.accumulated, entry.book_value)
+                ),
+                currency,
+            )
             for entry in view.entries
         ],
     )

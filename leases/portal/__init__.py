@@ -2,6 +2,7 @@
 
 from leases.portal import (
     agreements,
+    book_pages,
     buyouts,
     classification,
     drafts,
@@ -22,6 +23,7 @@ from leases.portal import (
 
 __all__ = [
     "agreements",
+    "book_pages",
     "buyouts",
     "classification",
     "drafts",

@@ -18,8 +18,9 @@ from leases import books
 from leases.book_policies import FINANCIAL
 from leases.book_records import records_of
 from leases.forms import BookForm
-from leases.portal import words
+from leases.portal import book_words, words
 from leases.portal.asset_profit import profit_of_page
+from leases.portal.book_view import books_of_page, costs_of_page
 from leases.portal.doors import attempt, leases
 from leases.portal.record import as_of_asked
 
@@ -51,7 +52,8 @@ def asset_book(asset_id: str) -> Any:
     """Keep the asset's book by other conventions."""
     caller = current_caller()
     asset = get_asset(caller.session, caller.tenant, asset_id=asset_id)
-    book = books.get_book(caller.session, caller.tenant, asset_id=asset_id)
+    name = request.args.get("book", FINANCIAL)
+    book = books.get_book(caller.session, caller.tenant, asset_id=asset_id, name=name)
     names = tuple(BookForm().fields)
     form = (
         blank_form(**{name: getattr(book, name) for name in names})
@@ -62,18 +64,22 @@ def asset_book(asset_id: str) -> Any:
         wanted = form.data
         if attempt(
             form,
-            lambda: books.change_conventions(caller.session, caller.tenant, asset_id=asset_id, **wanted),
+            lambda: books.change_conventions(
+                caller.session, caller.tenant, asset_id=asset_id, name=name, **wanted
+            ),
         ):
             flash(_("The book is kept by these conventions from its first day."), "success")
-            return redirect(url_for("assets.show", asset_id=asset_id, tab="money"), 303)
-    page = render_template("portal/leases/book.html", asset=asset, book=book, form=form, words=words)
+            return redirect(url_for("assets.show", asset_id=asset_id, tab="money", book=name), 303)
+    page = render_template(
+        "portal/leases/book.html", asset=asset, book=book, form=form, words=words, book_words=book_words
+    )
     return page, 200 if request.method == "GET" else 422
 
 
 def _render(caller: Caller, asset: Asset, template: str) -> str:
     as_of = as_of_asked(clock.today(caller.partner.time_zone))
-    records = records_of(caller.session, caller.tenant, asset_ids=[asset.id], names=[FINANCIAL])
-    view = books.view_record(records[0], as_of=as_of) if records else None  # none until its first service
+    records = records_of(caller.session, caller.tenant, asset_ids=[asset.id])
+    financial = [record for record in records if record.book.name == FINANCIAL]
     return render_template(
         f"portal/leases/{template}.html",
         asset=asset,
@@ -81,6 +87,8 @@ def _render(caller: Caller, asset: Asset, template: str) -> str:
         earlier=max(add_months(as_of, -1), FIRST_DAY),
         later=min(add_months(as_of, 1), LAST_DAY),
         words=words,
-        view=view if caller.may("depreciation.read") else None,
-        **profit_of_page(caller, asset_id=asset.id, as_of=as_of, records=records),
+        book_words=book_words,
+        **(books_of_page(caller, asset, records, as_of=as_of) if caller.may("depreciation.read") else {}),
+        **costs_of_page(caller, asset),
+        **profit_of_page(caller, asset_id=asset.id, as_of=as_of, records=financial),
     )

@@ -119,32 +119,6 @@ PRORATIONS: dict[str, Any] = {
     "none": _l("Only whole periods are owed"),
 }
 
-METHODS: dict[str, Any] = {
-    "straight_line": _l("Straight line"),
-    "declining_balance": _l("Declining balance, then straight line"),
-    "sum_of_years_digits": _l("Sum of the years' digits"),
-    "units": _l("Units of use"),
-}
-
-FIRST_MONTHS: dict[str, Any] = {
-    "full": _l("Whole, whatever the day"),
-    "half": _l("Half"),
-    "daily": _l("By its days in use"),
-    "next": _l("Begins with the next month"),
-}
-
-LAST_MONTHS: dict[str, Any] = {
-    "none": _l("No charge"),
-    "full": _l("Whole"),
-    "daily_inclusive": _l("By its days, the last included"),
-    "daily_exclusive": _l("By its days before the last"),
-}
-
-DAY_BASES: dict[str, Any] = {
-    "months": _l("Months weigh the same"),
-    "life_days": _l("Months weigh by their days"),
-}
-
 PRICE_LEVELS: dict[str, Any] = {
     "wholesale": _l("Wholesale"),
     "retail": _l("For everybody"),

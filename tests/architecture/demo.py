@@ -68,6 +68,8 @@ FINDERS: dict[str, str | list[str]] = {
     "amendment_id": distinct("amendment", "partner_id"),
     "asset_id": distinct("asset", "state"),
     "book_name": ["book", "tax"],
+    "event_kind": ["capitalise", "estimate"],
+    "event_id": distinct("book_event", "kind"),
     "book_id": distinct("price_book", "published_at is null"),
     "buyout_id": distinct("buyout", "state"),
     "card_id": distinct("rate_card", "partner_id"),

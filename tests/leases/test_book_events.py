@@ -84,8 +84,9 @@ class TestOpenBook:
         assert view.book.life_months == 12
 
     def test_refuses_a_policy_that_no_book_can_be_kept_by(self, session: Session, cast: Cast) -> None:
-        with pytest.raises(InvalidInput, match="go together"):
-            book_policies.change_policy(session, cast.tenant, name="tax", conventions={"method": "macrs"})
+        for conventions in ({"method": "macrs"}, {"method": "reducing_balance"}):
+            with pytest.raises(InvalidInput, match="go together"):
+                book_policies.change_policy(session, cast.tenant, name="tax", conventions=conventions)
 
 
 class TestRecordEvent:
@@ -173,6 +174,27 @@ class TestRecordEvent:
             book_events.reverse_event(
                 session, cast.tenant, asset_id=other.id, event_id=event.id, reason="not mine"
             )
+
+
+class TestCloseBook:
+    def test_takes_back_what_was_planned_for_days_on_which_it_is_gone(
+        self, session: Session, cast: Cast, made: InService
+    ) -> None:
+        asset_id = made.assets[0].id
+        record(session, cast, asset_id, "impair", "2026-09-01", amount=Decimal(100))
+        outcomes = [
+            books.close_book(
+                session,
+                cast.tenant,
+                asset_id=asset_id,
+                disposed_on=day("2026-05-10"),
+                proceeds=Decimal(1000),
+            )
+            for _ in range(2)
+        ]
+        assert [outcome.gain for outcome in outcomes if outcome] == [-140, -140]  # 1000 - (1200 - 60)
+        kinds = [row.kind for row, _ in book_events.list_events(session, cast.tenant, asset_id=asset_id)]
+        assert kinds == ["dispose", "reverse", "impair"]
 
 
 class TestSplit:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from devices.queries import get_asset
 from leases import book_events
 from tests.architecture.examples import Example
 from tests.architecture.examples.leases import ACCEPTED, in_service
@@ -53,7 +54,50 @@ def split(_cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
     return {"to_asset_id": values["spare_id"], "cost": "300.00", "effective_on": "2026-05-01"}
 
 
+def a_book_and_a_tag(session: Session, cast: Cast) -> Mapping[str, str]:
+    """An asset in service, and the tag of a spare."""
+    made = a_book(session, cast)
+    return {**made, "tag": get_asset(session, cast.tenant, asset_id=made["spare_id"]).tag}
+
+
+def split_form(_cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
+    """A quarter for the spare, by its tag."""
+    return {"tag": values["tag"], "cost": "300.00", "effective_on": "2026-05-01", "reason": "A dock"}
+
+
 EXAMPLES: dict[str, Example | list[Example]] = {
+    # pages
+    "leases.book_event": Example(
+        lambda session, cast: {**a_book(session, cast), "event_kind": "impair"},
+        form={**IMPAIRMENT, "counts_from": "same_month", "confirmed": "1"},
+        status=303,
+    ),
+    "leases.reverse_book_event": Example(an_impairment, form={"reason": "The wrong asset"}, status=303),
+    "leases.split_book": Example(a_book_and_a_tag, form=split_form, status=303),
+    "leases.new_cost": Example(in_service, form={**COST, "in_books": "1", "extra_months": "6"}, status=303),
+    "book_settings.save_rule": Example(
+        form={"capitalise_from": "250.00", "capitalise_upgrades": "1"},
+        status=303,
+        cleo=303,
+        cleo_because=OWN_HOUSE,
+    ),
+    "book_settings.book": Example(
+        tax,
+        form={
+            "method": "macrs",
+            "recovery_years": "5",
+            "first_month": "full",
+            "last_month": "half_year",
+            "day_basis": "months",
+            "factor": "2",
+            "year_end_month": "12",
+            "kept": "1",
+        },
+        status=303,
+        cleo=303,
+        cleo_because=OWN_HOUSE,
+    ),
+    # REST
     "asset_books_api.preview_event": Example(
         a_book, json=IMPAIRMENT, audited=False, unaudited_because="a preview changes nothing"
     ),

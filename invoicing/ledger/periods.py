@@ -60,18 +60,21 @@ def list_months(session: Session, tenant: Tenant, *, book: Book, today: date) ->
     ).all()
     entries: dict[date, int] = {period: int(number) for period, number in counts}
     locked = max((row.month for row in rows.values() if row.locked_at is not None), default=None)
+    posted = max((row.month for row in rows.values() if row.posted_at is not None), default=None)
     months = []
     for month in reversed(months_between(oldest, newest)):
         row = rows.get(month)
         # A lock holds for all months before it too.
         below = rows[locked] if locked is not None and month <= locked else None
+        # A run posts all that is dated up to the end of its month.
+        run = rows[posted] if posted is not None and month <= posted else None
         by = row if row is not None and row.locked_at is not None else below
         months.append(
             MonthState(
                 book,
                 month,
                 entries.get(month, 0),
-                row.posted_at if row else None,
+                (row.posted_at if row else None) or (run.posted_at if run else None),
                 by.locked_at if by else None,
                 by.locked_by if by else "",
                 add_months(month, 1) <= today,

@@ -18,7 +18,7 @@ from haas.calendar import add_months
 from haas.errors import InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
-from invoicing.ledger import accounts, depreciation, facts, journal, periods, revenue
+from invoicing.ledger import accounts, depreciation, facts, funders, journal, periods, revenue
 from invoicing.ledger.chart import Book, month_of
 from invoicing.ledger.journal import Posted, Unposted
 from invoicing.ledger.models import PostingChunk, PostingRun
@@ -88,6 +88,7 @@ def preview(session: Session, tenant: Tenant, *, month: date, book: Book) -> lis
     found += depreciation.preview(session, tenant, book=book, month=month_of(month))
     if book is Book.FINANCIAL:
         found += revenue.preview(session, tenant, month=month_of(month))
+        found += funders.preview(session, tenant, month=month_of(month))
     return found
 
 
@@ -134,6 +135,8 @@ def _post(session: Session, tenant: Tenant, *, chunk: PostingChunk, run: Posting
             run_id=run.id,
             at=at,
         )
+    if chunk.step == funders.STEP:
+        return funders.post(session, tenant, month=run.month, run_id=run.id, at=at)
     if chunk.step == revenue.STEP:
         return revenue.post(
             session,
@@ -263,6 +266,7 @@ def _pieces(session: Session, tenant: Tenant, *, month: date, chunk_books: int) 
             session, tenant, book=book, month=month, size=chunk_books
         ):
             yield _Piece(_FIRST, depreciation.STEP, book, first_id, last_id, number)
+    yield _Piece(_FIRST, funders.STEP, Book.FINANCIAL)
     for first_id, last_id, number in revenue.ranges(session, tenant, month=month):
         yield _Piece(_FIRST, revenue.STEP, Book.FINANCIAL, first_id, last_id, number)
     for source in facts.LAST_WAVE:

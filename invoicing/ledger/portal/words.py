@@ -33,7 +33,6 @@ def kind_words() -> dict[str, str]:
         "interest": _("Interest on leases"),
         "deposit": _("Deposit"),
         "funding": _("Funding"),
-        "funder_payment": _("Payment to a funder"),
     }
 
 

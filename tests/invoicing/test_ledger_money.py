@@ -1,0 +1,82 @@
+"""Deposits and funders in the ledger: what is held and what is owed, principal apart from interest."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas.tenancy.scope import scoped
+from invoicing import deposits
+from invoicing.ledger import posting
+from invoicing.ledger.chart import Book
+from invoicing.ledger.models import JournalLine
+from invoicing.models import Invoice
+from leases.funding import operations as funders
+from leases.funding.operations import Agreed
+from leases.models import Lease
+from tests.cast import Cast
+from tests.invoicing.world import an_invoice
+
+AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+DAY = date(2026, 5, 1)
+NOW, TODAY = datetime(2026, 11, 1, 12, 0, tzinfo=UTC), date(2026, 11, 1)
+
+
+def post_may(session: Session, cast: Cast) -> dict[str, Decimal]:
+    """Post up to the end of May, twice; what each purpose stands at."""
+    for _ in range(2):
+        run = posting.start_run(session, cast.tenant, month=DAY, today=TODAY, at=NOW)
+        posting.run_now(session, cast.tenant, run=run, at=NOW)
+    rows = session.execute(
+        sa.select(JournalLine.purpose, sa.func.sum(JournalLine.amount))
+        .where(JournalLine.book == Book.FINANCIAL)
+        .group_by(JournalLine.purpose)
+    )
+    return {purpose: amount for purpose, amount in rows}  # noqa: C416 - rows are no pairs for mypy
+
+
+class TestDeposit:
+    def test_is_held_and_pays_an_invoice(self, session: Session, cast: Cast) -> None:
+        invoice = an_invoice(session, cast.tenant, client_id=cast.acme.id)
+        lease = session.scalars(scoped(Lease, cast.tenant)).one()
+        deposit = deposits.ask_deposit(
+            session, cast.tenant, lease_id=lease.id, amount=Decimal(500), asked_on=DAY, at=AT
+        )
+        given = {"deposit_id": deposit.id, "on": DAY, "at": AT}
+        deposits.receive(session, cast.tenant, amount=Decimal(500), reference="T-1", **given)
+        deposits.apply(session, cast.tenant, invoice_id=invoice.id, amount=Decimal("168.48"), **given)
+        stands = post_may(session, cast)
+
+        assert session.scalars(scoped(Invoice, cast.tenant)).one().state == "paid"
+        assert stands["bank"] == Decimal("500.00")
+        assert stands["deposits"] == Decimal("-331.52")  # 500.00 - 168.48
+        assert stands["receivables"] == 0
+
+
+class TestFunding:
+    def test_owes_what_was_paid_out_less_principal(self, session: Session, cast: Cast) -> None:
+        an_invoice(session, cast.tenant, client_id=cast.acme.id)
+        lease = session.scalars(scoped(Lease, cast.tenant)).one()
+        funder = funders.register_funder(session, cast.tenant, name="Elm Leasing", at=AT)
+        funding = funders.fund_lease(
+            session,
+            cast.tenant,
+            lease_id=lease.id,
+            funder_id=funder.id,
+            agreed=Agreed(amount=Decimal(1000), annual_rate_pct=Decimal(12)),
+            at=AT,
+        )
+        for number in (1, 2):
+            funders.record_payment(
+                session, cast.tenant, funding_id=funding.id, number=number, paid_on=DAY, at=AT
+            )
+        stands = post_may(session, cast)
+
+        interest = (1000 - funding.payment) * Decimal("0.01")  # one month on what the first payment left
+        interest = interest.quantize(Decimal("0.01"))
+        assert stands["funder_interest"] == interest
+        assert stands["funder"] == -(1000 - 2 * funding.payment + interest)
+        assert stands["bank"] == 1000 - 2 * funding.payment

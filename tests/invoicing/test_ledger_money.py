@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -45,7 +46,7 @@ class TestDeposit:
         deposit = deposits.ask_deposit(
             session, cast.tenant, lease_id=lease.id, amount=Decimal(500), asked_on=DAY, at=AT
         )
-        given = {"deposit_id": deposit.id, "on": DAY, "at": AT}
+        given: dict[str, Any] = {"deposit_id": deposit.id, "on": DAY, "at": AT}
         deposits.receive(session, cast.tenant, amount=Decimal(500), reference="T-1", **given)
         deposits.apply(session, cast.tenant, invoice_id=invoice.id, amount=Decimal("168.48"), **given)
         stands = post_may(session, cast)

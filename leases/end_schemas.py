@@ -88,7 +88,7 @@ class ChoicesResource(ma.Schema):
 
 
 class WaitingResource(ma.Schema):
-    """A choice that needs a person: `why` is moved, refresh, undecided or rent."""
+    """A choice that needs a person: `why` is moved, refresh or undecided."""
 
     choice_id = ma.fields.String()
     why = ma.fields.String()

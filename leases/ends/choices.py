@@ -15,7 +15,9 @@ from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.money import round_places
 from haas.tenancy.scope import Tenant, scoped
-from leases import operations, queries, returns
+from leases import queries, returns
+from leases.amendments import operations as amendments
+from leases.amendments.wanted import Wanted
 from leases.ends import buyouts
 from leases.ends.models import EndChoice
 from leases.ends.notices import choose_until, policy_of
@@ -310,11 +312,27 @@ def _renew(
     if undecided:
         outcome.waiting.extend((row, "undecided") for row, _ in renewals)
         return
-    if any(row.rent != place.line.unit_price for row, place in renewals):
-        outcome.waiting.extend((row, "rent") for row, _ in renewals)
-        return
-    operations.renew(
-        session, tenant, lease_id=lease.id, months=max(row.months or 1 for row, _ in renewals), at=at
-    )
+    wanted = Wanted(months=max(row.months or 1 for row, _ in renewals))
+    _amend(session, tenant, lease, "renew", wanted, on=renewals[0][0].ends_on, at=at)
+    for row, place in renewals:
+        if row.rent is not None and row.rent != place.line.unit_price:
+            wanted = Wanted(line_ids=(place.line.id,), unit_price=row.rent)
+            _amend(session, tenant, lease, "price_change", wanted, on=row.ends_on, at=at)
     for row, _ in renewals:
         _done(outcome, row, at)
+
+
+def _amend(
+    session: Session, tenant: Tenant, lease: Lease, kind: str, wanted: Wanted, *, on: date, at: datetime
+) -> None:
+    """As an amendment that both sides can read; it was decided by whoever chose."""
+    amendments.carry_out(
+        session,
+        tenant,
+        lease_id=lease.id,
+        kind=kind,
+        effective_on=on,
+        wanted=wanted,
+        at=at,
+        reason="chosen at the end of the lease",
+    )

@@ -37,5 +37,4 @@ WAITING: dict[str, Any] = {
     "moved": _l("A device does not stand on its line any more: choose again for it."),
     "refresh": _l("For an exchange, swap the device for its new model once it is on the shelf."),
     "undecided": _l("The lease is renewed once it is decided what becomes of every device on it."),
-    "rent": _l("The renewal has another rent: agree on the new price first."),
 }

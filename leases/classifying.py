@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from devices.models import Asset, HardwareModel
 from haas.calendar import local_day
-from haas.errors import Conflict
+from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.money import round_places
 from haas.tenancy.models import Partner
@@ -39,20 +39,32 @@ class NotClassifiable(Conflict):
 
 
 def classify_lease(
-    session: Session, tenant: Tenant, *, lease_id: str, at: datetime
+    session: Session, tenant: Tenant, *, lease_id: str, at: datetime, as_of: date | None = None
 ) -> list[LeaseClassification]:
     """Decide a lease's class by every framework and keep it with its figures; deciding anew replaces it.
 
+    :param as_of: the day on which the lease was modified: what counts is what is left of its term and of
+        the lives of what stands there then. By default the day on which it commenced, by what stood there
+        first: time alone changes no class (ASC 842-10-25-1, IFRS 16.66).
     :raises NotClassifiable: for a lease of services alone, or whose hardware was bought in another currency.
+    :raises InvalidInput: for a day outside the term.
     """
     lease = queries.get_lease(session, tenant, lease_id=lease_id)
-    offer = offer_of(session, tenant, lease, on=local_day(at, lease.time_zone))
+    if as_of is not None:
+        _require_within_term(lease, as_of)
+    on = as_of or lease.commences_on or local_day(at, lease.time_zone)
+    offer = offer_of(session, tenant, lease, on=on, modified=as_of is not None)
     if not any(place.fair_value > 0 for place in offer.places):
         raise NotClassifiable(
             f"Lease {lease.number} has no hardware whose value in {lease.currency} is known."
         )
     appraisal, results = classify_offer(offer, thresholds=thresholds_of(session, tenant))
-    inputs = {**appraisal.inputs(), "end_option": lease.end_option, "currency": lease.currency}
+    inputs = {
+        **appraisal.inputs(),
+        "as_of": on.isoformat(),
+        "end_option": lease.end_option,
+        "currency": lease.currency,
+    }
     rows = [
         {
             "partner_id": tenant.partner_id,
@@ -103,30 +115,46 @@ def thresholds_of(session: Session, tenant: Tenant) -> Thresholds:
     return Thresholds.of_policies(session.get_one(Partner, tenant.partner_id).policies)
 
 
-def offer_of(session: Session, tenant: Tenant, lease: Lease, *, on: date) -> Offer:
+def _require_within_term(lease: Lease, day: date) -> None:
+    if lease.commences_on is None or lease.ends_on is None or not lease.commences_on <= day < lease.ends_on:
+        raise InvalidInput(f"Choose a day within the term of lease {lease.number}.", field="as_of")
+
+
+def offer_of(session: Session, tenant: Tenant, lease: Lease, *, on: date, modified: bool = False) -> Offer:
     """The hardware of a lease with its rents, as of a day: what stands there at its cost, else the model's.
 
     Hardware bought in another currency than the lease's is left out: no rate of the day belongs in a
     decision that must come out the same next year.
+
+    :param modified: for what is left of the term from that day, instead of the whole of it.
     """
-    lines = [line for line in lease.lines if line.component == Component.HARDWARE and line.model_id]
+    lines = [
+        line
+        for line in lease.lines
+        if line.component == Component.HARDWARE
+        and line.model_id
+        and (line.ends_on is None or line.ends_on > on)
+    ]
+    term_months = lease.term_months
+    if modified and lease.ends_on is not None:
+        term_months = max(1, _whole_months(on, lease.ends_on))
     models = {
         model.id: model
         for model in session.scalars(
             scoped(HardwareModel, tenant).where(HardwareModel.id.in_([line.model_id for line in lines]))
         )
     }
-    standing = _standing(session, tenant, lines)
+    standing = _standing(session, tenant, lines, first=not modified)
     places = []
     for line in lines:
         model, asset = models[str(line.model_id)], standing.get(line.id)
         currency = model.currency if asset is None else asset.currency
         if currency != lease.currency:
             continue
-        places.append(_place(line, model, asset, term_months=lease.term_months, on=on))
+        places.append(_place(line, model, asset, term_months=term_months, on=on))
     return Offer(
         places=places,
-        term_months=lease.term_months,
+        term_months=term_months,
         interval_months=lease.interval_months,
         timing=Timing(lease.timing),
         option_price=_option_price(session, tenant, lease, places),
@@ -147,8 +175,7 @@ def _place(line: Line, model: HardwareModel, asset: Asset | None, *, term_months
     cost = (model.list_cost if asset is None else asset.cost) * line.quantity
     age = 0
     if asset is not None and asset.in_service_on is not None:
-        since = asset.in_service_on
-        age = max(0, (on.year - since.year) * 12 + on.month - since.month - (on.day < since.day))
+        age = max(0, _whole_months(asset.in_service_on, on))
     at_life_end = cost * model.residual_value_pct / 100
     fair_value = expected_residual(
         cost=cost, residual_at_end_of_life=at_life_end, life_months=model.useful_life_months, age_months=age
@@ -172,17 +199,23 @@ def _place(line: Line, model: HardwareModel, asset: Asset | None, *, term_months
     )
 
 
-def _standing(session: Session, tenant: Tenant, lines: Sequence[Line]) -> dict[str, Asset]:
+def _whole_months(start: date, end: date) -> int:
+    return (end.year - start.year) * 12 + end.month - start.month - (end.day < start.day)
+
+
+def _standing(session: Session, tenant: Tenant, lines: Sequence[Line], *, first: bool) -> dict[str, Asset]:
+    """Who stood on each line first, or who stands there now."""
     rows = session.execute(
         sa.select(Assignment.line_id, Asset)
         .join(Asset, sa.and_(Asset.partner_id == Assignment.partner_id, Asset.id == Assignment.asset_id))
         .where(
             Assignment.partner_id == tenant.partner_id,
             Assignment.line_id.in_([line.id for line in lines]),
-            sa.func.upper_inf(Assignment.during),
         )
-    )
-    return {row[0]: row[1] for row in rows}
+        .order_by(sa.func.lower(Assignment.during), Assignment.id)
+    ).all()
+    # The last one of a line wins: the latest in the order of time, the first in its reverse.
+    return {row[0]: row[1] for row in (reversed(rows) if first else rows)}
 
 
 def _tests(result: Classification) -> list[dict[str, object]]:

@@ -216,6 +216,12 @@ class FundingViewResource(ma.Schema):
     outstanding = Signed()
 
 
+class ClassificationRequest(Request):
+    """As of when: the day of a modification, or commencement if left out."""
+
+    as_of = Day(load_default=None, allow_none=True)
+
+
 class ClassificationTestResource(ma.Schema):
     """One test of a classification; a figure stands beside its threshold where there is one."""
 

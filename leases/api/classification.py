@@ -9,7 +9,7 @@ from flask_smorest import Blueprint
 from haas import clock
 from haas.auth.caller import current_caller, requires
 from leases import classifying, queries
-from leases.funding_schemas import ClassificationsResource
+from leases.funding_schemas import ClassificationRequest, ClassificationsResource
 
 blueprint = Blueprint(
     "classification_api", __name__, url_prefix="/v1/leases", description="Classification of leases"
@@ -28,9 +28,12 @@ def get_classification(lease_id: str) -> dict[str, Any]:
 
 @blueprint.put("/<lease_id>/classification")
 @requires("depreciation.manage")
+@blueprint.arguments(ClassificationRequest)
 @blueprint.response(200, ClassificationsResource)
-def decide_classification(lease_id: str) -> dict[str, Any]:
-    """Decide anew, by the lease's terms and the partner's thresholds of today."""
+def decide_classification(asked: dict[str, Any], lease_id: str) -> dict[str, Any]:
+    """Decide anew by the thresholds of today: as at commencement, or as of the day of a modification."""
     caller = current_caller()
-    rows = classifying.classify_lease(caller.session, caller.tenant, lease_id=lease_id, at=clock.now())
+    rows = classifying.classify_lease(
+        caller.session, caller.tenant, lease_id=lease_id, at=clock.now(), as_of=asked["as_of"]
+    )
     return {"items": rows}

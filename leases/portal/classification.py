@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +31,7 @@ def classification(lease_id: str) -> str:
         words=funding_words,
         as_percent=_as_percent,
         as_decimal=Decimal,
+        as_day=date.fromisoformat,
     )
 
 

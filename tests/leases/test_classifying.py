@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from haas.errors import NotFound
+from haas.errors import InvalidInput, NotFound
 from haas.tenancy.models import Partner
 from leases import classifying, operations
 from leases.classification_models import LeaseClassification
@@ -76,6 +76,35 @@ class TestClassifyLease:
         assert [row.result for row in rows] == ["sales_type", "finance"]
         count = sa.select(sa.func.count()).select_from(LeaseClassification)
         assert session.scalar(count.where(LeaseClassification.lease_id == made.lease.id)) == 2
+
+    def test_is_not_changed_by_time_alone(self, session: Session, cast: Cast) -> None:
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=AT, rent="30.00", term_months=24
+        )
+        later = datetime(2027, 9, 1, 15, 0, tzinfo=UTC)
+        rows = classifying.classify_lease(session, cast.tenant, lease_id=made.lease.id, at=later)
+        assert (rows[0].result, rows[0].inputs["as_of"]) == ("operating", "2026-03-01")
+        assert rows[0].inputs["remaining_life_months"] == "36"
+
+    def test_looks_at_what_is_left_where_the_lease_was_modified(self, session: Session, cast: Cast) -> None:
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=AT, rent="30.00", term_months=24
+        )
+        at = datetime(2026, 9, 1, 15, 0, tzinfo=UTC)
+        rows = classifying.classify_lease(
+            session, cast.tenant, lease_id=made.lease.id, at=at, as_of=date(2026, 9, 1)
+        )
+        # 18 months of 30 that are left; worth 1,200 - 1,080 x 6 / 36 = 1,020 by then
+        found = rows[0].inputs
+        assert (found["term_months"], found["remaining_life_months"], found["fair_value"]) == (
+            "18",
+            "30",
+            "1020",
+        )
+        with pytest.raises(InvalidInput, match="within the term"):
+            classifying.classify_lease(
+                session, cast.tenant, lease_id=made.lease.id, at=at, as_of=date(2028, 3, 1)
+            )
 
     def test_knows_no_lease_of_another_partner(self, session: Session, cast: Cast) -> None:
         with pytest.raises(NotFound):

@@ -61,7 +61,7 @@ EXAMPLES = {
     ),
     "fundings_api.record_payment": Example(funded, json=PAID),
     "fundings_api.settle_early": Example(funded, json={"on": "2026-05-01"}),
-    "classification_api.decide_classification": Example(in_service),
+    "classification_api.decide_classification": Example(in_service, json={"as_of": "2026-05-01"}),
     "funders.new": Example(form=FUNDER, status=303, cleo=303, cleo_because=NO_ROW),
     "funders.edit": Example(a_funder, form={**FUNDER, "account": "47"}, status=303),
     "leases.fund": Example(

@@ -181,20 +181,27 @@ def _month_asked(today: date) -> date:
 
 
 def _chart(flow: CashFlow, past: Sequence[date], billed: Mapping[date, Decimal]) -> dict[str, Any]:
-    """Bars by month: billed in the months that are over, due from this one on."""
+    """Bars by month: billed in the months that are over, due from this one on.
+
+    A month has one bar: this one's is what is still due, or what was billed where nothing is due any more.
+    """
     months = flow.months
+    due: list[Decimal | None] = [amount for _month, amount in months]
     before: list[Decimal | None] = [billed.get(month, Decimal(0)) for month in past] if billed else []
-    shown = [*past, *(month for month, _amount in months)] if billed else [month for month, _amount in months]
-    due = {"label": _("Rent due, net"), "values": [*[None] * len(before), *(each for _month, each in months)]}
-    if not billed:
-        series = [due]
-    else:
+    here: list[Decimal | None] = [None] * len(months)
+    if billed and not due[0]:
+        here[0], due[0] = billed.get(months[0][0], Decimal(0)), None
+    series = [{"label": _("Rent due, net"), "values": [*[None] * len(before), *due]}]
+    if billed:
         series = [
-            {"label": _("Billed, net"), "values": [*before, *[None] * len(months)]},
-            {**due, "ahead": True},
+            {"label": _("Billed, net"), "values": [*before, *here]},
+            {**series[0], "ahead": True},
         ]
     return {
-        "labels": [format_date(month, "MMM yyyy") for month in shown],
+        "labels": [
+            format_date(month, "MMM yyyy")
+            for month in (*(past if billed else ()), *(month for month, _amount in months))
+        ],
         "series": series,
         "money": True,
         "currency": flow.currency,

@@ -16,6 +16,7 @@ from invoicing.previews import ClientPreview, preview_client
 from leases import queries
 from leases.amendments import operations
 from leases.amendments.wanted import Wanted
+from leases.classifying import NotClassifiable, classify_lease
 from leases.models import Agreement, Lease
 from leases.terms import LeaseTerms
 
@@ -37,6 +38,8 @@ class AmendmentPreview:
     bill_before: ClientPreview
     bill_after: ClientPreview
     currency: str
+    class_before: Mapping[str, str]  # by framework; the lessor's own affair
+    class_after: Mapping[str, str]
 
     @property
     def difference(self) -> Decimal:
@@ -63,6 +66,7 @@ def preview_amendment(
     agreement = queries.get_agreement(session, tenant, agreement_id=lease.agreement_id)
     client_id, ends_on, currency = lease.client_id, lease.ends_on, lease.currency
     bill_on = next_bill_day(lease, agreement, after=max(local_day(at, lease.time_zone), effective_on))
+    class_before = _classes(session, tenant, lease_id=lease_id, at=at)
     bill_before = preview_client(session, tenant, client_id=client_id, as_of=bill_on)
     savepoint = session.begin_nested()
     try:
@@ -91,10 +95,24 @@ def preview_amendment(
             bill_before=bill_before,
             bill_after=bill_after,
             currency=currency,
+            class_before=class_before,
+            class_after=_classes(session, tenant, lease_id=lease_id, at=at),
         )
     finally:
         savepoint.rollback()
         session.expire_all()
+
+
+def _classes(session: Session, tenant: Tenant, *, lease_id: str, at: datetime) -> dict[str, str]:
+    """What kind of lease it would be if it were decided now; nothing where that cannot be said."""
+    savepoint = session.begin_nested()
+    try:
+        rows = classify_lease(session, tenant, lease_id=lease_id, at=at)
+        return {row.framework: row.result for row in rows}
+    except NotClassifiable:
+        return {}
+    finally:
+        savepoint.rollback()
 
 
 def next_bill_day(lease: Lease, agreement: Agreement, *, after: date) -> date:

@@ -33,6 +33,7 @@ from leases.lifecycle import LeaseState
 from leases.models import Lease, Line
 from leases.portal import words
 from leases.portal.doors import attempt, attempt_or_flash
+from leases.portal.funding_words import CLASSES, FRAMEWORKS
 from leases.portal.record import frame
 from leases.terms import LineKind
 
@@ -292,6 +293,8 @@ def _form_page(
         title=words.AMENDMENTS[kind],
         form=form,
         asks=asks,
+        classes=CLASSES,
+        frameworks=FRAMEWORKS,
         choices=choices,
         chosen=[str(each) for each in chosen],
         preview=preview,

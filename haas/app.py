@@ -76,6 +76,7 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "leases.api.ends:prices_api",
     "leases.api.ends:buyouts_api",
     "leases.api.ends:losses_api",
+    "leases.api.ends:notes_api",
     "leases.api.ends:holdover_api",
     "leases.api.classification",
     "leases.api.funders",

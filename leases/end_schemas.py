@@ -245,6 +245,36 @@ class HoldoverResource(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(HoldoverDayResource))
 
 
+class DamageNoteRequest(Request):
+    """What is said of a charge for damage."""
+
+    text = text(2000, least=1, required=True)
+
+
+class DamageNoteResource(ma.Schema):
+    """One word of client or partner; `amount` where it was settled."""
+
+    id = ma.fields.String()
+    side = ma.fields.String()
+    text = ma.fields.String()
+    file_id = ma.fields.String(allow_none=True)
+    amount = Amount(allow_none=True)
+    written_at = ma.fields.AwareDateTime()
+
+
+class DamageNotesResource(ma.Schema):
+    """Everything that was said, oldest first."""
+
+    items = ma.fields.List(ma.fields.Nested(DamageNoteResource))
+
+
+class DamageNoteForm(Request):
+    """The same on a page, with a picture or without."""
+
+    text = text(2000, load_default="")
+    picture = ma.fields.Raw(load_default=None, allow_none=True)
+
+
 class ChoicesForm(Request):
     """One select for each device; an empty one leaves it undecided."""
 

@@ -20,6 +20,9 @@ from leases.end_schemas import (
     CarriedOutResource,
     ChoicesRequest,
     ChoicesResource,
+    DamageNoteRequest,
+    DamageNoteResource,
+    DamageNotesResource,
     HoldoverAsked,
     HoldoverResource,
     LossListed,
@@ -30,16 +33,17 @@ from leases.end_schemas import (
     OptionsResource,
     PriceAsked,
 )
-from leases.ends import buyouts, choices, losses, notices
+from leases.ends import buyouts, choices, disputes, losses, notices
 from leases.ends.buyouts import BuyoutFilter
 from leases.ends.choices import LeaseOptions, Wish
 from leases.ends.holdover import holdover_days
-from leases.ends.models import Buyout, LossCharge
+from leases.ends.models import Buyout, DamageNote, LossCharge
 from leases.ends.policy import Method, Option
 from leases.ends.values import Price
 
 ends_api = Blueprint("lease_ends_api", __name__, url_prefix="/v1/leases", description="Ends of leases")
 buyouts_api = Blueprint("buyouts_api", __name__, url_prefix="/v1/buyouts", description="Buyouts")
+notes_api = Blueprint("damage_notes_api", __name__, url_prefix="/v1/returns", description="Charges disputed")
 losses_api = Blueprint("losses_api", __name__, url_prefix="/v1/losses", description="Losses")
 prices_api = Blueprint("buyout_prices_api", __name__, url_prefix="/v1/assets", description="Buyout prices")
 holdover_api = Blueprint("holdover_api", __name__, url_prefix="/v1/holdover-days", description="Holdover")
@@ -210,6 +214,28 @@ def withdraw(buyout_id: str) -> Buyout:
     """Take an offer back that nobody has agreed to."""
     caller = current_caller()
     return buyouts.withdraw(caller.session, caller.tenant, buyout_id=buyout_id)
+
+
+@notes_api.get("/<return_id>/notes")
+@requires("lease.read")
+@notes_api.response(200, DamageNotesResource)
+def list_notes(return_id: str) -> dict[str, Any]:
+    """What was said of a charge for damage, oldest first."""
+    caller = current_caller()
+    order = queries.get_return(caller.session, caller.tenant, return_id=return_id)
+    return {"items": disputes.notes_of(caller.session, caller.tenant, return_id=order.id)}
+
+
+@notes_api.post("/<return_id>/notes")
+@requires("lease.dispute")
+@notes_api.arguments(DamageNoteRequest)
+@notes_api.response(201, DamageNoteResource)
+def write_note(said: dict[str, Any], return_id: str) -> DamageNote:
+    """Say something of the charge; a client's first word in time is its objection."""
+    caller = current_caller()
+    return disputes.write_note(
+        caller.session, caller.tenant, return_id=return_id, text=said["text"], at=clock.now()
+    )
 
 
 @losses_api.get("")

@@ -11,6 +11,7 @@ from haas.auth.caller import current_caller, requires
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from leases import client_requests, queries, returns
+from leases.ends import disputes
 from leases.models import ReturnOrder
 from leases.queries import ReturnFilter
 from leases.return_schemas import (
@@ -147,7 +148,7 @@ def dispute(return_id: str) -> ReturnOrder:
 def settle(agreed: dict[str, Any], return_id: str) -> ReturnOrder:
     """Close the charge at an agreed figure; the next run bills it."""
     caller = current_caller()
-    return returns.settle(caller.session, caller.tenant, return_id=return_id, **agreed)
+    return disputes.settle(caller.session, caller.tenant, return_id=return_id, at=clock.now(), **agreed)
 
 
 @blueprint.post("/<return_id>/cancel")

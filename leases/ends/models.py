@@ -183,3 +183,28 @@ class LossCharge(PartnerOwned, Base):
     reversed_on: Mapped[date | None]
     confirmed_at: Mapped[datetime]
     confirmed_by: Mapped[str]
+
+
+class DamageNote(PartnerOwned, Base):
+    """What client and partner said of a charge for damage, with a picture, or at what it was settled."""
+
+    __tablename__ = "damage_note"
+    __client_scope__: ClassVar[ClientScope] = "column"
+    __table_args__ = (
+        owned_by_partner("return_id", "return_order"),
+        owned_by_partner("client_id", "client"),
+        owned_by_partner("file_id", "stored_file"),
+        sa.CheckConstraint("side in ('client', 'partner')", name="side_known"),
+        sa.CheckConstraint("text <> '' or file_id is not null or amount is not null", name="says_something"),
+        sa.CheckConstraint("amount is null or (amount >= 0 and side = 'partner')", name="partner_settles"),
+        sa.Index("ix_damage_note_return", "partner_id", "return_id", "id"),
+    )
+
+    return_id: Mapped[str]
+    client_id: Mapped[str]
+    side: Mapped[str]
+    text: Mapped[str]
+    file_id: Mapped[str | None]
+    amount: Mapped[Amount | None]  # at which it was settled
+    written_at: Mapped[datetime]
+    written_by: Mapped[str]

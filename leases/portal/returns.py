@@ -21,6 +21,8 @@ from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
 from haas.rest.paging import Sort, fetch_page
 from leases import client_requests, previews, queries, returns, summaries
+from leases.end_schemas import DamageNoteForm
+from leases.ends import disputes
 from leases.forms import CollectForm, InspectForm, ReceiveForm, ReturnForm, SettleForm
 from leases.models import ReturnOrder
 from leases.portal.doors import attempt, attempt_or_flash
@@ -216,6 +218,30 @@ def dispute(return_id: str) -> Any:
     return redirect(url_for(".show", return_id=return_id), 303)
 
 
+@blueprint.post("/<return_id>/notes")
+@requires("lease.dispute")
+def write_note(return_id: str) -> Any:
+    """Say something of the charge, with a picture or without; a client's first word is its objection."""
+    caller = current_caller()
+    form = read_form(DamageNoteForm)
+    upload = request.files.get("picture")
+    picture = upload.read() if upload is not None and upload.filename else None
+    return _step(
+        caller,
+        return_id,
+        form,
+        lambda data: disputes.write_note(
+            caller.session,
+            caller.tenant,
+            return_id=return_id,
+            text=data["text"],
+            picture=picture,
+            at=clock.now(),
+        ),
+        _("Noted. The other side reads it here."),
+    )
+
+
 @blueprint.post("/<return_id>/settle")
 @requires("lease.manage")
 def settle(return_id: str) -> Any:
@@ -226,8 +252,8 @@ def settle(return_id: str) -> Any:
         caller,
         return_id,
         form,
-        lambda data: returns.settle(
-            caller.session, caller.tenant, return_id=return_id, charge=data["charge"]
+        lambda data: disputes.settle(
+            caller.session, caller.tenant, return_id=return_id, charge=data["charge"], at=clock.now()
         ),
         _("Settled. The next billing run takes it up."),
     )
@@ -304,7 +330,9 @@ def _page(
     asset = assets.get(order.asset_id)
     proofs = certificates_of(session, tenant, asset_id=order.asset_id)
     since = order.received_at
+    notes = disputes.notes_of(session, tenant, return_id=order.id)
     people = [actor for actor in (order.received_by, order.inspected_by) if actor]
+    people += [note.written_by for note in notes]
     lease = queries.get_lease(session, tenant, lease_id=order.lease_id) if order.lease_id else None
     return render_template(
         "portal/returns/show.html",
@@ -327,6 +355,8 @@ def _page(
             and caller.may("lease.dispute")
         ),
         grades=returns.GRADES,
+        notes=notes,
+        days_left=disputes.days_left(order, today=clock.today(caller.partner.time_zone)),
         rent_stops=order.line_id is not None,
         nothing=Decimal(0),
     )

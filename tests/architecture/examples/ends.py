@@ -14,7 +14,7 @@ from leases.ends.places import places_on
 from leases.ends.policy import EndPolicy, Method, Option
 from leases.portal.ends import _policy_form
 from tests.architecture.examples import Example
-from tests.architecture.examples.leases import in_service, of
+from tests.architecture.examples.leases import in_service, inspected, of
 from tests.cast import Cast
 from tests.leases.fleet import day
 
@@ -69,12 +69,22 @@ def lost(**more: str) -> Any:
     return of("asset_id", cause="lost", lost_on="2026-11-01", **more)
 
 
+NOTE = {"text": "The lid was cracked when it came"}
+
 EXAMPLES: dict[str, Example | list[Example]] = {
     "lease_ends_api.choose": [
         Example(on_a_line, json=a_wish, status=201),
         Example(on_a_line, json=a_wish, status=201, user="ada"),
     ],
     "lease_ends_api.carry_out": Example(chosen),
+    "damage_notes_api.write_note": [
+        Example(inspected, json=NOTE, status=201),
+        Example(inspected, json=NOTE, status=201, user="ada"),
+    ],
+    "returns.write_note": [
+        Example(inspected, form=NOTE, status=303),
+        Example(inspected, form=NOTE, status=303, user="ada"),
+    ],
     "buyouts_api.create_buyout": Example(in_service, json=of("asset_id", **PRICED), status=201),
     "buyouts_api.agree": [
         Example(offered, json={"agreed_by": "Ada Client"}),

@@ -90,6 +90,7 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.offboarding_api:clients_api",
     "invoicing.offboarding_api:works_api",
     "invoicing.amendments_api",
+    "invoicing.wholesale_api",
     "invoicing.api:runs_api",
     "invoicing.api:rates_api",
     "invoicing.api:exports_api",

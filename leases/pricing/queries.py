@@ -60,7 +60,7 @@ def count_entries(session: Session, tenant: Tenant, *, book_ids: Sequence[str]) 
 def in_force(session: Session, tenant: Tenant, *, day: date) -> set[str]:
     """The ids of the versions that hold on a day."""
     latest = (
-        scoped(PriceBook, tenant)
+        _readable(tenant)
         .where(PriceBook.published_at.is_not(None), PriceBook.valid_from <= day)
         .with_only_columns(PriceBook.id)
         .ext(distinct_on(PriceBook.level, PriceBook.client_id, PriceBook.currency, PriceBook.name))
@@ -89,7 +89,7 @@ def load_books(
     :param day: only the versions in force that day; every version if none is given.
     :param client_id: whose own books to bring along; other clients' stay out.
     """
-    statement = scoped(PriceBook, tenant).where(
+    statement = _readable(tenant).where(
         PriceBook.published_at.is_not(None),
         PriceBook.level.in_(levels),
         sa.or_(PriceBook.client_id.is_(None), PriceBook.client_id == client_id),
@@ -119,6 +119,11 @@ def load_books(
         )
         for row in rows
     ]
+
+
+def _readable(tenant: Tenant) -> sa.Select[PriceBook]:
+    """The house's books; a partner that reads as the house's client has the policies to narrow them."""
+    return sa.select(PriceBook).where(PriceBook.partner_id == tenant.partner_id)
 
 
 def entry_value(entry: PriceEntry) -> rules.Entry:

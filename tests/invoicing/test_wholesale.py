@@ -224,7 +224,8 @@ class TestPages:
         wholesale.sync_everyone(as_of=day("2026-05-01"))
         page = web(cast.fay).get("/wholesale").get_data(as_text=True)
 
-        for figure in ("$186.00", "$60.00", "$126.00", "67.74"):  # 2 x 93, 2 x 30, and 126 / 186
+        # 2 x 93, 2 x 30, 126 / 186, and the tier of three
+        for figure in ("$186.00", "$60.00", "$126.00", "67.74", "$27.00"):
             assert figure in page
         assert web(cast.ben).get("/wholesale").status_code == 403
         assert web(cast.ada).get("/wholesale").status_code == 403
@@ -241,3 +242,16 @@ class TestPages:
         assert "Cirrus Hardware" in page
         assert "Acme Dental" not in page
         assert olga.get("/operator/wholesale/rounds/bro_none").status_code == 404
+
+    def test_answer_a_program_of_the_partners(self, cast: Cast, api: Callable[..., FlaskClient]) -> None:
+        program = api(cast.fay)
+        assert program.get("/v1/wholesale").status_code == 404
+        an_account(the_house(), cast.northwind)
+        in_use(cast.tenant, cast.acme)
+        wholesale.sync_everyone(as_of=day("2026-05-01"))
+
+        (row,) = program.get("/v1/wholesale/leases").get_json()["items"]
+        assert (row["rent"], row["cost"], row["margin"]) == ("186.00", "60.00", "126.00")
+        (book,) = program.get("/v1/wholesale").get_json()["books"]
+        assert [entry["price"] for entry in book["entries"]] == ["30.00", "27.00"]
+        assert program.get("/v1/wholesale/invoices").get_json() == {"items": []}

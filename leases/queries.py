@@ -48,7 +48,10 @@ def get_lease(session: Session, tenant: Tenant, *, lease_id: str) -> Lease:
     lease = session.scalar(
         _seen_by(tenant)
         .where(Lease.id == lease_id)
-        .options(selectinload(Lease.lines))
+        .options(
+            # Most lines never changed: joined, what is not there costs no statement of its own.
+            selectinload(Lease.lines).options(joinedload(Line.terms_over_time), joinedload(Line.abatements))
+        )
         .execution_options(populate_existing=True)
     )
     if lease is None:

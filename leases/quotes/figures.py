@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from haas.money import round_minor, round_places
 from leases.finance.pricing import split_by_standalone_price
@@ -115,11 +116,28 @@ class EarlyReturn:
 
 
 def early_returns(
-    *, rent: Decimal, pct: Decimal, term_months: int, interval_months: int, currency: str
+    lines: Sequence[PricedLine],
+    *,
+    pct: Decimal,
+    term_months: int,
+    interval_months: int,
+    currency: str,
 ) -> list[EarlyReturn]:
-    """The charge by month: `pct` percent of the rents of the months still to come; at the end nothing."""
-    per_month = rent / interval_months
-    return [
-        EarlyReturn(month, round_minor(per_month * (term_months - month) * pct / 100, currency))
-        for month in range(1, term_months + 1)
-    ]
+    """The charge by month: `pct` percent of the rents of the months still to come; at the end nothing.
+
+    Rounded for each place of the lease, as an amendment charges it (`leases.amendments.early_return`), so
+    that what was printed is what is owed. Within a billing period of several months weigh the same here;
+    an amendment counts its days.
+    """
+
+    def charge(months_left: int) -> Decimal:
+        total = Decimal(0)
+        for line in lines:
+            if line.kind == "one_off":
+                continue
+            places = line.quantity if line.kind == "asset" else Decimal(1)
+            rent = Fraction(line.amount) / Fraction(places) * months_left / interval_months
+            total += places * round_minor(rent * Fraction(pct) / 100, currency)
+        return round_minor(total, currency)
+
+    return [EarlyReturn(month, charge(term_months - month)) for month in range(1, term_months + 1)]

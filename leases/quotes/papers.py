@@ -124,7 +124,7 @@ def _option(each: Optioned, *, currency: str) -> OfferedOption:
     bound = option.commercial_model != CommercialModel.RENTAL and option.early_return_pct > 0
     leaving = (
         figures.early_returns(
-            rent=sums.rent,
+            each.priced,
             pct=option.early_return_pct,
             term_months=option.term_months,
             interval_months=option.interval_months,

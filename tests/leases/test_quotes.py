@@ -15,6 +15,7 @@ from haas.errors import Conflict, InvalidInput, NotFound
 from haas.lifecycle import IllegalMove
 from haas.outbox import OutboxEvent
 from haas.tenancy.scope import scoped
+from leases.amendments import early_return
 from leases.finance.classification import Thresholds
 from leases.models import Agreement, Lease, Line
 from leases.queries import get_lease
@@ -37,6 +38,7 @@ from leases.quotes.figures import PricedLine
 from leases.quotes.lifecycle import NEED_LIFECYCLE, QUOTE_LIFECYCLE, NeedState, QuoteState
 from leases.quotes.models import PurchaseNeed, Quote, QuoteLine
 from leases.quotes.needs import Lacking, judge
+from leases.terms import LeaseTerms
 from tests.cast import PEPPER, Cast
 from tests.leases.fleet import a_model, a_spare
 from tests.leases.offers import (
@@ -110,10 +112,23 @@ class TestFigures:
 
     def test_charge_for_leaving_early_a_share_of_what_is_left(self) -> None:
         table = figures.early_returns(
-            rent=Decimal(85), pct=Decimal(12), term_months=36, interval_months=1, currency="USD"
+            [self.LAPTOPS, self.CARE], pct=Decimal(12), term_months=36, interval_months=1, currency="USD"
         )
-        assert table[0].charge == Decimal("357.00")  # 35 x 85 x 12 %
+        assert table[0].charge == Decimal("357.00")  # 35 x (2 x 40 + 5) x 12 %
         assert (table[-1].after_months, table[-1].charge) == (36, Decimal("0.00"))
+
+    def test_print_for_leaving_early_what_an_amendment_will_charge(self) -> None:
+        laptop = PricedLine("asset", "hardware", Decimal(1), Decimal("39.97"))
+        printed = figures.early_returns(
+            [laptop], pct=Decimal(35), term_months=36, interval_months=1, currency="USD"
+        )
+        start = date(2026, 2, 1)
+        charged = early_return.table(
+            early_return.Rule(early_return.Policy.REMAINING_RENTS, pct=Decimal(35)),
+            LeaseTerms(commences_on=start, term_months=36, rent=Decimal("39.97"), currency="USD"),
+            line_start=start,
+        )
+        assert [row.charge for row in charged[1:]] == [row.charge for row in printed[:-1]]
 
     def test_classify_by_term_and_value_and_call_a_nominal_price_a_sale(self) -> None:
         lasting = PricedLine("asset", "hardware", Decimal(2), Decimal(40), Decimal(1200), Decimal(480))

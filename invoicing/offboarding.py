@@ -65,6 +65,10 @@ class OffboardingPlan:
     uncertified: Sequence[Asset]  # may hold the client's data, came back, and have no certificate yet
     final: Sequence[Proposal] = field(default_factory=list)  # as if all came back on its lease's last day
 
+    problems: Sequence[tuple[str, str]] = field(
+        default_factory=list
+    )  # leases that a person must end, and why
+
     @property
     def final_net(self) -> Decimal:
         """What the last invoices come to, before tax."""
@@ -88,8 +92,15 @@ def preview_offboarding(
     """What it would do, by doing it in a savepoint that is taken back: it never errs about itself."""
     savepoint = session.begin_nested()
     try:
+        problems = []
         for lease in _leases(session, tenant, client_id):
-            _end_lease(session, tenant, lease, noticed_on=noticed_on, reason="preview", at=at, recall=False)
+            try:
+                with session.begin_nested():
+                    _end_lease(
+                        session, tenant, lease, noticed_on=noticed_on, reason="preview", at=at, recall=False
+                    )
+            except HaasError as refusal:
+                problems.append((lease.id, f"{lease.number}: {refusal.message}"))
         plan = plan_of(session, tenant, client_id=client_id)
         _return_everything(session, tenant, plan)
         ends = [row.ends_on for row in plan.leases if row.ends_on is not None]
@@ -102,7 +113,7 @@ def preview_offboarding(
     finally:
         savepoint.rollback()
     return OffboardingPlan(
-        plan.client, frozen, plan.stops, plan.returns, plan.deposits, plan.uncertified, final
+        plan.client, frozen, plan.stops, plan.returns, plan.deposits, plan.uncertified, final, problems
     )
 
 

@@ -25,6 +25,7 @@ from leases.ends.policy import EndPolicy
 from leases.lifecycle import LeaseState
 from leases.models import Lease, Line, ReturnOrder
 from leases.pricing.models import PriceBook
+from leases.quotes.models import Quote
 
 DAYS_MAX = 400
 ROWS_MAX = 1000  # of a kind: a calendar with more is read as a list, narrowed by its client
@@ -120,6 +121,19 @@ def _offers(session: Session, tenant: Tenant, start: date, until: date) -> Itera
             yield Entry(
                 lease.quote_valid_until, "quote_until", lease.number, lease.client_id, "leases.show", lease.id
             )
+
+
+def _quotes(session: Session, tenant: Tenant, start: date, until: date) -> Iterator[Entry]:
+    rows = session.execute(
+        scoped(Quote, tenant)
+        .where(Quote.state == "sent", Quote.valid_until >= start, Quote.valid_until < until)
+        .with_only_columns(Quote.valid_until, Quote.number, Quote.client_id, Quote.id)
+        .order_by(Quote.valid_until, Quote.id)
+        .limit(ROWS_MAX)
+    )
+    for on, number, client_id, quote_id in rows:
+        if on is not None:
+            yield Entry(on, "quote_until", number, client_id, "quotes.show", quote_id)
 
 
 def _purchases(session: Session, tenant: Tenant, start: date, until: date) -> Iterator[Entry]:
@@ -218,6 +232,7 @@ def _invoices(session: Session, tenant: Tenant, start: date, until: date) -> Ite
 _READERS = (
     ("lease.read", _ends),
     ("lease.read", _offers),
+    ("quote.read", _quotes),
     ("lease.read", _purchases),
     ("lease.read", _returns),
     ("lease.read", _new_rents),

@@ -30,6 +30,7 @@ from invoicing.offboarding_models import Offboarding
 from invoicing.offboarding_shapes import collection_of
 from leases import queries, returns
 from leases.models import Lease, ReturnOrder
+from tests.architecture.examples.leases import reserved
 from tests.cast import Cast
 from tests.invoicing.world import PORTAL, a_rate
 from tests.leases.fleet import InService, day, lease_in_service
@@ -80,6 +81,16 @@ class TestPreview:
         assert plan.final_net == Decimal(600)
         assert counts(session) == before
         assert queries.get_lease(session, cast.tenant, lease_id=made.lease.id).state == "active"
+
+    def test_names_what_a_person_must_end(self, session: Session, cast: Cast) -> None:
+        leased(session, cast)
+        made = reserved(session, cast)
+        plan = offboarding.preview_offboarding(
+            session, cast.tenant, client_id=cast.acme.id, noticed_on=day("2026-03-10"), at=NOTICED
+        )
+        ((lease_id, why),) = plan.problems
+        assert lease_id == made["lease_id"]
+        assert "Release the assets" in why
 
     def test_has_a_list_for_the_driver(self, session: Session, cast: Cast) -> None:
         made = leased(session, cast)

@@ -53,6 +53,7 @@ class AccountForm(Request):
     tax_id = text(40, load_default="")
     tax_category = one_of(*_CATEGORIES, load_default="S")
     tier_basis = one_of(*_BASES, load_default=TierBasis.ANY_DAY.value)
+    billed_from = Day(load_default=None, allow_none=True)
     payment_terms_days = ma.fields.Integer(load_default=14, validate=ma.validate.Range(0, 365))
 
 

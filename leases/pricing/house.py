@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -125,8 +125,11 @@ def open_account(
     tier_basis: str = TierBasis.ANY_DAY,
     tax_category: str = "S",
     payment_terms_days: int = 14,
+    billed_from: date | None = None,
 ) -> WholesaleAccount:
     """Make a partner a client of the house, billed by a book in a currency.
+
+    :param billed_from: its first day, on the agreement; what was used before is never billed. Today if none.
 
     :raises AccountExists: if it has an account.
     """
@@ -149,7 +152,13 @@ def open_account(
         tax_id=tax_id,
     )
     leasing.create_agreement(
-        session, house, client_id=client.id, at=at, payment_terms_days=payment_terms_days, notice_days=0
+        session,
+        house,
+        client_id=client.id,
+        at=at,
+        signed_on=billed_from or at.date(),
+        payment_terms_days=payment_terms_days,
+        notice_days=0,
     )
     account = WholesaleAccount(
         partner_id=house.partner_id,

@@ -24,7 +24,7 @@ from leases.pricing import queries, rules
 from leases.pricing.house import find_house, list_accounts, lock_account
 from leases.pricing.usage import read_usage
 from leases.pricing.wholesale_models import WholesaleAccount, WholesaleLine
-from leases.pricing.wholesale_rules import Segment, TierBasis, Usage, Wholesale, price_usage
+from leases.pricing.wholesale_rules import Segment, TierBasis, Usage, Wholesale, price_usage, since
 from leases.terms import CommercialModel, Component, LineKind, Timing
 
 TERM_MONTHS = 120  # of the lease that carries the lines; it goes on after that
@@ -83,8 +83,9 @@ def mirror(
     month_end = add_months(as_of.replace(day=1), 1)
     until = max(month_end, account.synced_until or month_end)
     books = queries.load_books(session, house, levels=rules.BUYING, name=account.book_name)
+    agreement = _agreement(session, house, client_id=client.id)
     wanted = price_usage(
-        usages,
+        since(usages, agreement.signed_on) if agreement.signed_on else usages,
         books,
         currency=client.currency,
         until=add_months(until, -1),
@@ -220,13 +221,10 @@ def _insert(
 
 def _draft_lease(session: Session, house: Tenant, *, client: Client, at: datetime) -> str:
     """The lease that carries a partner's lines: by the calendar month, in arrears, to the day."""
-    agreement = session.scalars(
-        scoped(Agreement, house).where(Agreement.client_id == client.id).order_by(Agreement.id).limit(1)
-    ).one()
     return leasing.draft_lease(
         session,
         house,
-        agreement_id=agreement.id,
+        agreement_id=_agreement(session, house, client_id=client.id).id,
         term_months=TERM_MONTHS,
         title="Wholesale",
         timing=Timing.ARREARS.value,
@@ -241,3 +239,10 @@ def _start_lease(session: Session, house: Tenant, *, lease_id: str, first_day: d
         session, house, lease_id=lease_id, signer="Wholesale account", accepted_on=at.date(), at=at
     )
     leasing.activate(session, house, lease_id=lease_id, first_day=first_day.replace(day=1), at=at)
+
+
+def _agreement(session: Session, house: Tenant, *, client_id: str) -> Agreement:
+    """What the account was opened with; its day is the first that is billed."""
+    return session.scalars(
+        scoped(Agreement, house).where(Agreement.client_id == client_id).order_by(Agreement.id).limit(1)
+    ).one()

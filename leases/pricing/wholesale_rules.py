@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -51,6 +51,21 @@ class Usage:
     def kind(self) -> tuple[Item, str]:
         """What is counted together for a tier."""
         return self.item, self.commercial_model
+
+
+def since(usages: Sequence[Usage], day: date) -> list[Usage]:
+    """What is used from a day on; what was used before it is left out."""
+    return [
+        replace(
+            usage,
+            spans=[
+                replace(span, start=max(span.start, day))
+                for span in usage.spans
+                if span.end is None or span.end > day
+            ],
+        )
+        for usage in usages
+    ]
 
 
 @dataclass(frozen=True, slots=True)

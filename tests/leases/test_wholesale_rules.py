@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from leases.pricing.rules import Book, Item, Level
-from leases.pricing.wholesale_rules import Span, TierBasis, Usage, Wholesale, price_usage
+from leases.pricing.wholesale_rules import Span, TierBasis, Usage, Wholesale, price_usage, since
 from tests.leases.fleet import day
 from tests.leases.test_price_rules import T14, a_book, a_price
 
@@ -107,3 +107,7 @@ class TestPriceUsage:
             ("2026-05-01", Decimal(2), Decimal("27.00")),  # five in May
             ("2026-05-10", Decimal(5), Decimal("27.00")),
         ]
+
+    def test_leaves_out_what_was_used_before_the_account_was_opened(self) -> None:
+        usages = since([used(1, "2026-03-11"), used(2, "2026-03-11", "2026-04-30")], day("2026-05-15"))
+        assert told(priced(usages)) == [("lin_1", "2026-05-15", None, Decimal("30.00"))]

@@ -14,7 +14,7 @@ from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
 from leases.book_models import BookEventRow, DepreciationUsage
 from leases.contract import book_terms, event_of
-from leases.depreciation import DepreciationTerms
+from leases.depreciation import DepreciationTerms, Method
 from leases.depreciation.events import BookEvent, EventKind
 from leases.depreciation.history import History, replay
 from leases.models import DepreciationBook
@@ -70,7 +70,7 @@ def records_of(
     in_service_by: date | None = None,
     lock: bool = False,
 ) -> list[BookRecord]:
-    """The books of these assets, or these books, in the order of their names; three queries."""
+    """The books of these assets, or these books, in the order of their names; three queries at most."""
     chosen = _chosen(tenant, asset_ids=asset_ids, book_ids=book_ids, names=names, in_service_by=in_service_by)
     ordered = chosen.order_by(DepreciationBook.asset_id, DepreciationBook.id)
     books = session.scalars(ordered.with_for_update() if lock else ordered).all()
@@ -83,12 +83,13 @@ def records_of(
     ):
         rows.setdefault(row.book_id, []).append(row)
     used: dict[str, list[DepreciationUsage]] = {}
-    for usage in session.scalars(
-        scoped(DepreciationUsage, tenant)
-        .where(DepreciationUsage.book_id.in_(ids))
-        .order_by(DepreciationUsage.recorded_at, DepreciationUsage.id)
-    ):
-        used.setdefault(usage.book_id, []).append(usage)
+    if any(_is_or_was_by_units(book, rows.get(book.id, ())) for book in books):
+        for usage in session.scalars(
+            scoped(DepreciationUsage, tenant)
+            .where(DepreciationUsage.book_id.in_(ids))
+            .order_by(DepreciationUsage.recorded_at, DepreciationUsage.id)
+        ):
+            used.setdefault(usage.book_id, []).append(usage)
     records = [BookRecord(book, rows.get(book.id, []), used.get(book.id, [])) for book in books]
     return sorted(records, key=lambda record: (record.book.asset_id, _place(record.book.name)))
 
@@ -126,6 +127,12 @@ def _chosen(
     if in_service_by is not None:
         chosen = chosen.where(DepreciationBook.in_service_on <= in_service_by)
     return chosen
+
+
+def _is_or_was_by_units(book: DepreciationBook, rows: Sequence[BookEventRow]) -> bool:
+    """Whether anything it has been through asks for usage: nearly no book's history does."""
+    methods = {book.method, (book.opening or {}).get("method"), *(row.figures.get("method") for row in rows)}
+    return Method.UNITS in methods
 
 
 def _place(name: str) -> int:

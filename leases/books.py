@@ -182,6 +182,8 @@ def change_conventions(
     except ValueError as wrong:
         raise InvalidInput(f"These conventions do not go together: {wrong}.", field="method") from wrong
     add_event(session, tenant, record=record, event=event)
+    if method == Method.UNITS:  # what was said of its use before counts from now on
+        refresh_plans(session, tenant, book_ids=[record.book.id])
     return record.book
 
 

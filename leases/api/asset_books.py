@@ -129,6 +129,7 @@ def split_asset(split: dict[str, Any], asset_id: str) -> list[BookEventRow]:
 def list_costs(asset_id: str) -> Sequence[AssetCost]:
     """What was spent on the asset after it was bought, the newest first."""
     caller = current_caller()
+    get_asset(caller.session, caller.tenant, asset_id=asset_id)
     return costs.costs_of(caller.session, caller.tenant, asset_id=asset_id)
 
 

@@ -16,12 +16,12 @@ from haas.accounts.audit_log import actor_names
 from haas.auth.caller import Caller
 from haas.calendar import end_of_month
 from haas.documents import formatting
-from leases import book_events, books, costs
+from leases import books, costs
 from leases.book_models import BookEventRow
 from leases.book_records import BookRecord
 from leases.books import BookView
 from leases.depreciation.events import EventKind
-from leases.ends.notices import policy_of
+from leases.ends.policy import EndPolicy
 from leases.ends.policy import Method as BuyoutMethod
 from leases.ends.values import Valued, buyout_price
 from leases.portal.book_words import BOOKS
@@ -33,13 +33,17 @@ def books_of_page(
     caller: Caller, asset: Asset, records: Sequence[BookRecord], *, as_of: date
 ) -> dict[str, Any]:
     """What the template of the books needs. `view` is the book whose schedule is shown."""
-    session, tenant = caller.session, caller.tenant
     found = (books.view_record(record, as_of=as_of) for record in records)
     views = [view for view in found if view is not None]
     named = {view.book.name: view for view in views}
     view = named.get(request.args.get("book", "")) or (views[0] if views else None)
-    events = book_events.list_events(session, tenant, asset_id=asset.id) if views else []
-    names = actor_names(session, tenant, [row.actor for row, _name in events]) if events else {}
+    events = sorted(
+        ((row, record.book.name) for record in records for row in record.rows),
+        key=lambda event: event[0].id,
+        reverse=True,
+    )
+    actors = [row.actor for row, _name in events]
+    names = actor_names(caller.session, caller.tenant, actors) if events else {}
     return {
         "views": views,
         "view": view,
@@ -104,7 +108,7 @@ def _chart(caller: Caller, asset: Asset, views: Sequence[BookView], as_of: date)
         )
         for view in views
     ]
-    policy = policy_of(caller.session, caller.tenant)
+    policy = EndPolicy.of_policies(caller.partner.policies)
     if policy.buyout_method != BuyoutMethod.APPRAISAL:
         financial = views[0].history
         prices = [

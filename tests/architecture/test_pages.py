@@ -106,6 +106,12 @@ NO_ROWS = {name for name, finder in FINDERS.items() if isinstance(finder, list)}
 # What may answer 404 to whoever owns the row, and why.
 MAY_LACK = {
     "depreciation_api.get_depreciation": "an asset that was never in service has no book",
+    "asset_books_api.get_book": "the same, and a tax book is kept only where the partner says so",
+    "asset_books_api.download_schedule": "the same",
+    "leases.book_schedule": "the same",
+    "leases.book_event": "the same",
+    "leases.split_book": "the same",
+    "leases.reverse_book_event": "an event is one asset's: at another it is not found",
     "calendar.feed": "an address that nobody made answers nothing",
     "files.download": "a kind of file asks for its own right beside the one to read files",
     "files.page_picture": "what is no PDF has no pages, and a page of it may not be there",

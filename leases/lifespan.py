@@ -11,6 +11,8 @@ from haas import outbox
 from haas.calendar import add_months
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
+from leases.amendments.record import record as record_amendment
+from leases.amendments.record import snapshot
 from leases.classifying import classify_at_commencement
 from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
 from leases.models import Assignment, Lease, LeaseMove, Line
@@ -92,15 +94,36 @@ def close_if_done(session: Session, tenant: Tenant, lease: Lease, *, on: date, a
     )
     if is_open or lease.state not in (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER):
         return False
-    session.execute(
-        sa.update(Line)
-        .where(Line.partner_id == tenant.partner_id, Line.lease_id == lease.id, Line.ends_on.is_(None))
-        .values(ends_on=sa.func.greatest(on, sa.func.coalesce(Line.starts_on, on)))
-    )
     move(session, tenant, lease, "close", at=at, effective_on=on)
     lease.closed_on = on
+    _end_with_it(session, tenant, lease, on=on, at=at)
     outbox.publish(session, tenant, "lease.closed", lease_id=lease.id)
     return True
+
+
+def _end_with_it(session: Session, tenant: Tenant, lease: Lease, *, on: date, at: datetime) -> None:
+    lines = session.scalars(
+        scoped(Line, tenant).where(Line.lease_id == lease.id, Line.ends_on.is_(None)).order_by(Line.id)
+    ).all()
+    # What is charged once has no rent that could end.
+    rents = [line for line in lines if line.kind != LineKind.ONE_OFF]
+    before = snapshot(lease, rents, on=on)
+    for line in lines:
+        line.ends_on = max(on, line.starts_on or on)
+    session.flush()
+    if rents:
+        record_amendment(
+            session,
+            tenant,
+            lease=lease,
+            kind="terminate",
+            effective_on=on,
+            at=at,
+            line_ids=[line.id for line in rents],
+            before=before,
+            after=snapshot(lease, rents, on=on),
+            reason="all hardware is back",
+        )
 
 
 def record(

@@ -18,6 +18,7 @@ from haas.tenancy.models import Site
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.agreements import create_agreement as create_agreement  # noqa: PLC0414 - it is known here
+from leases.amendments.closed_books import require_open
 from leases.amendments.record import record as record_amendment
 from leases.amendments.record import snapshot
 from leases.errors import LeaseNotEditable
@@ -271,6 +272,7 @@ def give_notice(
     move(session, tenant, lease, "give_notice", at=at, effective_on=noticed_on, reason=reason)
     lease.notice_given_on = noticed_on
     lease.ends_on = earliest_end(lease, agreement, noticed_on=noticed_on)
+    require_open(session, tenant, effective_on=lease.ends_on)
     record_amendment(
         session,
         tenant,

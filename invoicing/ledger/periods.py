@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import outbox
-from haas.calendar import add_months
+from haas.calendar import ONE_DAY, add_months
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
+from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.ledger.chart import Book, month_of, months_between
 from invoicing.ledger.models import AccountingPeriod, JournalEntry
+from leases.amendments.closed_books import LOCKED_UNTIL
 
 _MONTHS_SHOWN = 24
 
@@ -114,6 +116,8 @@ def lock_month(
         raise Conflict(f"The {book} book is locked up to the end of {locked:%B %Y} already.")
     period = lock_row(session, tenant, book=book, month=month)
     period.locked_at, period.locked_by = at, tenant.actor
+    if book is Book.FINANCIAL:
+        _tell_leases(session, tenant, locked_until=add_months(month, 1) - ONE_DAY)
     session.flush()
     outbox.publish(
         session,
@@ -124,6 +128,17 @@ def lock_month(
         once_key=f"locked:{book}:{month.isoformat()}",
     )
     return period
+
+
+def _tell_leases(session: Session, tenant: Tenant, *, locked_until: date) -> None:
+    """From now on no amendment is dated back into what is closed."""
+    partner = session.scalars(
+        sa.select(Partner)
+        .where(Partner.id == tenant.partner_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    partner.policies = {**partner.policies, LOCKED_UNTIL: locked_until.isoformat()}
 
 
 def is_proposable(session: Session, tenant: Tenant, *, month: date) -> bool:

@@ -16,6 +16,7 @@ from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.amendment_models import Amendment
 from leases.amendments import leaving, lines, record, whole
+from leases.amendments.closed_books import require_open
 from leases.amendments.lines import Outcome, Work
 from leases.amendments.queries import find_by_key, get_amendment
 from leases.amendments.wanted import Wanted, difference
@@ -24,7 +25,6 @@ from leases.models import Lease
 
 AMENDABLE = frozenset({LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER})
 FOUR_EYES = "amendment_four_eyes"  # a partner's policy: who asks does not approve
-LOCKED_UNTIL = "books_locked_until"  # a partner's policy: the last day of the closed books
 
 # What a caller may ask for; swaps and purchases have doors of their own, and leave their rows here.
 KINDS: dict[str, Callable[[Work], Outcome]] = {
@@ -205,9 +205,7 @@ def check_day(session: Session, tenant: Tenant, lease: Lease, *, effective_on: d
     """
     if lease.state not in AMENDABLE or lease.commences_on is None:
         raise Conflict(f"Lease {lease.number} is {lease.state}: only one in service is amended.")
-    locked = session.get_one(Partner, tenant.partner_id).policies.get(LOCKED_UNTIL)
-    if locked and effective_on <= date.fromisoformat(str(locked)):
-        raise InvalidInput(f"The books are closed up to {locked}: choose a later day.", field="effective_on")
+    require_open(session, tenant, effective_on=effective_on)
 
 
 def _apply(session: Session, tenant: Tenant, *, lease: Lease, amendment: Amendment, at: datetime) -> None:

@@ -20,6 +20,8 @@ from haas.ids import new_id
 from haas.series import take_number
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries, returns
+from leases.amendments.closed_books import require_open
+from leases.amendments.record import record, snapshot
 from leases.ends.models import Buyout
 from leases.ends.notices import policy_of
 from leases.ends.places import EndPlace, place_of, values_of
@@ -155,6 +157,7 @@ def agree(
 
     :raises Conflict: if the offer has run out, was withdrawn, or the device is on its way back.
     :raises AlreadySold: if the device was agreed to be bought before.
+    :raises InvalidInput: for a day before the rent began, or in books that are closed.
     """
     bought = get_buyout(session, tenant, buyout_id=buyout_id, lock=True)
     if bought.state != "offered":
@@ -164,11 +167,13 @@ def agree(
     if not agreed_by.strip():
         raise InvalidInput("Name who agreed.", field="agreed_by")
     effective = effective_on or max(bought.priced_on, agreed_on)
-    queries.lock_lease(session, tenant, bought.lease_id)
+    require_open(session, tenant, effective_on=effective)
+    lease = queries.lock_lease(session, tenant, bought.lease_id)
     place = place_of(session, tenant, asset_id=bought.asset_id)
     if place.line.starts_on and effective < place.line.starts_on:
         raise InvalidInput("This lies before the first rent day.", field="effective_on")
     _call_off_return(session, tenant, asset_id=bought.asset_id, at=at)
+    before = snapshot(lease, [place.line], on=effective)
     place.line.ends_on = effective
     bought.state, bought.agreed_on, bought.agreed_by = "agreed", agreed_on, agreed_by.strip()
     bought.effective_on = effective
@@ -177,6 +182,20 @@ def agree(
             session.flush()
     except IntegrityError as twice:
         raise AlreadySold("This device was agreed to be bought before.") from twice
+    record(
+        session,
+        tenant,
+        lease=lease,
+        kind="buy_out",
+        effective_on=effective,
+        at=at,
+        line_ids=[place.line.id],
+        before=before,
+        after=snapshot(lease, [place.line], on=effective),
+        reason=bought.number,
+        charge=bought.price,
+        charge_kind="buy_out",
+    )
     outbox.publish(session, tenant, "buyout.agreed", buyout_id=bought.id)
     return bought
 

@@ -20,6 +20,7 @@ from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from leases import books, queries
+from leases.amendments.record import record, snapshot
 from leases.ends.models import LossCharge
 from leases.ends.notices import policy_of
 from leases.ends.places import EndPlace, insured, place_of, places_on
@@ -132,10 +133,24 @@ def confirm_loss(
     session.add(charge)
     place.standing.during = Range(place.standing.during.lower, at, bounds="[)")
     place.standing.reason = cause
-    place.line.ends_on = max(row.rent_until or lost_on + ONE_DAY, place.line.starts_on or lost_on)
+    ends_on = max(row.rent_until or lost_on + ONE_DAY, place.line.starts_on or lost_on)
+    before = snapshot(lease, [place.line], on=ends_on)
+    place.line.ends_on = ends_on
     session.flush()
+    record(
+        session,
+        tenant,
+        lease=lease,
+        kind="scale_down",
+        effective_on=ends_on,
+        at=at,
+        line_ids=[place.line.id],
+        before=before,
+        after=snapshot(lease, [place.line], on=ends_on),
+        reason=f"{cause}: {charge.serial}",
+    )
     books.close_book(session, tenant, asset_id=asset_id, disposed_on=lost_on, proceeds=row.amount)
-    close_if_done(session, tenant, lease, on=place.line.ends_on, at=at)
+    close_if_done(session, tenant, lease, on=ends_on, at=at)
     outbox.publish(session, tenant, "loss.confirmed", loss_id=charge.id)
     return charge
 

@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.outbox import OutboxEvent
+from haas.tenancy.models import Partner
 from invoicing import corrections
 from invoicing.ledger import accounts, journal, periods, posting
 from invoicing.ledger.chart import DEFAULT_CHART, Book, Purpose, period_for
 from invoicing.ledger.journal import Draft, Side
 from invoicing.ledger.models import JournalEntry, JournalLine, LedgerAccount, PostingRun
+from leases.amendments.closed_books import LOCKED_UNTIL
 from tests.cast import Cast
 from tests.invoicing.world import PORTAL, an_invoice
 
@@ -219,6 +221,13 @@ class TestLock:
         periods.lock_month(session, cast.tenant, book=Book.FINANCIAL, month=APRIL, today=TODAY, at=NOW)
         with pytest.raises(sa.exc.IntegrityError, match="locked for 2026-03"):
             session.execute(sa.insert(JournalEntry), [an_entry(cast, period=MARCH)])
+
+    def test_tells_leases_up_to_when_nothing_is_amended(self, session: Session, cast: Cast) -> None:
+        partner = session.get_one(Partner, cast.tenant.partner_id)
+        periods.lock_month(session, cast.tenant, book=Book.TAX, month=APRIL, today=TODAY, at=NOW)
+        assert LOCKED_UNTIL not in partner.policies
+        periods.lock_month(session, cast.tenant, book=Book.FINANCIAL, month=APRIL, today=TODAY, at=NOW)
+        assert partner.policies[LOCKED_UNTIL] == "2026-04-30"
 
     def test_leaves_other_books_open(self, session: Session, cast: Cast) -> None:
         periods.lock_month(session, cast.tenant, book=Book.TAX, month=APRIL, today=TODAY, at=NOW)

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import outbox
-from haas.calendar import add_months
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from leases.amendments.record import record as record_amendment
@@ -16,7 +15,7 @@ from leases.amendments.record import snapshot
 from leases.classifying import classify_at_commencement
 from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
 from leases.models import Assignment, Lease, LeaseMove, Line
-from leases.terms import LineKind, commencement
+from leases.terms import LineKind, commencement, months_on
 
 
 def move(
@@ -51,7 +50,7 @@ def commence(session: Session, tenant: Tenant, lease: Lease, *, first_day: date,
     lease.commences_on = commencement(
         accepted_on=first_day, anchor_day=lease.anchor_day, interim_rent=lease.interim_rent
     )
-    lease.ends_on = add_months(lease.commences_on, lease.term_months)
+    lease.ends_on = months_on(lease.commences_on, lease.term_months, anchor_day=lease.anchor_day)
     move(session, tenant, lease, "activate", at=at, effective_on=first_day)
     session.execute(
         sa.update(Line)

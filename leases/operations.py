@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from devices.models import HardwareModel
 from haas import outbox
-from haas.calendar import add_months, local_day
+from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.series import take_number
@@ -25,7 +25,7 @@ from leases.errors import LeaseNotEditable
 from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
 from leases.lifespan import commence, move, record
 from leases.models import Agreement, Lease, Line
-from leases.terms import CommercialModel, Component, LineKind, check_offer, component_of
+from leases.terms import CommercialModel, Component, LineKind, check_offer, component_of, months_on
 
 MONEY_MAX = Decimal("1e11")
 
@@ -338,7 +338,7 @@ def extend(session: Session, tenant: Tenant, *, lease: Lease, months: int, at: d
     if lease.ends_on is None:
         raise Conflict("This lease has not commenced.")
     move(session, tenant, lease, "renew", at=at, effective_on=lease.ends_on)
-    lease.ends_on = add_months(lease.ends_on, months)
+    lease.ends_on = months_on(lease.ends_on, months, anchor_day=lease.anchor_day)
     lease.term_months += months
     lease.notice_given_on = None
     outbox.publish(session, tenant, "lease.renewed", lease_id=lease.id)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from devices.models import Asset
-from haas.calendar import ONE_DAY, add_months, local_day
+from haas.calendar import ONE_DAY, local_day
 from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
@@ -101,7 +101,7 @@ def preview_acceptance(
     return AcceptancePreview(
         first_day=first_day,
         commences_on=commences_on,
-        ends_on=lease.ends_on or add_months(commences_on, lease.term_months),
+        ends_on=terms.base_end,
         interim=sum((payment.amount for payment in interim), Decimal(0)),
         interim_days=sum(payment.days for payment in interim),
         rent=terms.rent,

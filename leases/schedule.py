@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from haas.calendar import Period, local_day
 from haas.money import allocate, round_minor
-from leases.changing import changing_rent, is_level_in
+from leases.changing import NOT_BY_DAYS, changing_rent, is_level_in, running_rents
 from leases.proration import prorate
 from leases.terms import LeaseTerms, Timing
 
@@ -95,10 +95,14 @@ def _payments(terms: LeaseTerms, line_start: date, line_end: date | None) -> Ite
     full_rent: dict[RentKind, Decimal] = {}
     for part, whole in terms.cycle.cut(start, end):
         exact, rounded = _NOTHING, Decimal(0)
-        for piece in _pieces(part, cuts=cuts):
+        pieces = _pieces(part, cuts=cuts)
+        owed_once = _owed_once(terms, pieces, cuts, whole)
+        for at, piece in enumerate(pieces):
             kind = _kind(piece, *cuts)
             share = prorate(piece, whole, terms.proration)
-            if not level and not is_level_in(terms, piece):
+            if owed_once:
+                running = round_minor(owed_once[at], terms.currency)
+            elif not level and not is_level_in(terms, piece):
                 exact += changing_rent(terms, piece, whole) * _rate(terms, kind)
                 running = round_minor(exact, terms.currency)
             elif piece == whole and not level:
@@ -120,6 +124,15 @@ def _payments(terms: LeaseTerms, line_start: date, line_end: date | None) -> Ite
                 due_on=piece.start if terms.timing is Timing.ADVANCE else piece.end,
             )
             rounded = running
+
+
+def _owed_once(
+    terms: LeaseTerms, pieces: Sequence[Period], cuts: tuple[date, date], whole: Period
+) -> Sequence[Fraction]:
+    """The running rent of the pieces of a period that is not owed by days; none where each has its own."""
+    if len(pieces) == 1 or terms.proration not in NOT_BY_DAYS:
+        return ()
+    return running_rents(terms, [(piece, _rate(terms, _kind(piece, *cuts))) for piece in pieces], whole)
 
 
 def _pieces(part: Period, *, cuts: Sequence[date]) -> list[Period]:

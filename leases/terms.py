@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 
-from haas.calendar import Cycle, add_months, first_boundary, local_day
+from haas.calendar import Cycle, add_months, first_boundary, local_day, month_day
 from haas.errors import InvalidInput
 from haas.money import exponent
 from leases.daycount import day_count
@@ -152,13 +152,27 @@ class LeaseTerms:
     @property
     def base_end(self) -> date:
         """The first day after the base term."""
-        return self.ends_on or add_months(self.commences_on, self.term_months)
+        return self.ends_on or self.after_months(self.term_months)
+
+    def after_months(self, months: int) -> date:
+        """The day on which so many months of the base term are over."""
+        return months_on(self.commences_on, months, anchor_day=self.anchor_day)
 
     @property
     def cycle(self) -> Cycle:
         """The grid of billing periods: on the anchor day, from the first one on or after commencement."""
         anchor = first_boundary(self.commences_on, day=self.anchor_day)
         return Cycle(anchor, months=self.interval_months, day=self.anchor_day)
+
+
+def months_on(start: date, months: int, *, anchor_day: int) -> date:
+    """So many months after a day of a lease; a boundary of its periods leads to a boundary.
+
+    With periods from the 31st a term that begins on 28 February and has one month ends before 31 March: a
+    term of whole periods costs whole rents, and no day of it is left over.
+    """
+    is_boundary = start == month_day(start.year, start.month, anchor_day)
+    return add_months(start, months, day=anchor_day if is_boundary else None)
 
 
 def commencement(*, accepted_on: date, anchor_day: int, interim_rent: bool = True) -> date:

@@ -125,7 +125,7 @@ def table(
             fair_market_value=values[month - 1] if month <= len(values) else NOTHING,
         )
         rows.append(TableRow(month, day, charge(rule, left, on=day)))
-        day, month = add_months(terms.commences_on, month), month + 1
+        day, month = terms.after_months(month), month + 1
     return rows
 
 

@@ -89,3 +89,29 @@ class TestAnAbatement:
         abated = Abated(date(2026, 4, 16), date(2026, 5, 17), Decimal(1))
         owed = rent_due_total(terms(timing=Timing.ARREARS, abated=(abated,)), APRIL, None, JUNE)
         assert owed == Decimal("98.39")  # 100 x 15/30 = 50.00 and 100 x 15/31 = 48.39
+
+
+class TestATermThatEndsWithinAPeriod:
+    @pytest.mark.parametrize(
+        ("rule", "holdover", "owed"),
+        [
+            (Proration.WHOLE, "100", ["100.00", "0.00"]),  # the period is one, and owed once
+            (Proration.WHOLE, "150", ["100.00", "50.00"]),  # at the highest rent that began in it: 150.00
+            (Proration.NONE, "100", ["100.00", "0.00"]),
+            (Proration.NONE, "150", ["100.00", "0.00"]),  # at the lowest
+            (Proration.ACTUAL_PERIOD, "150", ["50.00", "75.00"]),
+        ],
+    )
+    def test_makes_no_second_period_of_its_rest(self, rule, holdover, owed):
+        ending = terms(proration=rule, ends_on=date(2026, 4, 16), holdover_pct=Decimal(holdover))
+        assert [str(payment.amount) for payment in rent_due(ending, APRIL, None, date(2026, 4, 30))] == owed
+
+    def test_is_owed_nothing_if_it_was_not_complete_and_only_complete_ones_are(self):
+        ending = terms(proration=Proration.NONE, ends_on=date(2026, 4, 16))
+        assert rent_due_total(ending, APRIL, date(2026, 4, 21), APRIL.replace(day=30)) == 0
+
+    def test_takes_abated_days_from_both_parts_of_it(self):
+        # 100.00 less 6 of April's 30 days, two of them after the term
+        abated = Abated(date(2026, 4, 12), date(2026, 4, 18), Decimal(1))
+        ending = terms(proration=Proration.WHOLE, ends_on=date(2026, 4, 16), abated=(abated,))
+        assert rent_due_total(ending, APRIL, None, date(2026, 4, 30)) == Decimal("80.00")

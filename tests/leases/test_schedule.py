@@ -81,6 +81,21 @@ class TestRentDue:
         starts = [p.period_start for p in rent_due(terms, date(2025, 1, 31), None, date(2025, 4, 30))]
         assert starts == [date(2025, 1, 31), date(2025, 2, 28), date(2025, 3, 31), date(2025, 4, 30)]
 
+    @pytest.mark.parametrize(
+        ("months", "ends_on"), [(1, "2027-03-31"), (12, "2028-02-29"), (2, "2027-04-30")]
+    )
+    def test_of_a_term_of_whole_periods_is_whole_though_it_begins_in_a_short_month(self, months, ends_on):
+        terms = replace(TERMS, commences_on=date(2027, 2, 28), anchor_day=31, term_months=months)
+        assert terms.base_end == date.fromisoformat(ends_on)
+        assert [p.amount for p in rent_schedule(terms)] == [Decimal("310.00")] * months
+
+    @given(any_terms())
+    def test_a_term_of_whole_periods_costs_whole_rents(self, drawn):
+        _, terms = drawn
+        if terms.interim_rent and terms.term_months % terms.interval_months == 0:
+            rents = [p for p in rent_schedule(terms) if p.kind is RentKind.RENT]
+            assert [p.amount for p in rents] == [terms.rent] * (terms.term_months // terms.interval_months)
+
     def test_goes_on_as_holdover_at_its_own_rate(self):
         terms = replace(TERMS, term_months=1, holdover_pct=Decimal(110))
         payments = rent_due(terms, date(2025, 2, 1), None, date(2025, 3, 1))

@@ -42,11 +42,11 @@ class Purpose(StrEnum):
     TAX_PAYABLE = "tax_payable"
     DEPOSITS = "deposits"
     FUNDER = "funder"
-    PROCEEDS = "proceeds"  # clears against the buyer's invoice
+    PROCEEDS = "proceeds"  # clears against the invoice for what was bought or lost
     RENT = "rent"
     SERVICE = "service"
     INTERIM = "interim"  # interim rent and holdover, earned as billed
-    DAMAGE = "damage"  # damage, early return, loss
+    DAMAGE = "damage"  # damage, early return
     INTEREST = "interest"
     SELLING_PROFIT = "selling_profit"
     GAIN = "gain"
@@ -102,7 +102,7 @@ LINE_PURPOSES: dict[str, Purpose] = {
     "interim_rent": P.INTERIM,
     "holdover": P.INTERIM,
     "damage": P.DAMAGE,
-    "loss": P.DAMAGE,
+    "loss": P.PROCEEDS,
     "early_return": P.DAMAGE,
     "buy_out": P.PROCEEDS,
     "service": P.SERVICE,

@@ -78,9 +78,9 @@ with told as (
       ('accumulated_depreciation', m.reduction),
       (case m.kind when 'open' then case :book when 'financial' then 'stock' else 'acquisition' end
          when 'capitalise' then 'acquisition' when 'split' then 'acquisition' when 'dispose' then 'proceeds'
-         when 'reinstate' then 'gain' else 'impairment' end,
-       case m.kind when 'dispose' then m.gain else 0 end - m.cost - m.reduction),
-      ('gain', case m.kind when 'dispose' then -m.gain else 0 end)) s(purpose, amount)
+         when 'reinstate' then 'proceeds' else 'impairment' end,
+       coalesce(m.gain, 0) - m.cost - m.reduction),
+      ('gain', -coalesce(m.gain, 0))) s(purpose, amount)
    where p.partner_id = :partner and m.day < :until
      and b.name = case :book when 'financial' then 'book' else :book end
 ),
@@ -137,7 +137,8 @@ select d.id, 'disposed', d.dated_on, d.currency, d.tag, s.purpose, s.amount, d.c
 _LINE_KINDS = " ".join(f"when '{kind}' then '{purpose}'" for kind, purpose in LINE_PURPOSES.items())
 
 # An invoice, and with the other sign a credit note. What was credited by hand goes where it came from; of
-# base rent it lessens what is earned, because nobody will bill it again.
+# base rent it lessens what is earned, because nobody will bill it again; of a device that was bought or lost,
+# what was made of it.
 INVOICES = Source(
     "invoice",
     (Book.FINANCIAL,),
@@ -150,6 +151,7 @@ select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '
     union all
     select case when coalesce(o.kind, l.kind) = 'rent' and 'service' in (r.component, r.kind) then 'service'
                 when o.kind = 'rent' then 'rent'
+                when o.kind in ('buy_out', 'loss') then 'gain'
                 else case coalesce(o.kind, l.kind) {_LINE_KINDS} else 'service' end end,
            -l.net, l.lease_id
       from invoice_line l

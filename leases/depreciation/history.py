@@ -28,7 +28,7 @@ Usage = Sequence[tuple[date, Decimal]]
 class Movement:
     """What an event did to the book on its day; the book value changes by cost - accumulated + adjustment.
 
-    `gain` is what a disposal made, negative for a loss.
+    `gain` is what a disposal made, negative for a loss; a reinstatement takes it back.
     """
 
     on: date
@@ -297,7 +297,7 @@ def _reinstate(state: _State, event: BookEvent) -> Movement:
         cost=-gone.cost,
         accumulated=-gone.accumulated,
         adjustment=adjustment,
-        gain=-gone.value + change,
+        gain=change - (gone.gain or ZERO),  # what the disposal made is taken back
     )
 
 

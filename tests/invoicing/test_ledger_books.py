@@ -11,15 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from devices.operations import move_asset
 from haas.calendar import add_months
 from invoicing.ledger import periods, posting, queries, reports
 from invoicing.ledger.chart import Book
 from invoicing.ledger.models import DepreciationPosting, JournalEntry, JournalLine
 from invoicing.ledger.reports import Span
 from leases import books
+from leases.ends import losses
 from leases.models import DepreciationBook
 from tests.cast import Cast
-from tests.invoicing.world import an_invoice
+from tests.invoicing.world import an_invoice, bill
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 1)
@@ -131,6 +133,36 @@ class TestDisposal:
         assert stands_at(session, "depreciation") == Decimal("90.00")  # March to May; June bears none
         assert stands_at(session, "proceeds") == Decimal("1150.00")
         assert stands_at(session, "gain") == Decimal("-40.00")  # 1150 - (1200 - 90)
+
+
+@pytest.mark.usefixtures("in_service")
+class TestLoss:
+    def test_clears_its_proceeds_against_the_invoice_and_back_when_it_is_found(
+        self, session: Session, cast: Cast
+    ) -> None:
+        book = the_book(session)
+        lost_at = datetime(2026, 5, 10, 15, 0, tzinfo=UTC)
+        charge = losses.confirm_loss(
+            session,
+            cast.tenant,
+            asset_id=book.asset_id,
+            cause="lost",
+            lost_on=lost_at.date(),
+            at=lost_at,
+        )
+        bill(session, cast.tenant, date(2026, 5, 31))
+        post_until(session, cast, MAY)
+        assert stands_at(session, "proceeds") == 0
+        assert stands_at(session, "damage") == 0  # it is no income beside the gain
+        assert stands_at(session, "gain") == -(charge.amount - (1200 - 2 * A_MONTH))
+
+        found_at = datetime(2026, 6, 5, 9, 0, tzinfo=UTC)
+        move_asset(session, cast.tenant, asset_id=book.asset_id, verb="recover", at=found_at)
+        losses.reverse_if_found(session, cast.tenant, asset_id=book.asset_id, on=found_at.date())
+        bill(session, cast.tenant, date(2026, 6, 6))
+        post_until(session, cast, JUNE)
+        assert [stands_at(session, purpose) for purpose in ("proceeds", "gain")] == [0, 0]
+        assert stands_at(session, "equipment") == 1200
 
 
 @pytest.mark.usefixtures("in_service")

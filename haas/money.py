@@ -11,6 +11,8 @@ from babel.core import get_global
 
 Number = Decimal | Fraction | int
 
+UNIT_PRICE_PLACES = 6  # as many as a unit price is kept in
+
 # CLDR, and so babel, gives the places *shown* in each country. For these currencies ISO 4217 (list
 # one) still counts minor units that nobody mints, and invoices and banks follow ISO 4217.
 _ISO_4217_DIFFERS = {
@@ -59,6 +61,15 @@ def round_places(amount: Number, places: int) -> Decimal:
     """Round to `places` decimal places; a half goes away from zero. Exact for Decimal and Fraction."""
     numerator, denominator = amount.as_integer_ratio()
     return round_ratio(numerator, denominator, places)
+
+
+def round_price(amount: Number, *, like: Decimal, currency: str) -> Decimal:
+    """Round a price that came from the price `like`: to the minor unit, or to six places if that was finer.
+
+    3 per cent on 0.125 a gigabyte is 0.12875 and not 0.13.
+    """
+    is_finer = round_minor(like, currency) != like
+    return round_places(amount, UNIT_PRICE_PLACES if is_finer else exponent(currency))
 
 
 def round_ratio(numerator: int, denominator: int, places: int) -> Decimal:

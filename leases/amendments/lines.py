@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from haas.calendar import ONE_DAY
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
-from haas.money import round_minor
+from haas.money import round_price
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.amendment_models import Abatement, Amendment, LineTerms
@@ -181,7 +181,11 @@ def one_quantity(work: Work) -> Line:
 def set_terms(
     work: Work, line: Line, *, quantity: Decimal | None = None, unit_price: Decimal | None = None
 ) -> None:
-    """Agree on a line's terms from the amendment's day on; what held before stays on file."""
+    """Agree on a line's terms from the amendment's day on; what held before stays on file.
+
+    A price that was agreed for a later day still holds from then on if only the quantity changes, and a
+    quantity if only the price does.
+    """
     held_quantity, held_price = terms_on(line, work.on)
     new_quantity = held_quantity if quantity is None else quantity
     new_price = held_price if unit_price is None else unit_price
@@ -193,11 +197,27 @@ def set_terms(
     if not rows:
         _keep_terms(work, line, position=0, since=line.starts_on or work.on, by=None)
     line.quantity, line.unit_price = new_quantity, new_price
-    _keep_terms(work, line, position=len(rows) or 1, since=work.on, by=work.amendment.id)
+    position = len(rows) or 1
+    _keep_terms(work, line, position=position, since=work.on, by=work.amendment.id)
+    for since, later_quantity, later_price in _agreed_later(line, work.on):
+        held_on = line.quantity, line.unit_price
+        if quantity is None:
+            line.quantity = later_quantity
+        if unit_price is None:
+            line.unit_price = later_price
+        if held_on != (line.quantity, line.unit_price):
+            position += 1
+            _keep_terms(work, line, position=position, since=since, by=work.amendment.id)
     work.session.flush()
     work.session.expire(line, ["terms_over_time"])
     line.quantity, line.unit_price = terms_on(line, work.today)
     work.session.flush()
+
+
+def _agreed_later(line: Line, day: date) -> list[tuple[date, Decimal, Decimal]]:
+    """From when which quantity and price were to hold after that day, before something else was agreed."""
+    days = sorted({row.effective_from for row in line.terms_over_time if row.effective_from > day})
+    return [(since, *terms_on(line, since)) for since in days]
 
 
 def bring_in(session: Session, tenant: Tenant, *, today: date) -> int:
@@ -265,7 +285,8 @@ def _add_places(work: Work, *, unit_price: Decimal | None) -> Outcome:
 
 def _changed(work: Work, line: Line, pct: Decimal | None) -> Decimal:
     price = terms_on(line, work.on)[1]
-    return round_minor(Fraction(price) * (100 + Fraction(pct or 0)) / 100, work.lease.currency)
+    changed = Fraction(price) * (100 + Fraction(pct or 0)) / 100
+    return round_price(changed, like=price, currency=work.lease.currency)
 
 
 def _keep_terms(work: Work, line: Line, *, position: int, since: date, by: str | None) -> None:

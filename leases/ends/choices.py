@@ -13,7 +13,7 @@ from devices.models import HardwareModel
 from haas import outbox
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
-from haas.money import round_places
+from haas.money import round_price
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries, returns
 from leases.amendments import operations as amendments
@@ -28,7 +28,6 @@ from leases.lifecycle import LeaseState
 from leases.models import Lease
 
 _OPEN = (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER)
-_RENT_PLACES = 2  # of a rent that is reckoned by a percent; what is typed may carry more
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +198,8 @@ def choices_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[E
 
 
 def _renewal_rent(place: EndPlace, policy: EndPolicy) -> Decimal:
-    return round_places(place.line.unit_price * policy.renewal_pct / 100, _RENT_PLACES)
+    price = place.line.unit_price
+    return round_price(price * policy.renewal_pct / 100, like=price, currency=place.lease.currency)
 
 
 def _price(device: Valued, lease: Lease, policy: EndPolicy) -> Price | None:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from haas.money import round_minor, round_places
+from haas.money import round_places, round_price
 
 CHANGE_PLACES = 6  # of a percentage that an index gives
 CHANGE_MAX = Decimal(100)
@@ -23,8 +23,9 @@ def change_by_index(*, base: Decimal, now: Decimal) -> Decimal:
 
 
 def risen(price: Decimal, *, change_pct: Decimal, currency: str) -> Decimal:
-    """A price after the change, to the minor unit."""
-    return round_minor(Fraction(price) * (100 + Fraction(change_pct)) / 100, currency)
+    """A price after the change, to the minor unit; a price that was finer stays fine."""
+    risen_to = Fraction(price) * (100 + Fraction(change_pct)) / 100
+    return round_price(risen_to, like=price, currency=currency)
 
 
 def latest_announcement(effective_on: date, *, notice_days: int) -> date:

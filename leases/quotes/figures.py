@@ -123,11 +123,11 @@ def early_returns(
     interval_months: int,
     currency: str,
 ) -> list[EarlyReturn]:
-    """The charge by month: `pct` percent of the rents of the months still to come; at the end nothing.
+    """The charge after each billing period: `pct` percent of the rents still to come; at the end nothing.
 
     Rounded for each place of the lease, as an amendment charges it (`leases.amendments.early_return`), so
-    that what was printed is what is owed. Within a billing period of several months weigh the same here;
-    an amendment counts its days.
+    that what was printed is what is owed. Within a period of several months an amendment counts days, and
+    which they are nobody knows before the lease begins: there is no row for it.
     """
 
     def charge(months_left: int) -> Decimal:
@@ -136,8 +136,13 @@ def early_returns(
             if line.kind == "one_off":
                 continue
             places = line.quantity if line.kind == "asset" else Decimal(1)
-            rent = Fraction(line.amount) / Fraction(places) * months_left / interval_months
-            total += places * round_minor(rent * Fraction(pct) / 100, currency)
+            rent = Fraction(line.amount) / Fraction(places)
+            whole, months = divmod(months_left, interval_months)
+            rents = whole * round_minor(rent, currency) + round_minor(
+                rent * months / interval_months, currency
+            )
+            total += places * round_minor(Fraction(rents) * Fraction(pct) / 100, currency)
         return round_minor(total, currency)
 
-    return [EarlyReturn(month, charge(term_months - month)) for month in range(1, term_months + 1)]
+    ends = [*range(interval_months, term_months, interval_months), term_months]
+    return [EarlyReturn(month, charge(term_months - month)) for month in ends]

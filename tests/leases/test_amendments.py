@@ -220,6 +220,26 @@ class TestTheOtherKinds:
         line = made.lines[0].id
         assert (amendment.before[line]["unit_price"], amendment.after[line]["unit_price"]) == ("100", "103")
 
+    def test_a_price_agreed_for_later_outlives_a_change_of_quantity_and_a_quantity_one_of_price(
+        self, session, cast, pool
+    ):
+        lease, line = pool
+        amend(
+            session,
+            cast,
+            lease.id,
+            "price_change",
+            date(2026, 9, 1),
+            line_ids=(line.id,),
+            unit_price=Decimal(33),
+        )
+        amend(session, cast, lease.id, "scale_down", AUG_1, line_ids=(line.id,), quantity=Decimal(10))
+        # June and July 20 x 30.00, August 10 x 30.00, September 10 x 33.00
+        assert due(session, cast, date(2026, 9, 1)) == Decimal("1830.00")
+        amend(session, cast, lease.id, "price_change", JULY_1, line_ids=(line.id,), unit_price=Decimal(31))
+        # June 20 x 30.00, July 20 x 31.00, August and September 10 x 31.00: agreed last
+        assert due(session, cast, date(2026, 9, 1)) == Decimal("1840.00")
+
     def test_co_term_makes_the_lease_end_with_another(self, session, cast, made):
         amend(session, cast, made.lease.id, "co_term", JULY_1, last_day=date(2028, 6, 30))
         assert made.lease.ends_on == date(2028, 7, 1)

@@ -63,6 +63,10 @@ class TestTheRule:
         assert change == Decimal("5.714286")  # 118.4 / 112 = 1.05714286
         assert risen(Decimal("93.00"), change_pct=change, currency="USD") == Decimal("98.31")  # 98.3143
         assert risen(Decimal(1000), change_pct=Decimal("-2.5"), currency="JPY") == Decimal(975)
+        assert risen(Decimal("93.125"), change_pct=Decimal(3), currency="KWD") == Decimal("95.919")
+
+    def test_leaves_a_price_fine_that_was_finer_than_the_cent(self) -> None:
+        assert risen(Decimal("0.125000"), change_pct=Decimal(3), currency="USD") == Decimal("0.12875")
 
     def test_counts_the_days_of_notice_back(self) -> None:
         assert latest_announcement(day("2026-07-01"), notice_days=30) == day("2026-06-01")

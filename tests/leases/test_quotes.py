@@ -130,6 +130,18 @@ class TestFigures:
         )
         assert [row.charge for row in charged[1:]] == [row.charge for row in printed[:-1]]
 
+    def test_print_for_quarters_only_what_whole_ones_leave(self) -> None:
+        laptop = PricedLine("asset", "hardware", Decimal(1), Decimal("119.91"))
+        printed = figures.early_returns(
+            [laptop], pct=Decimal(35), term_months=12, interval_months=3, currency="USD"
+        )
+        start = date(2026, 2, 1)
+        terms = LeaseTerms(start, 12, Decimal("119.91"), "USD", interval_months=3)
+        rule = early_return.Rule(early_return.Policy.REMAINING_RENTS, pct=Decimal(35))
+        charged = {row.month - 1: row.charge for row in early_return.table(rule, terms, line_start=start)}
+        assert [row.after_months for row in printed] == [3, 6, 9, 12]
+        assert [row.charge for row in printed[:-1]] == [charged[month] for month in (3, 6, 9)]
+
     def test_classify_by_term_and_value_and_call_a_nominal_price_a_sale(self) -> None:
         lasting = PricedLine("asset", "hardware", Decimal(2), Decimal(40), Decimal(1200), Decimal(480))
 

@@ -121,11 +121,17 @@ def ask_amendment(
 
 @contextmanager
 def in_the_partners_name(session: Session, tenant: Tenant) -> Iterator[Tenant]:
-    """Go on as the client's partner; its own person stays the actor."""
+    """Go on as the client's partner; its own person stays the actor.
+
+    A refusal leaves nothing behind, and what is drawn after it is read in the client's own name again.
+    """
     if tenant.client_id is None:
         yield tenant
         return
     partner = replace(tenant, client_id=None)
-    db.change_scope(session, partner)
-    yield partner
-    db.change_scope(session, tenant)
+    try:
+        with session.begin_nested():
+            db.change_scope(session, partner)
+            yield partner
+    finally:
+        db.change_scope(session, tenant)

@@ -13,6 +13,7 @@ from haas.auth.tokens import keyed_hash
 from haas.calendar import ONE_DAY, start_of_day
 from haas.errors import NotFound
 from haas.ids import new_id, new_secret
+from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Stranger, Tenant
 from leases.quotes.models import Quote, QuoteLink
 
@@ -53,23 +54,28 @@ def make_link(session: Session, tenant: Tenant, *, quote: Quote, pepper: str, no
 def find_holder(secret: str, *, pepper: str, now: datetime, request_id: str = "") -> Holder:
     """Whose link this is. Opens its own unit of work: nobody is known yet.
 
-    :raises NotFound: if it is too old, or was never made.
+    :raises NotFound: if it is too old, was never made, or its partner or client is shut out by now.
     """
     key = _hash(secret, pepper)
     with db.unit_of_work(Stranger(key)) as session:
         link = session.scalar(sa.select(QuoteLink).where(QuoteLink.token_hash == key))
+    gone = NotFound("This link is too old, or was never made. Ask whoever sent it for a new one.")
     if link is None or link.expires_at <= now:
-        raise NotFound("This link is too old, or was never made. Ask whoever sent it for a new one.")
+        raise gone
+    tenant = Tenant(
+        link.partner_id,
+        client_id=link.client_id,
+        actor=f"link:{link.id}",
+        door="portal",
+        request_id=request_id,
+    )
+    with db.unit_of_work(tenant) as session:
+        if _is_shut_out(session, tenant):
+            raise gone
     return Holder(
         link_id=link.id,
         quote_id=link.quote_id,
-        tenant=Tenant(
-            link.partner_id,
-            client_id=link.client_id,
-            actor=f"link:{link.id}",
-            door="portal",
-            request_id=request_id,
-        ),
+        tenant=tenant,
         is_spent=link.used_at is not None,
     )
 
@@ -85,6 +91,18 @@ def spend(session: Session, tenant: Tenant, *, quote_id: str, now: datetime) -> 
         )
         .values(used_at=now)
         .execution_options(synchronize_session=False)
+    )
+
+
+def _is_shut_out(session: Session, tenant: Tenant) -> bool:
+    """Whoever could not sign in any more answers by no link either."""
+    partner = session.get(Partner, tenant.partner_id)
+    client = session.get(Client, (tenant.partner_id, tenant.client_id))
+    return (
+        partner is None
+        or partner.suspended_at is not None
+        or client is None
+        or client.archived_at is not None
     )
 
 

@@ -340,6 +340,7 @@ class TestAccepting:
         self.accept(session, cast, quote)
         with pytest.raises(QuoteNotOpen, match="accepted already"):
             self.accept(session, cast, quote, title="Rental")
+        db.change_scope(session, cast.tenant)
         late = a_sent_quote(session, cast.tenant, client_id=cast.acme.id, at=AT)
         with pytest.raises(QuoteNotOpen, match="run out"):
             answers.demand_open(late, at=datetime(2100, 1, 2, tzinfo=UTC))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from heapq import heappop, heappush
+from math import inf
 
 from haas.money import round_places
 
@@ -204,23 +207,46 @@ def _look_up(book: Book, question: Question) -> tuple[Entry | None, Found]:
 
 
 def overlapping(entries: Sequence[Entry]) -> tuple[Entry, Entry] | None:
-    """The first two entries of one item whose tiers meet in both quantity and term: a price would be two."""
-    by_item: dict[tuple[str, str, str, str], list[Entry]] = {}
-    for entry in entries:
-        same = by_item.setdefault(
-            (entry.item_kind, entry.item_key, entry.commercial_model, entry.component), []
-        )
-        for other in same:
-            if _meet(
-                entry.quantity_from, entry.quantity_until, other.quantity_from, other.quantity_until
-            ) and (_meet(entry.term_from, entry.term_until, other.term_from, other.term_until)):
-                return other, entry
-        same.append(entry)
+    """Two entries of one item whose tiers meet in both quantity and term: a price would be two."""
+    by_item: dict[tuple[str, str, str, str], list[int]] = {}
+    for place, entry in enumerate(entries):
+        key = (entry.item_kind, entry.item_key, entry.commercial_model, entry.component)
+        by_item.setdefault(key, []).append(place)
+    for places in by_item.values():
+        both = _first_meeting(entries, places)
+        if both is not None:
+            earlier, later = sorted(both)
+            return entries[earlier], entries[later]
     return None
 
 
-def _meet(a_from: int, a_until: int | None, b_from: int, b_until: int | None) -> bool:
-    return (b_until is None or a_from < b_until) and (a_until is None or b_from < a_until)
+def _first_meeting(entries: Sequence[Entry], places: Sequence[int]) -> tuple[int, int] | None:
+    """Go up the quantities, with the terms that hold there in order: those never meet, or it would be over.
+
+    So each is compared with its two neighbours alone, and a book of thousands of tiers is no matter.
+    """
+    held: list[tuple[int, float, int]] = []  # term from and until, place
+    ending: list[tuple[float, tuple[int, float, int]]] = []
+    for place in sorted(places, key=lambda each: entries[each].quantity_from):
+        entry = entries[place]
+        while ending and ending[0][0] <= entry.quantity_from:
+            _until, over = heappop(ending)
+            del held[bisect_left(held, over)]
+        terms = (entry.term_from, _or_ever(entry.term_until), place)
+        at = bisect_left(held, terms)
+        for _from, until, other in held[max(at - 1, 0) : at]:
+            if terms[0] < until:
+                return other, place
+        for starts, _until, other in held[at : at + 1]:
+            if starts < terms[1]:
+                return other, place
+        held.insert(at, terms)
+        heappush(ending, (_or_ever(entry.quantity_until), terms))
+    return None
+
+
+def _or_ever(until: int | None) -> float:
+    return inf if until is None else until
 
 
 def model_key(manufacturer: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,16 @@ from leases.pricing.rules import BUYING, Book, Found, Item, Level, Margin, Quest
 from tests.leases.fleet import day
 
 T14 = Item(model_key="lenovo|thinkpad t14", category="laptop")
+
+
+class Counted(int):
+    """A number that counts how often it is compared."""
+
+    asked = 0
+
+    def __lt__(self, other: int) -> bool:
+        Counted.asked += 1
+        return int(self) < other
 
 
 def a_price(price: str, *, name: str = "ThinkPad T14", **tier: Any) -> rules.Entry:
@@ -119,6 +130,32 @@ class TestOverlapping:
         by_term = [a_price("45", term_until=36), a_price("42", term_from=36)]
         assert rules.overlapping(tiers) is None
         assert rules.overlapping(by_term) is None
+
+    def test_agrees_with_comparing_each_with_each(self) -> None:
+        spans = [(1, 5), (3, None), (5, 9), (9, None)]
+        terms = [(0, 12), (12, 36), (24, None)]
+        tiers = [
+            a_price("1", quantity_from=low, quantity_until=high, term_from=first, term_until=until)
+            for low, high in spans
+            for first, until in terms
+        ]
+
+        def meet(one: rules.Entry, other: rules.Entry) -> bool:
+            return any(
+                one.covers(number, term) and other.covers(number, term)
+                for number in range(1, 12)
+                for term in range(0, 48, 12)
+            )
+
+        for three in itertools.permutations(tiers, 3):
+            found = rules.overlapping(three)
+            assert (found is not None) == any(meet(*two) for two in itertools.combinations(three, 2))
+            assert found is None or meet(*found)
+
+    def test_compares_thousands_of_tiers_in_no_time(self) -> None:
+        tiers = [a_price("1", term_from=Counted(month), term_until=month + 1) for month in range(2000)]
+        assert rules.overlapping(tiers) is None
+        assert Counted.asked < 100_000  # each with each would be 2,000,000
 
 
 class TestMargin:

@@ -162,6 +162,10 @@ def start_offboarding(
 
     :raises Conflict: if the client has nothing that could end.
     """
+    # Whoever presses at the same moment waits here, and then finds the one that was started.
+    session.execute(
+        scoped(Client, tenant).where(Client.id == client_id).with_only_columns(Client.id).with_for_update()
+    )
     plan = plan_of(session, tenant, client_id=client_id)
     if (running := find_under_way(session, tenant, client_id=client_id)) is not None:
         outbox.publish(session, tenant, "offboarding.started", offboarding_id=running.id)

@@ -139,6 +139,17 @@ def add_line(
     )
 
 
+def check_amount(*, quantity: Decimal, unit_price: Decimal) -> None:
+    """Refuse so many at such a price as no invoice could hold.
+
+    :raises InvalidInput: naming the field.
+    """
+    if quantity <= 0:
+        raise InvalidInput("The quantity is more than 0.", field="quantity")
+    if quantity * unit_price >= MONEY_MAX:
+        raise InvalidInput("So many at this price are more than an invoice can hold.", field="quantity")
+
+
 def make_line(
     session: Session,
     tenant: Tenant,
@@ -168,8 +179,7 @@ def make_line(
         raise InvalidInput("The stand-alone price cannot be negative.", field="standalone_price")
     if component is not None and component not in tuple(Component):
         raise InvalidInput("A line is hardware or a service.", field="component")
-    if quantity <= 0:
-        raise InvalidInput("The quantity is more than 0.", field="quantity")
+    check_amount(quantity=quantity, unit_price=unit_price)
     if not description.strip():
         raise InvalidInput("Say what this line is for; the invoice prints it.", field="description")
     if model_id is not None and not session.scalar(

@@ -18,6 +18,7 @@ _RIGHTS = {
     "credit_note": "invoice.read",
     "payment": "invoice.read",
     "quote": "quote.read",
+    "offboarding_bundle": "invoice.read",  # it holds every invoice
     "depreciation": "depreciation.read",
     "asset_import": "asset.import",
     "asset_export": "asset.export",

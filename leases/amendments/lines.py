@@ -21,7 +21,7 @@ from leases.amendment_models import Abatement, Amendment, LineTerms
 from leases.amendments.record import terms_on
 from leases.amendments.wanted import Wanted
 from leases.models import Agreement, Lease, Line
-from leases.operations import MONEY_MAX, make_line
+from leases.operations import MONEY_MAX, check_amount, make_line
 from leases.terms import LineKind
 
 PLACES_AT_ONCE = 500
@@ -191,8 +191,7 @@ def set_terms(
     new_price = held_price if unit_price is None else unit_price
     if not 0 <= new_price < MONEY_MAX:
         raise InvalidInput("The price cannot be negative.", field="unit_price")
-    if not 0 < new_quantity < MONEY_MAX:
-        raise InvalidInput("The quantity is more than 0.", field="quantity")
+    check_amount(quantity=new_quantity, unit_price=new_price)
     rows = line.terms_over_time
     if not rows:
         _keep_terms(work, line, position=0, since=line.starts_on or work.on, by=None)

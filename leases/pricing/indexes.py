@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from haas.accounts.checks import check_text
@@ -60,18 +61,24 @@ def add_index_values(
             )
         if first not in known:
             new[first] = value
-    session.add_all(
-        IndexValue(
-            partner_id=tenant.partner_id,
-            id=new_id("ixv"),
-            index_name=index_name,
-            month=month,
-            value=value,
-            created_at=at,
-        )
-        for month, value in new.items()
-    )
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add_all(
+                IndexValue(
+                    partner_id=tenant.partner_id,
+                    id=new_id("ixv"),
+                    index_name=index_name,
+                    month=month,
+                    value=value,
+                    created_at=at,
+                )
+                for month, value in new.items()
+            )
+            session.flush()
+    except IntegrityError as rival:
+        raise Conflict(
+            _("Somebody else has just put months of this index on file."), field="month"
+        ) from rival
     return len(new)
 
 

@@ -18,7 +18,7 @@ from haas.money import round_minor
 from haas.series import take_number
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
-from leases.operations import MONEY_MAX, check_site
+from leases.operations import MONEY_MAX, check_amount, check_site
 from leases.quotes import queries
 from leases.quotes.errors import QuoteFrozen
 from leases.quotes.lifecycle import QuoteState
@@ -246,6 +246,7 @@ def add_line(
         )
     if not 0 <= unit_price < MONEY_MAX:
         raise InvalidInput("The price cannot be negative.", field="unit_price")
+    check_amount(quantity=quantity, unit_price=unit_price)
     count, last = _lines_so_far(session, tenant, option)
     if count >= LINES_MOST:
         raise Conflict(f"An option holds at most {LINES_MOST} lines.")

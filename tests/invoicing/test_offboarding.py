@@ -32,6 +32,7 @@ from leases import queries, returns
 from leases.models import Lease, ReturnOrder
 from tests.architecture.examples.leases import reserved
 from tests.cast import Cast
+from tests.invoicing.test_concurrency import at_once
 from tests.invoicing.world import PORTAL, a_rate
 from tests.leases.fleet import InService, day, lease_in_service
 from tests.paper import text_of
@@ -153,7 +154,30 @@ class TestOffboarding:
             portal_url=PORTAL,
         )
 
-    def test_is_finished_with_the_last_invoice_and_a_bundle(self, cast: Cast) -> None:
+    def test_is_started_once_when_two_press_at_the_same_moment(self, cast: Cast) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            leased(session, cast)
+        started: list[str] = []
+
+        def press() -> None:
+            with db.unit_of_work(cast.tenant) as session:
+                work = offboarding.start_offboarding(
+                    session,
+                    cast.tenant,
+                    client_id=cast.acme.id,
+                    noticed_on=day("2026-03-10"),
+                    reason="",
+                    at=NOTICED,
+                )
+                started.append(work.id)
+
+        assert at_once(*[press] * 4) == []
+        assert len(started) == 4
+        assert len(set(started)) == 1
+
+    def test_is_finished_with_the_last_invoice_and_a_bundle(
+        self, cast: Cast, web: Callable[[User | None], FlaskClient]
+    ) -> None:
         made, work_id = self.start(cast)
         with db.unit_of_work(cast.tenant) as session:
             for order in session.scalars(scoped(ReturnOrder, cast.tenant)).all():
@@ -195,6 +219,10 @@ class TestOffboarding:
             bundle = zipfile.ZipFile(io.BytesIO(stored.content))
             assert "statement.csv" in bundle.namelist()
             assert invoice.number in bundle.read("statement.csv").decode()
+        # Whoever sees no invoice opens no bundle of them; the client takes its own along.
+        readers = (cast.fay, cast.ada, cast.ben, cast.cleo)
+        answers = [web(user).get(f"/files/{stored.id}").status_code for user in readers]
+        assert answers == [200, 200, 404, 404]
 
 
 def test_doors_show_it_to_the_owner_alone(

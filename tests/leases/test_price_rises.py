@@ -101,6 +101,20 @@ class TestAPlan:
                 session, cast.tenant, name="CPI", values=[(values[0][0], Decimal(1))], at=AT
             )
 
+    def test_names_the_month_that_a_rival_has_just_put_on_file(self, session: Session, cast: Cast) -> None:
+        def rival(*_: object) -> None:
+            with db.unit_of_work(cast.tenant) as other:
+                indexes.add_index_values(
+                    other, cast.tenant, name="CPI", values=[(day("2025-01-01"), Decimal(112))], at=AT
+                )
+
+        sa.event.listen(session, "before_flush", rival, once=True)
+        with pytest.raises(Conflict, match="Somebody else"):
+            indexes.add_index_values(
+                session, cast.tenant, name="CPI", values=[(day("2025-01-01"), Decimal(113))], at=AT
+            )
+        assert indexes.names(session, cast.tenant) == ["CPI"]
+
     def test_is_never_retroactive_nor_too_late(self, session: Session, cast: Cast) -> None:
         for effective_on in ("2026-05-31", "2026-06-29"):
             with pytest.raises(InvalidInput) as refused:

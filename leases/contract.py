@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from haas.calendar import local_day
+from leases.amendment_models import Abatement, LineTerms
 from leases.book_models import BookEventRow
 from leases.depreciation import Convention, DayBasis, DepreciationTerms, FirstMonth, LastMonth, Method
 from leases.depreciation.events import CONVENTIONS, BookEvent, CountsFrom, EventKind, read_conventions
 from leases.models import Agreement, Assignment, DepreciationBook, Lease, Line
 from leases.schedule import Stay
 from leases.terms import Abated, LeaseTerms, Proration, RentStep, Timing, steps_in_force
+
+# What a full period costs at first, how that changes, and what of it is not owed.
+RentOverTime = tuple[Decimal, tuple[RentStep, ...], tuple[Abated, ...]]
 
 
 def terms_of(
@@ -46,16 +51,40 @@ def terms_of(
     )
 
 
-def rent_over_time(line: Line) -> tuple[Decimal, tuple[RentStep, ...], tuple[Abated, ...]]:
+def rent_over_time(line: Line) -> RentOverTime:
     """What a full period of the line costs at first, how that changes, and what of it is not owed.
 
     Lines for which this and their first and last days are the same have the same schedule.
     """
-    agreed = line.terms_over_time
-    rent = agreed[0].unit_price * agreed[0].quantity if agreed else line.unit_price * line.quantity
-    steps = steps_in_force(RentStep(row.effective_from, row.unit_price * row.quantity) for row in agreed[1:])
-    abated = tuple(Abated(row.starts_on, row.ends_on, row.share) for row in line.abatements)
-    return rent, steps, abated
+    return _rent_of(line, line.terms_over_time[1:], line.abatements)
+
+
+def agreed_before(line: Line, *, time_zone: str) -> list[tuple[date, RentOverTime]]:
+    """What the rent of the line was agreed to be before it was amended: up to which day, oldest first.
+
+    Something else is agreed on the client's day on which it is written down, or from when it holds if that
+    is earlier.
+    """
+    changed = [
+        (_agreed_on(row.created_at, row.effective_from, time_zone), row) for row in line.terms_over_time[1:]
+    ]
+    free = [(_agreed_on(row.created_at, row.starts_on, time_zone), row) for row in line.abatements]
+    days = sorted({day for day, _ in changed} | {day for day, _ in free})
+    return [
+        (day, _rent_of(line, [row for on, row in changed if on < day], [row for on, row in free if on < day]))
+        for day in days
+    ]
+
+
+def _agreed_on(written_at: datetime, holds_from: date, time_zone: str) -> date:
+    return min(local_day(written_at, time_zone), holds_from)
+
+
+def _rent_of(line: Line, changed: Sequence[LineTerms], free: Sequence[Abatement]) -> RentOverTime:
+    first = line.terms_over_time[0] if line.terms_over_time else line
+    steps = steps_in_force(RentStep(row.effective_from, row.unit_price * row.quantity) for row in changed)
+    abated = tuple(Abated(row.starts_on, row.ends_on, row.share) for row in free)
+    return first.unit_price * first.quantity, steps, abated
 
 
 def stays_of(assignments: Sequence[Assignment], *, time_zone: str) -> list[Stay]:

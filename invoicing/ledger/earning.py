@@ -1,8 +1,9 @@
 """Rent of an operating lease is earned evenly over its days, whenever it is billed. Pure.
 
 A calendar month weighs one, a part of it by its days: so a lease from the first of a month earns the same in
-each. Steps and rent-free months are equalised over the whole (IFRS 16.81, ASC 842-30-25-11). What is billed
-and not earned yet stands in deferred rent; what is earned and not billed, on the other side of that account.
+each. Steps and rent-free months are equalised over the whole (IFRS 16.81, ASC 842-30-25-11); what is agreed
+on the way changes what is earned from that day on, never before it (IFRS 16.87, ASC 842-10-25-15). What is
+billed and not earned yet stands in deferred rent; what is earned and not billed, on the other side of it.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ NOTHING = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Rents:
-    """The base rent of one line, as it is agreed now: all of it, and the days for which it is."""
+    """The base rent of one line, as it is agreed now: all of it, and the days for which it is.
+
+    `before` are the totals that were agreed before, each with the day up to which it was, oldest first.
+    """
 
     span: Period
     total: Decimal
+    before: tuple[tuple[date, Decimal], ...] = ()
 
 
 def rents_of(payments: Iterable[RentPayment]) -> Rents | None:
@@ -49,10 +54,19 @@ def months_in(span: Period) -> Fraction:
 
 
 def earned_by(rents: Rents, *, until: date, currency: str) -> Decimal:
-    """What of it is earned before the day `until`, rounded by running total."""
+    """What of it is earned before the day `until`, rounded by running total.
+
+    Where something else was agreed, the days from then on earn what was not earned till then.
+    """
     if until <= rents.span.start:
         return NOTHING
     if until >= rents.span.end:
         return rents.total
-    share = months_in(Period(rents.span.start, until)) / months_in(rents.span)
-    return round_minor(Fraction(rents.total) * share, currency)
+    earned, since = Fraction(0), rents.span.start
+    for day, total in (*rents.before, (rents.span.end, rents.total)):
+        upto = min(day, until)
+        if since < upto:
+            share = months_in(Period(since, upto)) / months_in(Period(since, rents.span.end))
+            earned += (Fraction(total) - earned) * share
+            since = upto
+    return round_minor(earned, currency)

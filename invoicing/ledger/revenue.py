@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -18,10 +18,10 @@ from invoicing.ledger.chart import Book, Purpose, month_of, months_between
 from invoicing.ledger.earning import NOTHING, Rents, earned_by, rents_of
 from invoicing.ledger.journal import Draft, Posted, Side, Unposted
 from invoicing.ledger.models import JournalEntry, JournalLine
-from leases.contract import rent_over_time, terms_of
-from leases.models import Agreement, Lease
+from leases.contract import RentOverTime, agreed_before, rent_over_time, terms_of
+from leases.models import Agreement, Lease, Line
 from leases.schedule import rent_schedule
-from leases.terms import Component
+from leases.terms import Component, LeaseTerms
 
 STEP = KIND = "revenue"
 CHUNK_LEASES = 1_000
@@ -133,13 +133,27 @@ def _rents(lease: Lease, agreement: Agreement) -> list[Rents]:
             or line.component == Component.SERVICE
         ):
             continue
-        key = (*rent_over_time(line), line.starts_on, line.ends_on)
+        agreed = agreed_before(line, time_zone=lease.time_zone)
+        key = (*rent_over_time(line), line.starts_on, line.ends_on, tuple(agreed))
         if key not in schedules:
             terms = terms_of(lease, line, agreement)
-            schedules[key] = rents_of(rent_schedule(terms, line.starts_on, line.ends_on))
+            schedules[key] = _with_past(terms, line, agreed)
         if (rents := schedules[key]) is not None:
             found.append(rents)
     return found
+
+
+def _with_past(terms: LeaseTerms, line: Line, agreed: Sequence[tuple[date, RentOverTime]]) -> Rents | None:
+    """The rent as it is agreed now, with what it would have come to as it was agreed before."""
+    now = rents_of(rent_schedule(terms, line.starts_on, line.ends_on))
+    if now is None or not agreed:
+        return now
+    before = []
+    for until, (rent, steps, abated) in agreed:
+        then = replace(terms, rent=rent, steps=steps, abated=abated)
+        found = rents_of(rent_schedule(then, line.starts_on, line.ends_on))
+        before.append((until, found.total if found else NOTHING))
+    return replace(now, before=tuple(before))
 
 
 def _standing(session: Session, tenant: Tenant, *, first_id: str, last_id: str) -> dict[str, _Standing]:

@@ -13,15 +13,18 @@ from sqlalchemy.orm import Session
 
 from devices.operations import move_asset
 from haas.calendar import add_months
+from invoicing.corrections import credit_invoice
 from invoicing.ledger import periods, posting, queries, reports
 from invoicing.ledger.chart import Book
 from invoicing.ledger.models import DepreciationPosting, JournalEntry, JournalLine
 from invoicing.ledger.reports import Span
+from invoicing.queries import lines_of
 from leases import books
-from leases.ends import losses
+from leases.ends import buyouts, losses
+from leases.ends.policy import Method
 from leases.models import DepreciationBook
 from tests.cast import Cast
-from tests.invoicing.world import an_invoice, bill
+from tests.invoicing.world import PORTAL, an_invoice, bill
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 1)
@@ -133,6 +136,41 @@ class TestDisposal:
         assert stands_at(session, "depreciation") == Decimal("90.00")  # March to May; June bears none
         assert stands_at(session, "proceeds") == Decimal("1150.00")
         assert stands_at(session, "gain") == Decimal("-40.00")  # 1150 - (1200 - 90)
+
+
+@pytest.mark.usefixtures("in_service")
+class TestSale:
+    def test_clears_its_proceeds_and_what_is_credited_of_it_lessens_the_gain(
+        self, session: Session, cast: Cast
+    ) -> None:
+        book, on = the_book(session), date(2026, 5, 1)
+        offered = buyouts.offer(
+            session, cast.tenant, asset_id=book.asset_id, priced_on=on, today=on, at=NOW, method=Method.BOOK
+        )
+        sold = buyouts.agree(
+            session, cast.tenant, buyout_id=offered.id, agreed_by="Ada", agreed_on=on, at=NOW
+        )
+        books.close_book(session, cast.tenant, asset_id=book.asset_id, disposed_on=on, proceeds=sold.price)
+        (invoice,) = bill(session, cast.tenant, on)
+        post_until(session, cast, MAY)
+        gain = sold.price - (1200 - 2 * A_MONTH)
+        assert [stands_at(session, purpose) for purpose in ("proceeds", "gain")] == [0, -gain]
+
+        (row,) = (
+            row for row in lines_of(session, cast.tenant, invoice_id=invoice.id) if row.kind == "buy_out"
+        )
+        credit_invoice(
+            session,
+            cast.tenant,
+            invoice_id=invoice.id,
+            reason="scratched",
+            issued_on=date(2026, 5, 20),
+            at=NOW,
+            portal_url=PORTAL,
+            amounts={row.id: Decimal("50.00")},
+        )
+        post_until(session, cast, JUNE)
+        assert [stands_at(session, purpose) for purpose in ("proceeds", "gain")] == [0, 50 - gain]
 
 
 @pytest.mark.usefixtures("in_service")

@@ -10,11 +10,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.calendar import Period
+from haas.tenancy.scope import scoped
 from invoicing.ledger import posting, reports
 from invoicing.ledger.chart import Book
 from invoicing.ledger.earning import Rents, earned_by, months_in
 from invoicing.ledger.models import JournalLine
 from invoicing.ledger.reports import Span
+from leases.amendments.operations import amend
+from leases.amendments.wanted import Wanted
+from leases.models import Line
 from tests.cast import Cast
 from tests.invoicing.world import a_lease, a_rate, bill
 
@@ -47,6 +51,13 @@ class TestEarnedBy:
         totals = [earned_by(rents, until=until, currency="USD") for until in (MAY, JUNE, date(2026, 7, 1))]
         assert totals == [Decimal("33.33"), Decimal("66.67"), Decimal("100.00")]
 
+    def test_earns_what_is_agreed_on_the_way_from_then_on(self) -> None:
+        # 100.00 a month for four months; from the third on 130.00, agreed when two were over.
+        rents = Rents(Period(APRIL, date(2026, 8, 1)), Decimal("460.00"), before=((JUNE, Decimal("400.00")),))
+        untils = (MAY, JUNE, date(2026, 7, 1), date(2026, 8, 1))
+        totals = [earned_by(rents, until=until, currency="USD") for until in untils]
+        assert totals == [Decimal(100), Decimal(200), Decimal(330), Decimal(460)]
+
 
 class TestPosting:
     def test_earns_the_month_that_was_billed_ahead(self, session: Session, cast: Cast) -> None:
@@ -66,6 +77,28 @@ class TestPosting:
         assert [(row.moved, row.closing) for row in rows] == [
             ({"billed": Decimal("186.00"), "earned": Decimal("-186.00")}, Decimal(0))
         ]
+
+    def test_earns_a_rise_from_when_it_was_agreed(self, session: Session, cast: Cast) -> None:
+        a_lease(session, cast.tenant, client_id=cast.acme.id, rent="93.00")
+        line = session.scalars(scoped(Line, cast.tenant)).one()
+        amend(
+            session,
+            cast.tenant,
+            lease_id=line.lease_id,
+            kind="price_change",
+            effective_on=JUNE,
+            wanted=Wanted(line_ids=(line.id,), unit_price=Decimal("100.00")),
+            at=datetime(2026, 6, 1, 15, 0, tzinfo=UTC),
+        )
+        run = posting.start_run(session, cast.tenant, month=JUNE, today=TODAY, at=NOW)
+        posting.run_now(session, cast.tenant, run=run, at=NOW)
+        months = session.execute(
+            sa.select(JournalLine.period, sa.func.sum(-JournalLine.amount))
+            .where(JournalLine.purpose == "rent")
+            .group_by(JournalLine.period)
+            .order_by(JournalLine.period)
+        )
+        assert [row[1] for row in months] == [Decimal(93), Decimal(93), Decimal(100)]
 
     def test_says_before_what_was_earned(self, session: Session, cast: Cast) -> None:
         a_lease(session, cast.tenant, client_id=cast.acme.id, rent="93.00")

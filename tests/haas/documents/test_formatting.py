@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
 from haas.documents import contrast, formatting, qr
 from haas.documents.words import CATALOGUES, words
+
+TEMPLATES = Path(__file__).parents[3] / "templates" / "documents"
 
 
 def plain(text: str) -> str:
@@ -121,12 +126,24 @@ class TestQr:
 class TestWords:
     @pytest.mark.parametrize("language", ["de", "es"])
     def test_has_every_word_in_every_language(self, language):
-        from babel.messages.pofile import read_po
-
         with (CATALOGUES / language / "LC_MESSAGES" / "documents.po").open("rb") as file:
             missing = [message.id for message in read_po(file) if message.id and not message.string]
 
         assert missing == []
+
+    @pytest.mark.parametrize("language", ["de", "es"])
+    def test_has_words_for_all_that_is_printed(self, language):
+        with (CATALOGUES / language / "LC_MESSAGES" / "documents.po").open("rb") as file:
+            catalogue = read_po(file)
+        printed = {
+            message
+            for template in TEMPLATES.rglob("*.html")
+            for _line, message, _comments, _context in extract_from_file(
+                "jinja2", template, keywords={"_": None, "ngettext": (1, 2)}
+            )
+        }
+
+        assert {message for message in printed if message not in catalogue} == set()
 
     def test_leaves_english_as_it_is(self):
         assert words("en").gettext("Invoice") == "Invoice"

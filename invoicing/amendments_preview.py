@@ -16,7 +16,7 @@ from invoicing.previews import ClientPreview, preview_client
 from leases import queries
 from leases.amendments import operations
 from leases.amendments.wanted import Wanted
-from leases.classifying import NotClassifiable, classify_lease
+from leases.classifying import NotClassifiable, classifications_of, classify_lease
 from leases.models import Agreement, Lease
 from leases.terms import LeaseTerms
 
@@ -104,7 +104,9 @@ def preview_amendment(
 
 
 def _classes(session: Session, tenant: Tenant, *, lease_id: str, at: datetime) -> dict[str, str]:
-    """What kind of lease it would be if it were decided now; nothing where that cannot be said."""
+    """What it was decided to be, or what it would be; nothing where that cannot be said."""
+    if held := classifications_of(session, tenant, lease_id=lease_id):
+        return {row.framework: row.result for row in held}
     savepoint = session.begin_nested()
     try:
         rows = classify_lease(session, tenant, lease_id=lease_id, at=at)

@@ -16,19 +16,24 @@ _RESULTS = ", ".join(f"'{result}'" for result in LeaseClass)
 
 
 class LeaseClassification(PartnerOwned, Base):
-    """One lease by one framework. Decided at commencement, and anew when an amendment says so."""
+    """One decision on a lease by one framework: at commencement, and with each modification. Never changed.
+
+    The last position is the class that holds.
+    """
 
     __tablename__ = "lease_classification"
     __client_scope__: ClassVar[ClientScope] = "hidden"
     __table_args__ = (
         owned_by_partner("lease_id", "lease"),
-        sa.UniqueConstraint("partner_id", "lease_id", "framework"),
+        # Two decisions at once: the second waits for the lease's lock, or fails here.
+        sa.UniqueConstraint("partner_id", "lease_id", "framework", "position"),
         sa.CheckConstraint(f"framework in ({_FRAMEWORKS})", name="framework_known"),
         sa.CheckConstraint(f"result in ({_RESULTS})", name="result_known"),
     )
 
     lease_id: Mapped[str]
     framework: Mapped[str]
+    position: Mapped[int] = mapped_column(default=0)
     result: Mapped[str]
     inputs: Mapped[dict[str, Any]]  # term, life, values, the implicit rate
     tests: Mapped[list[Any]] = mapped_column(default=list)  # each with its figure and its threshold

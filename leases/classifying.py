@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from devices.models import Asset, HardwareModel
@@ -19,6 +19,7 @@ from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.classification_models import LeaseClassification
+from leases.contract import terms_on
 from leases.ends.policy import EndPolicy, Method
 from leases.finance.appraisal import (
     RATE_PLACES,
@@ -39,19 +40,32 @@ class NotClassifiable(Conflict):
 
 
 def classify_lease(
-    session: Session, tenant: Tenant, *, lease_id: str, at: datetime, as_of: date | None = None
+    session: Session,
+    tenant: Tenant,
+    *,
+    lease_id: str,
+    at: datetime,
+    as_of: date | None = None,
+    by: str = "",
 ) -> list[LeaseClassification]:
-    """Decide a lease's class by every framework and keep it with its figures; deciding anew replaces it.
+    """Decide a lease's class by every framework and keep it with its figures, after what was decided before.
+
+    A decision that comes to what holds already, by the same figures, leaves nothing.
 
     :param as_of: the day on which the lease was modified: what counts is what is left of its term and of
-        the lives of what stands there then. By default the day on which it commenced, by what stood there
-        first: time alone changes no class (ASC 842-10-25-1, IFRS 16.66).
+        the lives of what stands there then. By default the day of the last decision; at first, that on which
+        it commenced, by what stood there first: time alone changes no class (ASC 842-10-25-1, IFRS 16.66).
+    :param by: the number of the amendment that modified it.
     :raises NotClassifiable: for a lease of services alone, or whose hardware was bought in another currency.
     :raises InvalidInput: for a day outside the term.
     """
+    queries.lock_lease(session, tenant, lease_id)
     lease = queries.get_lease(session, tenant, lease_id=lease_id)
+    standing = {row.framework: row for row in classifications_of(session, tenant, lease_id=lease_id)}
     if as_of is not None:
         _require_within_term(lease, as_of)
+    else:
+        as_of, by = _last_modified(lease, standing.values())
     on = as_of or lease.commences_on or local_day(at, lease.time_zone)
     offer = offer_of(session, tenant, lease, on=on, modified=as_of is not None)
     if not any(place.fair_value > 0 for place in offer.places):
@@ -64,32 +78,40 @@ def classify_lease(
         "as_of": on.isoformat(),
         "end_option": lease.end_option,
         "currency": lease.currency,
+        **({"amendment": by} if by else {}),
     }
-    rows = [
-        {
-            "partner_id": tenant.partner_id,
-            "id": new_id("cls"),
-            "lease_id": lease.id,
-            "framework": framework.value,
-            "result": result.result.value,
-            "inputs": inputs,
-            "tests": _tests(result),
-            "cautions": [caution.value for caution in result.cautions],
-            "decided_at": at,
-        }
-        for framework, result in results.items()
-    ]
-    statement = insert(LeaseClassification).values(rows)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["partner_id", "lease_id", "framework"],
-            set_={
-                name: statement.excluded[name]
-                for name in ("result", "inputs", "tests", "cautions", "decided_at")
-            },
+    for framework, result in results.items():
+        made = LeaseClassification(
+            partner_id=tenant.partner_id,
+            id=new_id("cls"),
+            lease_id=lease.id,
+            framework=framework.value,
+            result=result.result.value,
+            inputs=inputs,
+            tests=_tests(result),
+            cautions=[caution.value for caution in result.cautions],
+            decided_at=at,
         )
-    )
+        held = standing.get(framework.value)
+        if held is not None and _says_the_same(held, made):
+            continue
+        made.position = 0 if held is None else held.position + 1
+        session.add(made)
+    session.flush()
     return list(classifications_of(session, tenant, lease_id=lease.id))
+
+
+def _last_modified(lease: Lease, held: Iterable[LeaseClassification]) -> tuple[date | None, str]:
+    """The day and the amendment by which the class that holds was decided; none for commencement."""
+    for row in held:
+        day = row.inputs.get("as_of")
+        if day and lease.commences_on and date.fromisoformat(day) != lease.commences_on:
+            return date.fromisoformat(day), str(row.inputs.get("amendment", ""))
+    return None, ""
+
+
+def _says_the_same(one: LeaseClassification, two: LeaseClassification) -> bool:
+    return all(getattr(one, name) == getattr(two, name) for name in ("result", "inputs", "tests", "cautions"))
 
 
 def classify_at_commencement(session: Session, tenant: Tenant, *, lease: Lease, at: datetime) -> None:
@@ -101,12 +123,23 @@ def classify_at_commencement(session: Session, tenant: Tenant, *, lease: Lease, 
 
 
 def classifications_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[LeaseClassification]:
-    """What was decided for a lease, by framework."""
+    """What holds for a lease, by framework: the last decision of each."""
     return session.scalars(
         scoped(LeaseClassification, tenant)
         .where(LeaseClassification.lease_id == lease_id)
-        .order_by(LeaseClassification.framework)
+        .ext(distinct_on(LeaseClassification.framework))
+        .order_by(LeaseClassification.framework, LeaseClassification.position.desc())
         .execution_options(populate_existing=True)
+    ).all()
+
+
+def decisions_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[LeaseClassification]:
+    """The latest hundred decisions on a lease, newest first."""
+    return session.scalars(
+        scoped(LeaseClassification, tenant)
+        .where(LeaseClassification.lease_id == lease_id)
+        .order_by(LeaseClassification.position.desc(), LeaseClassification.framework)
+        .limit(100)
     ).all()
 
 
@@ -172,7 +205,8 @@ def _option_price(session: Session, tenant: Tenant, lease: Lease, places: Sequen
 
 
 def _place(line: Line, model: HardwareModel, asset: Asset | None, *, term_months: int, on: date) -> Place:
-    cost = (model.list_cost if asset is None else asset.cost) * line.quantity
+    quantity, unit_price = terms_on(line, on)
+    cost = (model.list_cost if asset is None else asset.cost) * quantity
     age = 0
     if asset is not None and asset.in_service_on is not None:
         age = max(0, _whole_months(asset.in_service_on, on))
@@ -181,7 +215,7 @@ def _place(line: Line, model: HardwareModel, asset: Asset | None, *, term_months
         cost=cost, residual_at_end_of_life=at_life_end, life_months=model.useful_life_months, age_months=age
     )
     residual = (
-        line.residual_value * line.quantity
+        line.residual_value * quantity
         if line.residual_value is not None
         else expected_residual(
             cost=cost,
@@ -192,7 +226,7 @@ def _place(line: Line, model: HardwareModel, asset: Asset | None, *, term_months
     )
     return Place(
         fair_value=fair_value,
-        rent=line.unit_price * line.quantity,
+        rent=unit_price * quantity,
         residual=residual,
         life_months=model.useful_life_months,
         age_months=age,

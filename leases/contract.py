@@ -87,6 +87,18 @@ def _rent_of(line: Line, changed: Sequence[LineTerms], free: Sequence[Abatement]
     return first.unit_price * first.quantity, steps, abated
 
 
+def terms_on(line: Line, day: date) -> tuple[Decimal, Decimal]:
+    """Quantity and price of the line on that day: the last that was agreed among those that have begun."""
+    held = line.quantity, line.unit_price
+    if line.terms_over_time:
+        standing = [line.terms_over_time[0]]
+        for row in line.terms_over_time[1:]:
+            standing = [each for each in standing if each.effective_from < row.effective_from] + [row]
+        begun = [row for row in standing if row.effective_from <= day] or [line.terms_over_time[0]]
+        held = begun[-1].quantity, begun[-1].unit_price
+    return held
+
+
 def stays_of(assignments: Sequence[Assignment], *, time_zone: str) -> list[Stay]:
     """The assets' times on a line in the client's days; what was only reserved counts from acceptance."""
     return [

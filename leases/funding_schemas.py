@@ -243,6 +243,10 @@ class ClassificationResource(ma.Schema):
 
 
 class ClassificationsResource(ma.Schema):
-    """By every framework; empty for a lease that has not commenced or has no hardware."""
+    """By every framework; empty for a lease that has not commenced or has no hardware.
+
+    `decisions` are all that were taken, those that were replaced too, newest first.
+    """
 
     items = ma.fields.List(ma.fields.Nested(ClassificationResource))
+    decisions = ma.fields.List(ma.fields.Nested(ClassificationResource))

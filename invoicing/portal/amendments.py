@@ -27,8 +27,8 @@ from leases.amendment_models import Amendment
 from leases.amendments import operations
 from leases.amendments.outages import offers_for
 from leases.amendments.queries import amendments_of, find_by_key, get_amendment
-from leases.amendments.record import terms_on
 from leases.amendments.tables import leaving_table
+from leases.contract import terms_on
 from leases.lifecycle import LeaseState
 from leases.models import Lease, Line
 from leases.portal import words

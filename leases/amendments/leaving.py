@@ -10,8 +10,7 @@ from haas.errors import InvalidInput
 from leases import queries, returns
 from leases.amendments.charges import Charges, Going, charges_for, terms_before
 from leases.amendments.lines import Outcome, Work, one_quantity, runs_on, set_terms
-from leases.amendments.record import terms_on
-from leases.contract import terms_of
+from leases.contract import terms_of, terms_on
 from leases.lifecycle import LeaseState
 from leases.lifespan import close_if_done, move
 from leases.models import Line

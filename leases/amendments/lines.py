@@ -18,8 +18,8 @@ from haas.money import round_price
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.amendment_models import Abatement, Amendment, LineTerms
-from leases.amendments.record import terms_on
 from leases.amendments.wanted import Wanted
+from leases.contract import terms_on
 from leases.models import Agreement, Lease, Line
 from leases.operations import MONEY_MAX, check_amount, make_line
 from leases.terms import LineKind

@@ -213,7 +213,7 @@ def _apply(session: Session, tenant: Tenant, *, lease: Lease, amendment: Amendme
     _note(amendment, outcome, before, after)
     amendment.state, amendment.applied_at = "applied", at
     session.flush()
-    record.tell(session, tenant, amendment)
+    record.tell(session, tenant, amendment, at=at)
 
 
 def _tried(

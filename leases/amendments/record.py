@@ -14,7 +14,9 @@ from haas.ids import new_id
 from haas.series import take_number
 from haas.tenancy.scope import Tenant
 from leases.amendment_models import Amendment
+from leases.amendments.reclassing import classify_anew
 from leases.amendments.wanted import Snapshot, difference
+from leases.contract import terms_on
 from leases.models import Lease, Line
 
 NOTHING = Decimal(0)
@@ -41,18 +43,6 @@ def snapshot(lease: Lease, lines: Iterable[Line], *, on: date) -> Snapshot:
             "abated_days": sum((row.ends_on - row.starts_on).days for row in line.abatements),
         }
     return found
-
-
-def terms_on(line: Line, day: date) -> tuple[Decimal, Decimal]:
-    """Quantity and price of the line on that day: the last that was agreed among those that have begun."""
-    held = line.quantity, line.unit_price
-    if line.terms_over_time:
-        standing = [line.terms_over_time[0]]
-        for row in line.terms_over_time[1:]:
-            standing = [each for each in standing if each.effective_from < row.effective_from] + [row]
-        begun = [row for row in standing if row.effective_from <= day] or [line.terms_over_time[0]]
-        held = begun[-1].quantity, begun[-1].unit_price
-    return held
 
 
 def add(
@@ -134,12 +124,13 @@ def record(
     amendment.charge, amendment.charge_kind = charge, charge_kind if charge else None
     amendment.covered_lines, amendment.shown = covered_lines, dict(shown or {})
     session.flush()
-    tell(session, tenant, amendment)
+    tell(session, tenant, amendment, at=at)
     return amendment
 
 
-def tell(session: Session, tenant: Tenant, amendment: Amendment) -> None:
-    """Let its paper be printed."""
+def tell(session: Session, tenant: Tenant, amendment: Amendment, *, at: datetime) -> None:
+    """It is applied: the lease's class is decided anew where it bears on it, and its paper is printed."""
+    classify_anew(session, tenant, amendment=amendment, at=at)
     outbox.publish(session, tenant, "lease.amended", amendment_id=amendment.id, lease_id=amendment.lease_id)
 
 

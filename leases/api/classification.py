@@ -7,7 +7,7 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from haas import clock
-from haas.auth.caller import current_caller, requires
+from haas.auth.caller import Caller, current_caller, requires
 from leases import classifying, queries
 from leases.funding_schemas import ClassificationRequest, ClassificationsResource
 
@@ -23,7 +23,7 @@ def get_classification(lease_id: str) -> dict[str, Any]:
     """What kind of lease it is to its lessor by ASC 842 and IFRS 16, with the figures that decided it."""
     caller = current_caller()
     queries.get_lease(caller.session, caller.tenant, lease_id=lease_id)
-    return {"items": classifying.classifications_of(caller.session, caller.tenant, lease_id=lease_id)}
+    return _found(caller, lease_id)
 
 
 @blueprint.put("/<lease_id>/classification")
@@ -31,9 +31,17 @@ def get_classification(lease_id: str) -> dict[str, Any]:
 @blueprint.arguments(ClassificationRequest)
 @blueprint.response(200, ClassificationsResource)
 def decide_classification(asked: dict[str, Any], lease_id: str) -> dict[str, Any]:
-    """Decide anew by the thresholds of today: as at commencement, or as of the day of a modification."""
+    """Decide anew by the thresholds of today: as of the day of a modification, or of the last decision."""
     caller = current_caller()
-    rows = classifying.classify_lease(
+    classifying.classify_lease(
         caller.session, caller.tenant, lease_id=lease_id, at=clock.now(), as_of=asked["as_of"]
     )
-    return {"items": rows}
+    return _found(caller, lease_id)
+
+
+def _found(caller: Caller, lease_id: str) -> dict[str, Any]:
+    about: dict[str, Any] = {"lease_id": lease_id}
+    return {
+        "items": classifying.classifications_of(caller.session, caller.tenant, **about),
+        "decisions": classifying.decisions_of(caller.session, caller.tenant, **about),
+    }

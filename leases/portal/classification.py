@@ -28,6 +28,7 @@ def classification(lease_id: str) -> str:
         "portal/leases/classification.html",
         lease=lease,
         rows=rows,
+        decisions=classifying.decisions_of(caller.session, caller.tenant, lease_id=lease_id),
         words=funding_words,
         as_percent=_as_percent,
         as_decimal=Decimal,

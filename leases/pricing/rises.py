@@ -21,8 +21,8 @@ from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from leases.amendments.lines import runs_on
 from leases.amendments.operations import AMENDABLE, amend
-from leases.amendments.record import terms_on
 from leases.amendments.wanted import Wanted
+from leases.contract import terms_on
 from leases.models import Lease, Line
 from leases.pricing.indexes import change_of
 from leases.pricing.rise_models import PriceRise, PriceRiseLine, PriceRiseNotice

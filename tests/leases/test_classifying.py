@@ -1,9 +1,10 @@
-"""A lease is classed when it commences, with the figures that decided it; deciding anew replaces them."""
+"""A lease is classed when it commences and with each modification, with the figures that decided it."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,14 +13,32 @@ from sqlalchemy.orm import Session
 from haas.errors import InvalidInput, NotFound
 from haas.tenancy.models import Partner
 from leases import classifying, operations
+from leases.amendment_models import Amendment
+from leases.amendments import operations as amendments
+from leases.amendments.wanted import Wanted
 from leases.classification_models import LeaseClassification
 from leases.finance.appraisal import Offer, Place, classify_offer, monthly_rents
 from leases.finance.classification import Caution, Framework, LeaseClass, Thresholds
 from leases.terms import Timing
 from tests.cast import Cast
-from tests.leases.fleet import lease_in_service
+from tests.leases.fleet import InService, lease_in_service
 
 AT = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
+LATER = datetime(2026, 9, 1, 15, 0, tzinfo=UTC)
+
+
+def decided(session: Session, cast: Cast, made: InService) -> list[tuple[str, str]]:
+    """Every decision on the lease, newest first."""
+    rows = classifying.decisions_of(session, cast.tenant, lease_id=made.lease.id)
+    return [(row.framework, row.result) for row in rows]
+
+
+def amend(session: Session, cast: Cast, made: InService, kind: str, on: date, **wanted: Any) -> Amendment:
+    """Amend the lease on 1 September 2026."""
+    return amendments.amend(
+        session, cast.tenant, lease_id=made.lease.id, kind=kind, effective_on=on, wanted=Wanted(**wanted),
+        at=LATER, reason="agreed",
+    )  # fmt: skip
 
 
 class TestAtCommencement:
@@ -74,8 +93,20 @@ class TestClassifyLease:
         rows = classifying.classify_lease(session, cast.tenant, lease_id=made.lease.id, at=AT)
 
         assert [row.result for row in rows] == ["sales_type", "finance"]
-        count = sa.select(sa.func.count()).select_from(LeaseClassification)
-        assert session.scalar(count.where(LeaseClassification.lease_id == made.lease.id)) == 2
+        assert decided(session, cast, made) == [
+            ("asc842", "sales_type"), ("ifrs16", "finance"), ("asc842", "operating"), ("ifrs16", "operating")
+        ]  # fmt: skip
+
+    def test_leaves_nothing_where_it_comes_to_the_same(self, session: Session, cast: Cast) -> None:
+        made = lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=AT)
+        before = decided(session, cast, made)
+        classifying.classify_lease(session, cast.tenant, lease_id=made.lease.id, at=LATER)
+        assert decided(session, cast, made) == before
+
+    def test_cannot_be_changed_afterwards(self, session: Session, cast: Cast) -> None:
+        lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=AT)
+        with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
+            session.execute(sa.update(LeaseClassification).values(result="operating"))
 
     def test_is_not_changed_by_time_alone(self, session: Session, cast: Cast) -> None:
         made = lease_in_service(
@@ -105,6 +136,51 @@ class TestClassifyLease:
             classifying.classify_lease(
                 session, cast.tenant, lease_id=made.lease.id, at=at, as_of=date(2028, 3, 1)
             )
+
+    def test_follows_a_longer_term_from_the_day_of_its_amendment(self, session: Session, cast: Cast) -> None:
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=AT, rent="20.00", term_months=24
+        )
+        done = amend(session, cast, made, "co_term", date(2026, 9, 1), last_day=date(2028, 8, 31))
+        # 24 months are left, of a life of which 30 are: 80 percent
+        row = classifying.classifications_of(session, cast.tenant, lease_id=made.lease.id)[0]
+        assert (row.result, row.position) == ("sales_type", 1)
+        assert (row.inputs["as_of"], row.inputs["amendment"]) == ("2026-09-01", done.number)
+        again = classifying.classify_lease(session, cast.tenant, lease_id=made.lease.id, at=LATER)
+        assert again[0].id == row.id  # deciding anew looks at the same day
+
+    def test_follows_a_price_from_its_day_on(self, session: Session, cast: Cast) -> None:
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=AT, rent="30.00", term_months=24
+        )
+        line = made.lines[0].id
+        amend(
+            session, cast, made, "price_change", date(2027, 1, 1), line_ids=(line,), unit_price=Decimal(200)
+        )
+        rows = classifying.classifications_of(session, cast.tenant, lease_id=made.lease.id)
+        # worth 1,200 - 1,080 x 10 / 36 = 900 by then; of 14 rents of 200.00 nearly all of it comes back
+        assert (rows[0].result, rows[0].inputs["fair_value"]) == ("sales_type", "900")
+
+    def test_follows_an_end_before_its_time_from_the_day_it_is_agreed(
+        self, session: Session, cast: Cast
+    ) -> None:
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=AT, rent="20.00", term_months=30
+        )
+        amend(session, cast, made, "terminate", date(2027, 3, 1))
+        rows = classifying.classifications_of(session, cast.tenant, lease_id=made.lease.id)
+        assert (rows[0].result, rows[0].inputs["as_of"], rows[0].inputs["term_months"]) == (
+            "operating", "2026-09-01", "6",
+        )  # fmt: skip
+        assert decided(session, cast, made)[-2:] == [("asc842", "sales_type"), ("ifrs16", "finance")]
+
+    def test_is_left_alone_by_what_changes_no_term_price_or_scope(self, session: Session, cast: Cast) -> None:
+        made = lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=AT)
+        amend(
+            session, cast, made, "abate", date(2026, 9, 1),
+            line_ids=(made.lines[0].id,), last_day=date(2026, 9, 5),
+        )  # fmt: skip
+        assert len(decided(session, cast, made)) == 2
 
     def test_knows_no_lease_of_another_partner(self, session: Session, cast: Cast) -> None:
         with pytest.raises(NotFound):

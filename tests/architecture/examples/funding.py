@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from haas.tenancy.models import Partner
 from leases.funding import operations
 from tests.architecture.examples import Example
 from tests.architecture.examples.leases import in_service
@@ -53,6 +54,16 @@ TERMS_FORM = {
 PAID = {"number": 1, "paid_on": "2026-04-01"}
 FUNDER = {"name": "Elm Leasing"}
 
+
+def drawn_otherwise(session: Session, cast: Cast) -> Mapping[str, str]:
+    """A lease in service that would be decided by another threshold now."""
+    made = in_service(session, cast)
+    partner = session.get_one(Partner, cast.tenant.partner_id)
+    partner.policies = {**partner.policies, "classification": {"major_part": "0.6"}}
+    session.flush()
+    return made
+
+
 EXAMPLES = {
     "funders_api.create_funder": Example(json=FUNDER, cleo=201, cleo_because=NO_ROW),
     "funders_api.change_funder": Example(a_funder, json={**FUNDER, "archived": True}),
@@ -67,7 +78,7 @@ EXAMPLES = {
     "leases.fund": Example(
         fundable, form=lambda cast, values: {**TERMS_FORM, "funder_id": values["funder_id"]}, status=303
     ),
-    "leases.classify": Example(in_service, status=303),
+    "leases.classify": Example(drawn_otherwise, status=303),
     "fundings.pay": Example(funded, form=PAID, status=303),
     "fundings.settle": Example(funded, form={"on": "2026-05-01", "confirmed": "1"}, status=303),
 }

@@ -20,6 +20,8 @@ from haas.tenancy.scope import Tenant
 from leases import operations, queries, returns
 from leases.amendment_models import Amendment
 from leases.amendments import operations as amendments
+from leases.amendments import receipt
+from leases.amendments.receipt import ReturnCost
 from leases.amendments.wanted import Wanted
 from leases.ends import buyouts, choices
 from leases.ends.choices import Wish
@@ -52,6 +54,22 @@ def ask_return(
     with in_the_partners_name(session, tenant) as partner:
         return returns.request_return(
             session, partner, asset_id=asset_id, reason=reason, notice_on=today, due_on=due_on, at=at
+        )
+
+
+def cost_of_return(
+    session: Session, tenant: Tenant, *, asset_id: str, due_on: date, today: date, at: datetime
+) -> ReturnCost | None:
+    """What giving back an asset that this tenant has would cost, if it is back by that day.
+
+    The figures need what the partner alone may read, such as what a device is expected to be worth.
+
+    :raises NotFound: if it has none by that id.
+    """
+    get_asset(session, tenant, asset_id=asset_id)
+    with in_the_partners_name(session, tenant) as partner:
+        return receipt.cost_of_return(
+            session, partner, asset_id=asset_id, due_on=due_on, asked_on=today, at=at
         )
 
 

@@ -138,6 +138,7 @@ class ReturnForm(Request):
     asset_id = row_id(required=True)
     reason = text(500, least=1, required=True)
     due_on = Day(required=True)
+    shown_charge = Amount(load_default=None, allow_none=True)  # what stood on the page; none: nothing did yet
 
 
 class CollectForm(Request):

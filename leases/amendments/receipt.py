@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from haas.calendar import ONE_DAY, local_day
-from haas.tenancy.scope import Tenant
+from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.amendments.charges import Charges, Going, charges_for
 from leases.amendments.record import NOTHING, record, snapshot
 from leases.contract import terms_of
 from leases.models import Lease, Line
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCost:
+    """What leaving costs if a device is back on a day, by the same figures as its amendment then."""
+
+    back_on: date
+    charge: Decimal
+    currency: str
+    shown: Mapping[str, Any]
 
 
 def stop_rent(
@@ -76,4 +90,28 @@ def cost_of_leaving(
         going=[Going(line, terms, terms, line.ends_on)],
         on=on,
         asked_on=asked_on,
+    )
+
+
+def cost_of_return(
+    session: Session, tenant: Tenant, *, asset_id: str, due_on: date, asked_on: date, at: datetime
+) -> ReturnCost | None:
+    """What its receipt on that day would charge; none for a device that stands on no line in service."""
+    standing = queries.find_standing(session, tenant, asset_id=asset_id, at=at)
+    if standing is None:
+        return None
+    line = session.scalars(scoped(Line, tenant).where(Line.id == standing.line_id)).one()
+    lease = session.scalars(scoped(Lease, tenant).where(Lease.id == line.lease_id)).one()
+    if line.starts_on is None or lease.commences_on is None:
+        return None
+    # One that an amendment has ended was charged by that.
+    charges = None
+    if line.ends_on is None:
+        ends_on = max(due_on + ONE_DAY, line.starts_on)
+        charges = cost_of_leaving(session, tenant, lease=lease, line=line, on=ends_on, asked_on=asked_on)
+    return ReturnCost(
+        due_on,
+        charges.total if charges else Decimal(0),
+        lease.currency,
+        charges.shown() if charges else {},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
 from haas.rest.paging import Sort, fetch_page
 from leases import client_requests, previews, queries, returns, summaries
+from leases.amendments.receipt import ReturnCost
 from leases.end_schemas import DamageNoteForm
 from leases.ends import disputes
 from leases.forms import CollectForm, InspectForm, ReceiveForm, ReturnForm, SettleForm
@@ -284,25 +285,47 @@ def _step(caller: Caller, return_id: str, form: Form, act: Callable[[dict[str, A
 def _ask(caller: Caller, act: Callable[[dict[str, Any]], ReturnOrder]) -> Any:
     today = clock.today(caller.partner.time_zone)
     if request.method == "GET":
-        due_on = (today + timedelta(days=USUAL_DAYS)).isoformat()
-        return _ask_page(caller, blank_form(asset_id=request.args.get("asset_id"), due_on=due_on, reason=""))
+        due_on = today + timedelta(days=USUAL_DAYS)
+        asset_id = request.args.get("asset_id")
+        return _ask_page(
+            caller,
+            blank_form(asset_id=asset_id, due_on=due_on.isoformat(), reason=""),
+            cost=_cost(caller, asset_id=asset_id, due_on=due_on) if asset_id else None,
+        )
     form = read_form(ReturnForm)
     made: list[ReturnOrder] = []
     if form.data is not None:
-        data = form.data
+        data = dict(form.data)
+        shown = data.pop("shown_charge")
+        cost = _cost(caller, asset_id=data["asset_id"], due_on=data["due_on"])
+        if cost is not None and cost.charge and cost.charge != shown:
+            # It costs something else than what stood there: by another day, or because of another return.
+            return _ask_page(caller, form, cost=cost)
         if attempt(form, lambda: made.append(act(data))):
             flash(_("%(number)s is asked for.", number=made[0].number), "success")
             return redirect(url_for(".show", return_id=made[0].id), 303)
     return _ask_page(caller, form), 422
 
 
-def _ask_page(caller: Caller, form: Form) -> str:
+def _cost(caller: Caller, *, asset_id: str, due_on: date) -> ReturnCost | None:
+    return client_requests.cost_of_return(
+        caller.session,
+        caller.tenant,
+        asset_id=asset_id,
+        due_on=due_on,
+        today=clock.today(caller.partner.time_zone),
+        at=clock.now(),
+    )
+
+
+def _ask_page(caller: Caller, form: Form, *, cost: ReturnCost | None = None) -> str:
     asset_id = str(form.value("asset_id") or "")
     asset = get_asset(caller.session, caller.tenant, asset_id=asset_id) if asset_id else None
     return render_template(
         "portal/returns/new.html",
         form=form,
         asset=asset,
+        cost=cost,
         candidates=_candidates(caller) if asset is None else [],
         is_client=caller.tenant.client_id is not None,
     )

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from haas import db
-from leases import operations, queries
+from haas import clock, db
+from haas.tenancy.scope import scoped
+from leases import operations, queries, returns
+from leases.amendment_models import Amendment
 from leases.lifecycle import LeaseState
+from leases.models import ReturnOrder
 from leases.swaps import swap_asset
 from tests.architecture.examples import leases as prepared
 from tests.cast import Cast
@@ -368,6 +372,38 @@ class TestReturns:
         assert "Object to the charge" in text_of(ada, f"/returns/{inspected}")
         answer = ada.post(f"/returns/{inspected}/dispute", follow_redirects=True)
         assert "The charge is disputed" in answer.get_data(as_text=True)
+
+    @pytest.mark.parametrize(("person", "path"), [("ana", "/returns/new"), ("ada", "/returns/ask")])
+    def test_early_is_asked_for_at_the_charge_that_was_shown(
+        self, cast: Cast, made: InService, web: Any, person: str, path: str
+    ) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            agreement = queries.get_agreement(session, cast.tenant, agreement_id=made.agreement.id)
+            agreement.early_return_policy, agreement.early_return_pct = "remaining_rents", Decimal(50)
+        browser, today = web(getattr(cast, person)), clock.today(made.lease.time_zone)
+        wanted = {"asset_id": made.assets[0].id, "reason": "spare", "due_on": today.isoformat()}
+        first = browser.post(path, data=wanted)
+        shown = re.search(r'name="shown_charge" value="([0-9.]+)"', first.get_data(as_text=True))
+        assert shown is not None
+        assert "leaving early costs" in first.get_data(as_text=True)
+        later = {**wanted, "due_on": (today + timedelta(days=70)).isoformat(), "shown_charge": shown[1]}
+        assert "leaving early costs" in browser.post(path, data=later).get_data(
+            as_text=True
+        )  # another figure
+        assert browser.post(path, data={**wanted, "shown_charge": shown[1]}).status_code == 303
+
+        with db.unit_of_work(cast.tenant) as session:
+            order = session.scalars(scoped(ReturnOrder, cast.tenant)).one()
+            returns.collect(session, cast.tenant, return_id=order.id, at=clock.now())
+            serial = made.assets[0].serial or ""
+            returns.receive(session, cast.tenant, return_id=order.id, at=clock.now(), serial_seen=serial)
+            row = session.scalars(
+                scoped(Amendment, cast.tenant).where(Amendment.reason == order.number)
+            ).one()
+            assert row.charge == Decimal(shown[1])  # what was shown is what is charged
+
+    def test_that_costs_nothing_says_so(self, made: InService, ada: Any) -> None:
+        assert "no charge for leaving early" in text_of(ada, f"/returns/ask?asset_id={made.assets[0].id}")
 
     def test_of_a_device_with_data_asks_for_its_wipe(self, cast: Cast, ana: Any) -> None:
         with db.unit_of_work(cast.tenant) as session:

@@ -152,6 +152,12 @@ def _load_changes(session: Session, tenant: Tenant, lines: Sequence[Line]) -> No
 def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) -> dict[str, list[Billed]]:
     """What these lines and return orders were billed. Values, not rows: a year's run reads many thousands."""
     billed: dict[str, list[Billed]] = defaultdict(list)
+    by_hand = (
+        sa.select(InvoiceLine.source_id, sa.func.sum(InvoiceLine.net).label("net"))
+        .where(InvoiceLine.partner_id == tenant.partner_id, InvoiceLine.kind == "manual")
+        .group_by(InvoiceLine.source_id)
+        .subquery()
+    )
     rows = session.execute(
         sa.select(
             InvoiceLine.source_id,
@@ -163,7 +169,9 @@ def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) ->
             InvoiceLine.fell_due_on,
             InvoiceLine.invoice_id,
             InvoiceLine.tax_rate_pct,
+            sa.func.coalesce(by_hand.c.net, 0),
         )
+        .outerjoin(by_hand, by_hand.c.source_id == InvoiceLine.id)
         .where(
             InvoiceLine.partner_id == tenant.partner_id,
             among(InvoiceLine.source_id, sources),

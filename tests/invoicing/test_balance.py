@@ -1,5 +1,6 @@
 """Due less billed: a run bills what is missing, and a second run bills nothing."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -45,6 +46,13 @@ class TestToBill:
         past = [billed(JANUARY, 100), billed(JANUARY, -55, revision=1)]
         (line,) = to_bill([owed(JANUARY, 60)], past, as_of=MARCH)
         assert (line.amount, line.revision) == (Decimal(15), 2)
+
+    def test_gives_back_no_more_than_is_left_after_what_was_credited_by_hand(self):
+        past = replace(billed(JANUARY, 100), by_hand=Decimal(-70))
+        (line,) = to_bill([owed(JANUARY, 45)], [past], as_of=MARCH)
+        assert line.amount == Decimal(-30)  # and not 55
+        assert to_bill([owed(JANUARY, 45)], [past, billed(JANUARY, -30, revision=1)], as_of=MARCH) == []
+        assert to_bill([], [replace(past, by_hand=Decimal(-100))], as_of=MARCH) == []
 
     def test_takes_back_a_period_that_fell_away(self):
         (line,) = to_bill([], [billed(FEBRUARY, 100)], as_of=MARCH)

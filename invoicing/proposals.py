@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, raiseload
+from sqlalchemy.orm import Session, aliased, raiseload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from haas.calendar import ONE_DAY, Period, local_day
@@ -152,11 +152,17 @@ def _load_changes(session: Session, tenant: Tenant, lines: Sequence[Line]) -> No
 def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) -> dict[str, list[Billed]]:
     """What these lines and return orders were billed. Values, not rows: a year's run reads many thousands."""
     billed: dict[str, list[Billed]] = defaultdict(list)
+    given = aliased(InvoiceLine)
     by_hand = (
-        sa.select(InvoiceLine.source_id, sa.func.sum(InvoiceLine.net).label("net"))
-        .where(InvoiceLine.partner_id == tenant.partner_id, InvoiceLine.kind == "manual")
-        .group_by(InvoiceLine.source_id)
-        .subquery()
+        sa.select(sa.func.sum(given.net))
+        .where(
+            # The whole of the unique key's beginning: one look at its index a line, never at all lines.
+            given.partner_id == InvoiceLine.partner_id,
+            given.source_id == InvoiceLine.id,
+            given.kind == "manual",
+        )
+        .correlate(InvoiceLine)
+        .scalar_subquery()
     )
     rows = session.execute(
         sa.select(
@@ -169,9 +175,8 @@ def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) ->
             InvoiceLine.fell_due_on,
             InvoiceLine.invoice_id,
             InvoiceLine.tax_rate_pct,
-            sa.func.coalesce(by_hand.c.net, 0),
+            sa.func.coalesce(by_hand, 0),
         )
-        .outerjoin(by_hand, by_hand.c.source_id == InvoiceLine.id)
         .where(
             InvoiceLine.partner_id == tenant.partner_id,
             among(InvoiceLine.source_id, sources),

@@ -246,6 +246,25 @@ class TestReturnDuringAPeriodBilledAhead:
 
 
 class TestCreditInvoice:
+    def test_credited_by_hand_goes_back_once_though_its_days_fall_away(
+        self, session: Session, cast: Cast
+    ) -> None:
+        a_rate(session, cast.tenant)
+        made = lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=ACCEPTED)
+        (invoice,) = bill(session, cast, "2026-04-01")
+        corrections.credit_invoice(
+            session,
+            cast.tenant,
+            invoice_id=invoice.id,
+            reason="goodwill",
+            issued_on=day("2026-04-02"),
+            at=NOW,
+            portal_url=PORTAL,
+        )
+        made.lines[0].ends_on = day("2026-04-01")
+        session.flush()
+        assert bill(session, cast, "2026-04-10") == []
+
     def test_gives_all_back_once_and_is_not_billed_again(self, session: Session, cast: Cast) -> None:
         a_rate(session, cast.tenant)
         lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=ACCEPTED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -54,20 +54,29 @@ class Margin:
 
 def price(lines: Sequence[PricedLine], *, term_months: int, interval_months: int, currency: str) -> Priced:
     """What the client pays. A term that is no multiple of the interval costs its share of the last one."""
-    rent = sum((line.amount for line in lines if line.kind != "one_off"), Decimal(0))
-    once = sum((line.amount for line in lines if line.kind == "one_off"), Decimal(0))
-    over_term = rent * term_months / interval_months
+    periods, months = divmod(term_months, interval_months)
+    recurring = [line for line in lines if line.kind != "one_off"]
+    rent = sum((_billed(line, currency=currency) for line in recurring), Decimal(0))
+    rest = Fraction(months, interval_months)
+    last = sum((_billed(line, currency=currency, share=rest) for line in recurring), Decimal(0))
+    once = sum((_billed(line, currency=currency) for line in lines if line.kind == "one_off"), Decimal(0))
     return Priced(
         rent=round_minor(rent, currency),
         monthly=round_minor(rent / interval_months, currency),
         one_off=round_minor(once, currency),
-        total=round_minor(over_term + once, currency),
+        total=round_minor(rent * periods + last + once, currency),
     )
 
 
-def line_amount(quantity: Decimal, unit_price: Decimal, *, currency: str) -> Decimal:
+def _billed(line: PricedLine, *, currency: str, share: Fraction = Fraction(1)) -> Decimal:
+    """What a part of a period costs as invoices have it: each device has a line of its own, rounded once."""
+    places = line.quantity if line.kind == "asset" else Decimal(1)
+    return places * round_minor(Fraction(line.amount) / Fraction(places) * share, currency)
+
+
+def line_amount(kind: str, quantity: Decimal, unit_price: Decimal, *, currency: str) -> Decimal:
     """What a line costs each period, or once, as it is printed."""
-    return round_minor(quantity * unit_price, currency)
+    return round_minor(_billed(PricedLine(kind, "", quantity, unit_price), currency=currency), currency)
 
 
 def hardware_rent(lines: Sequence[PricedLine], *, currency: str) -> Decimal:
@@ -136,11 +145,10 @@ def early_returns(
             if line.kind == "one_off":
                 continue
             places = line.quantity if line.kind == "asset" else Decimal(1)
-            rent = Fraction(line.amount) / Fraction(places)
+            one = replace(line, quantity=line.quantity / places)
             whole, months = divmod(months_left, interval_months)
-            rents = whole * round_minor(rent, currency) + round_minor(
-                rent * months / interval_months, currency
-            )
+            last = _billed(one, currency=currency, share=Fraction(months, interval_months))
+            rents = whole * _billed(one, currency=currency) + last
             total += places * round_minor(Fraction(rents) * Fraction(pct) / 100, currency)
         return round_minor(total, currency)
 

@@ -149,7 +149,7 @@ def _option(each: Optioned, *, currency: str) -> OfferedOption:
                 description=line.description,
                 quantity=_plain(line.quantity),
                 unit_price=_plain(line.unit_price),
-                amount=figures.line_amount(line.quantity, line.unit_price, currency=currency),
+                amount=figures.line_amount(line.kind, line.quantity, line.unit_price, currency=currency),
             )
             for line in each.lines
         ),

@@ -93,6 +93,11 @@ class TestFigures:
         assert (found.rent, found.monthly) == (Decimal("85.00"), Decimal("85.00"))  # 2 x 40 + 5
         assert found.total == Decimal("3159.90")  # 36 x 85 + 99.90
 
+    def test_round_each_device_as_its_invoices_will(self) -> None:
+        laptops = PricedLine("asset", "hardware", Decimal(10), Decimal("39.995"))
+        found = figures.price([laptops], term_months=12, interval_months=1, currency="USD")
+        assert (found.rent, found.total) == (Decimal("400.00"), Decimal("4800.00"))  # 10 x 40.00
+
     def test_take_a_quarter_as_three_months(self) -> None:
         found = figures.price([self.CARE], term_months=36, interval_months=3, currency="USD")
         assert (found.rent, found.monthly) == (Decimal("5.00"), Decimal("1.67"))  # 5 / 3

@@ -123,6 +123,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.portal.deposits",
     "invoicing.portal.offboarding",
     "leases.portal.book_settings",
+    "leases.portal.contract_settings",
     "invoicing.portal.taxes",
     "invoicing.portal.wholesale",
     "invoicing.portal.desk",

@@ -141,6 +141,19 @@ class ReturnForm(Request):
     shown_charge = Amount(load_default=None, allow_none=True)  # what stood on the page; none: nothing did yet
 
 
+class ContractPolicyForm(Request):
+    """A partner's rules for its contracts; shares in percent."""
+
+    amendment_four_eyes = ma.fields.Boolean(load_default=False)
+    notice_days = ma.fields.Integer(required=True)
+    purchase_lead_days = ma.fields.Integer(required=True)
+    major_part = Amount(required=True, most=Decimal(100))
+    substantially_all = Amount(required=True, most=Decimal(100))
+    nominal_option = Amount(required=True, most=Decimal(100))
+    bargain_option = Amount(required=True, most=Decimal(100))
+    end_of_life = Amount(required=True, most=Decimal(100))
+
+
 class CollectForm(Request):
     """With whom it left the client."""
 

@@ -52,6 +52,7 @@ SETTINGS: tuple[Entry, ...] = (
     Entry("prices.index",    _l("Prices"),     "tag",   "price.read", also=("wholesale",)),
     Entry("settings.edit",   _l("General"),    "settings",     "settings.manage"),
     Entry("leases.end_settings", _l("Ends of leases"), "clock", "settings.manage"),
+    Entry("contract_settings.edit", _l("Contracts"), "file-text", "settings.manage"),
     Entry("branding.edit",   _l("Branding"),   "palette",      "branding.manage"),
     Entry("team.index",      _l("Team"),       "users",        "team.read"),
     Entry("tokens.index",    _l("API tokens"), "key",          "token.manage"),

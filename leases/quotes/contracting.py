@@ -12,8 +12,9 @@ from haas.ids import new_id
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases import operations
+from leases.contract_policies import notice_days_of
 from leases.models import Agreement, Lease, Line
-from leases.quotes import papers, queries
+from leases.quotes import queries
 from leases.quotes.models import Quote, QuoteLine, QuoteOption, TermsVersion
 from leases.terms import CommercialModel, LineKind
 
@@ -94,7 +95,7 @@ def _agreement_for(
         client_id=quote.client_id,
         terms_version=terms.version,
         signed_on=local_day(at, quote.time_zone),
-        notice_days=papers.notice_days_of(partner),
+        notice_days=notice_days_of(partner),
         payment_terms_days=partner.payment_terms_days,
         at=at,
     )

@@ -14,6 +14,7 @@ from haas.tenancy.brands import branding_of
 from haas.tenancy.logos import PartnerLogo
 from haas.tenancy.models import Client, Partner, Site
 from haas.tenancy.scope import Tenant, scoped
+from leases.contract_policies import notice_days_of
 from leases.models import Agreement, Lease
 from leases.quotes import figures, queries
 from leases.quotes.document import (
@@ -26,13 +27,6 @@ from leases.quotes.document import (
 from leases.quotes.models import Quote, QuoteAcceptance, TermsVersion
 from leases.quotes.queries import Optioned
 from leases.terms import CommercialModel
-
-NOTICE_DAYS = 90  # of an agreement that is yet to be made; `partner.policies["notice_days"]` says otherwise
-
-
-def notice_days_of(partner: Partner) -> int:
-    """The notice that a new agreement asks for."""
-    return int(partner.policies.get("notice_days", NOTICE_DAYS))
 
 
 def document_of(

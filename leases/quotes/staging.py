@@ -16,6 +16,7 @@ from haas.ids import new_id
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases import handover
+from leases.contract_policies import lead_days_of
 from leases.lifecycle import BILLABLE
 from leases.models import Assignment, Lease, Line
 from leases.queries import get_lease
@@ -23,7 +24,6 @@ from leases.quotes.lifecycle import NEED_LIFECYCLE, WAITING, NeedState
 from leases.quotes.models import PurchaseNeed, Quote
 from leases.quotes.needs import Lacking, Standing, judge
 
-LEAD_DAYS = 14  # from acceptance to delivery; `partner.policies["purchase_lead_days"]` says otherwise
 # On the shelf, or a step of our own away from it: nothing of this has to be bought any more.
 IN_STOCK = (AssetState.RECEIVED, AssetState.STAGING, AssetState.READY)
 _SPARE_TRIES = 5  # so many more than needed are looked at: rivals take some
@@ -238,4 +238,4 @@ def _settle(need: PurchaseNeed, standing: Standing, *, at: datetime) -> bool:
 def _usual_delivery(session: Session, tenant: Tenant, lease: Lease) -> date:
     partner = session.get_one(Partner, tenant.partner_id)
     accepted_on = lease.accepted_on or lease.created_at.date()
-    return accepted_on + timedelta(days=int(partner.policies.get("purchase_lead_days", LEAD_DAYS)))
+    return accepted_on + timedelta(days=lead_days_of(partner))

@@ -19,6 +19,16 @@ from tests.cast import Cast
 from tests.leases.fleet import day
 
 NOW = datetime.now(UTC)
+CONTRACT_RULES = {
+    "amendment_four_eyes": "1",
+    "notice_days": "60",
+    "purchase_lead_days": "10",
+    "major_part": "80",
+    "substantially_all": "90",
+    "nominal_option": "1",
+    "bargain_option": "50",
+    "end_of_life": "25",
+}
 OWN_RULES = "it changes the caller's own rules: there is no id to hide"
 PRICED = {"priced_on": "2026-11-30", "method": "fixed_pct"}
 
@@ -100,6 +110,7 @@ EXAMPLES: dict[str, Example | list[Example]] = {
     "leases.end_settings": Example(
         form=_policy_form(EndPolicy(choice_days=21)).values, status=303, cleo=303, cleo_because=OWN_RULES
     ),
+    "contract_settings.edit": Example(form=CONTRACT_RULES, status=303, cleo=303, cleo_because=OWN_RULES),
     "buyouts.agree": [
         Example(offered, form={"agreed_by": "Ada Client"}, status=303),
         Example(offered, form={"agreed_by": "Ada Client"}, status=303, user="ada"),

@@ -108,7 +108,7 @@ def preview_offboarding(
         final = billing.preview(session, tenant, as_of=as_of, client_ids=[client_id]).get(client_id, [])
         # What the savepoint changed must not be read from these rows once it is gone.
         frozen = [EndingLease(row.lease, row.ends_on) for row in plan.leases]
-        _load(session, plan, final)
+        _load(session, tenant, plan)
         session.expunge_all()
     finally:
         savepoint.rollback()
@@ -337,27 +337,34 @@ def _stops(session: Session, tenant: Tenant, client_id: str, places: Sequence[En
 
 def _return_everything(session: Session, tenant: Tenant, plan: OffboardingPlan) -> None:
     """As if each device came back on its lease's last day."""
-    for row in plan.leases:
-        if row.ends_on is not None:
-            session.execute(
-                sa.update(Line)
-                .where(
-                    Line.partner_id == tenant.partner_id,
-                    Line.lease_id == row.lease.id,
-                    Line.starts_on.is_not(None),
-                    Line.ends_on.is_(None),
-                )
-                .values(ends_on=sa.func.greatest(row.ends_on, Line.starts_on))
-            )
-    session.flush()
+    session.execute(
+        sa.update(Line)
+        .where(
+            Line.partner_id == tenant.partner_id,
+            Line.lease_id == Lease.id,
+            Lease.partner_id == tenant.partner_id,
+            Lease.id.in_([row.lease.id for row in plan.leases]),
+            Lease.ends_on.is_not(None),
+            Line.starts_on.is_not(None),
+            Line.ends_on.is_(None),
+        )
+        .values(ends_on=sa.func.greatest(Lease.ends_on, Line.starts_on))
+        .execution_options(synchronize_session="fetch")  # billing reads these lines anew
+    )
 
 
-def _load(session: Session, plan: OffboardingPlan, final: Sequence[Proposal]) -> None:
-    """Read what pages show of these rows while the savepoint stands."""
-    rows: list[object] = [plan.client, *plan.returns, *(row.deposit for row in plan.deposits)]
-    rows += [row.lease for row in plan.leases] + [row.line for row in final if row.line is not None]
-    for row in rows:
-        session.refresh(row)
+def _load(session: Session, tenant: Tenant, plan: OffboardingPlan) -> None:
+    """Read what pages show of these rows while the savepoint stands; a query a kind."""
+    shown: tuple[tuple[type[Client | ReturnOrder | Deposit | Lease], list[str]], ...] = (
+        (Client, [plan.client.id]),
+        (ReturnOrder, [order.id for order in plan.returns]),
+        (Deposit, [row.deposit.id for row in plan.deposits]),
+        (Lease, [row.lease.id for row in plan.leases]),
+    )
+    for kind, ids in shown:
+        if ids:
+            statement = scoped(kind, tenant).where(kind.id.in_(ids))
+            session.scalars(statement.execution_options(populate_existing=True)).all()
 
 
 def try_end(

@@ -79,7 +79,10 @@ class CashFlowResource(ma.Schema):
 def list_entries(asked: dict[str, Any]) -> dict[str, Any]:
     """What falls on these days, as far as the caller may see it."""
     caller = current_caller()
-    return {"items": entries_between(caller.session, caller.tenant, may=caller.may, **asked)}
+    found = entries_between(
+        caller.session, caller.tenant, may=caller.may, policies=caller.partner.policies, **asked
+    )
+    return {"items": found}
 
 
 @cash_flow_api.get("")

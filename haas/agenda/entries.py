@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.calendar import ONE_DAY
 from haas.errors import InvalidInput
-from haas.tenancy.models import Client, Partner
+from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.models import Invoice
 from leases.amendment_models import LineTerms
@@ -53,14 +54,26 @@ class Entry:
         return f"{self.kind}-{self.row_id}-{self.on.isoformat()}"
 
 
-def entries_between(session: Session, tenant: Tenant, *, start: date, until: date, may: May) -> list[Entry]:
+def entries_between(
+    session: Session,
+    tenant: Tenant,
+    *,
+    start: date,
+    until: date,
+    may: May,
+    policies: Mapping[str, Any],
+) -> list[Entry]:
     """What falls on the days from `start` up to, and not including, `until`; a fixed number of queries.
 
+    :param policies: the partner's: how long before its end a lease is spoken of.
     :raises InvalidInput: for more than a year and a month, or an end that is not behind the start.
     """
     if not start < until or (until - start).days > DAYS_MAX:
         raise InvalidInput(f"Choose an end behind the start, at most {DAYS_MAX} days later.", field="until")
     found: list[Entry] = []
+    if may("lease.read"):
+        policy = EndPolicy.of_policies(policies)
+        found += _terms_and_offers(session, tenant, start, until, policy)
     for permission, read in _READERS:
         if may(permission):
             found += read(session, tenant, start, until)
@@ -84,43 +97,32 @@ def names_of(session: Session, tenant: Tenant, entries: Iterable[Entry]) -> Mapp
     return {row[0]: row[1] for row in rows}
 
 
-def _ends(session: Session, tenant: Tenant, start: date, until: date) -> Iterator[Entry]:
-    """The last day of each term, the notices before it, and the last day to choose."""
-    policy = EndPolicy.of_policies(session.get_one(Partner, tenant.partner_id).policies)
+def _terms_and_offers(
+    session: Session, tenant: Tenant, start: date, until: date, policy: EndPolicy
+) -> Iterator[Entry]:
+    """The last day of each term, the notices before it, the last day to choose; and of an offered lease."""
     ahead = timedelta(days=max(*policy.notice_days, policy.choice_days, 1))
+    ends = sa.and_(Lease.state.in_(_RUNNING), Lease.ends_on > start, Lease.ends_on <= until + ahead)
+    offered = sa.and_(
+        Lease.state == LeaseState.QUOTED, Lease.quote_valid_until >= start, Lease.quote_valid_until < until
+    )
     leases = session.scalars(
         scoped(Lease, tenant)
-        .where(Lease.state.in_(_RUNNING), Lease.ends_on > start, Lease.ends_on <= until + ahead)
-        .order_by(Lease.ends_on, Lease.id)
+        .where(sa.or_(ends, offered))
+        .order_by(sa.case((offered, Lease.quote_valid_until), else_=Lease.ends_on), Lease.id)
         .limit(ROWS_MAX)
     )
     for lease in leases:
-        if lease.ends_on is None:
-            continue
-        days = [("lease_end", lease.ends_on - ONE_DAY)]
-        days += [("notice", lease.ends_on - timedelta(days=step)) for step in policy.notice_days]
-        days.append(("choose_until", lease.ends_on - timedelta(days=policy.choice_days)))
+        days: list[tuple[str, date]] = []
+        if lease.state == LeaseState.QUOTED and lease.quote_valid_until is not None:
+            days.append(("quote_until", lease.quote_valid_until))
+        elif lease.ends_on is not None:
+            days.append(("lease_end", lease.ends_on - ONE_DAY))
+            days += [("notice", lease.ends_on - timedelta(days=step)) for step in policy.notice_days]
+            days.append(("choose_until", lease.ends_on - timedelta(days=policy.choice_days)))
         for kind, on in days:
             if start <= on < until:
                 yield Entry(on, kind, lease.number, lease.client_id, "leases.show", lease.id)
-
-
-def _offers(session: Session, tenant: Tenant, start: date, until: date) -> Iterator[Entry]:
-    leases = session.scalars(
-        scoped(Lease, tenant)
-        .where(
-            Lease.state == LeaseState.QUOTED,
-            Lease.quote_valid_until >= start,
-            Lease.quote_valid_until < until,
-        )
-        .order_by(Lease.quote_valid_until, Lease.id)
-        .limit(ROWS_MAX)
-    )
-    for lease in leases:
-        if lease.quote_valid_until is not None:
-            yield Entry(
-                lease.quote_valid_until, "quote_until", lease.number, lease.client_id, "leases.show", lease.id
-            )
 
 
 def _quotes(session: Session, tenant: Tenant, start: date, until: date) -> Iterator[Entry]:
@@ -230,8 +232,6 @@ def _invoices(session: Session, tenant: Tenant, start: date, until: date) -> Ite
 
 
 _READERS = (
-    ("lease.read", _ends),
-    ("lease.read", _offers),
     ("quote.read", _quotes),
     ("lease.read", _purchases),
     ("lease.read", _returns),

@@ -91,7 +91,12 @@ def answer_feed(*, secret: str, pepper: str, now: datetime) -> Feed:
         held = permissions_of(user.role)
         today = local_day(now, user.time_zone)
         entries = entries_between(
-            session, tenant, start=today - BACK, until=today + AHEAD, may=held.__contains__
+            session,
+            tenant,
+            start=today - BACK,
+            until=today + AHEAD,
+            may=held.__contains__,
+            policies=partner.policies,
         )
         names = names_of(session, tenant, entries) if user.client_id is None else {}
     return Feed(partner.name, user.language, entries, names)

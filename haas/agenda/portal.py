@@ -150,7 +150,14 @@ def _page(caller: Caller, *, address: str | None = None) -> str:
     until = add_months(month, 1)
     first = weeks.containing(month).start
     last = weeks.containing(until - ONE_DAY).end
-    entries = entries_between(caller.session, caller.tenant, start=first, until=last, may=caller.may)
+    entries = entries_between(
+        caller.session,
+        caller.tenant,
+        start=first,
+        until=last,
+        may=caller.may,
+        policies=caller.partner.policies,
+    )
     days = by_day(entries)
     return render_template(
         "portal/agenda/index.html",

@@ -54,7 +54,7 @@ def list_accounts() -> Any:
     return accounts.get_chart(caller.session, caller.tenant)
 
 
-@blueprint.post("/accounts/defaults")
+@blueprint.post("/chart")
 @requires("ledger.manage")
 @blueprint.response(200, ChartResource)
 def set_up_accounts() -> Any:

@@ -17,7 +17,7 @@ from haas.calendar import add_months
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant
 from invoicing.ledger.chart import Book
-from invoicing.ledger.journal import Posted, Unposted, first_open
+from invoicing.ledger.journal import BEFORE_ALL, Posted, Unposted, first_open
 from invoicing.ledger.models import DepreciationPosting
 
 STEP = "depreciation"
@@ -116,7 +116,9 @@ select min(id), max(id), count(*) from (
 
 
 _ENDS = """
-select min(id), max(id) from depreciation_book
+select min(id), max(id),
+       (select max(period) from depreciation_posting where partner_id = :partner and book = :book)
+  from depreciation_book
  where partner_id = :partner and name = :name and in_service_on < :until
 """
 
@@ -167,17 +169,22 @@ def post(
     return Posted(int(row[0]), Decimal(row[1]))
 
 
-def preview(session: Session, tenant: Tenant, *, book: Book, month: date) -> list[Unposted]:
-    """What all books would be charged up to a month, by currency."""
-    first_id, last_id = session.execute(
-        sa.text(_ENDS),
-        {"partner": tenant.partner_id, "name": book.depreciation_name, "until": add_months(month, 1)},
-    ).one()
+def preview(session: Session, tenant: Tenant, *, book: Book, month: date, first_open: date) -> list[Unposted]:
+    """What all books would be charged up to a month, by currency. Two queries."""
+    asked: dict[str, Any] = {
+        "partner": tenant.partner_id,
+        "book": book.value,
+        "name": book.depreciation_name,
+        "month": month,
+        "until": add_months(month, 1),
+        "first_open": first_open,
+    }
+    first_id, last_id, newest = session.execute(sa.text(_ENDS), asked).one()
     if first_id is None:
         return []
     found = session.execute(
         sa.text(_CHARGES + _PREVIEW),
-        _values(session, tenant, book=book, month=month, first_id=first_id, last_id=last_id),
+        {**asked, "first_id": first_id, "last_id": last_id, "newest": newest},
     )
     return [Unposted(STEP, currency, int(items), amount) for currency, items, amount in found]
 
@@ -206,5 +213,5 @@ def _values(
         ),
         "first_id": first_id,
         "last_id": last_id,
-        "first_open": first_open(session, tenant, book=book) or date(1900, 1, 1),
+        "first_open": first_open(session, tenant, book=book) or BEFORE_ALL,
     }

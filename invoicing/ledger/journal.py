@@ -80,6 +80,9 @@ lines as (
 select (select count(*) from entries), coalesce(sum(amount) filter (where amount > 0), 0) from lines
 """
 
+# A floor that is never above a real month: greatest() leaves nulls out, but a date is plainer.
+BEFORE_ALL = date(1900, 1, 1)
+
 _PREVIEW = """
 select source_kind, currency, count(distinct (source_id, key)), sum(amount) filter (where amount > 0)
   from wanted group by source_kind, currency order by source_kind, currency
@@ -177,11 +180,20 @@ def post(
     return Posted(int(row[0]), Decimal(row[1]))
 
 
-def preview(session: Session, tenant: Tenant, *, source: Source, book: Book, until: date) -> list[Unposted]:
-    """What `post` would write, by currency."""
+def preview(
+    session: Session,
+    tenant: Tenant,
+    *,
+    sources: Sequence[Source],
+    book: Book,
+    until: date,
+    first_open: date,
+) -> list[Unposted]:
+    """What `post` would write of all `sources`, by kind and currency: one query."""
+    facts = " union all ".join(f"({source.facts})" for source in sources)
     found = session.execute(
-        sa.text(_WANTED.format(columns=COLUMNS, facts=source.facts) + _PREVIEW),
-        _values(session, tenant, book=book, until=until, more=None),
+        sa.text(_WANTED.format(columns=COLUMNS, facts=facts) + _PREVIEW),
+        {"partner": tenant.partner_id, "book": book.value, "until": until, "first_open": first_open},
     )
     return [
         Unposted(kind, currency, entries, amount or Decimal(0)) for kind, currency, entries, amount in found
@@ -276,7 +288,6 @@ def _values(
         "partner": tenant.partner_id,
         "book": book.value,
         "until": until,
-        # A floor that is never above a real month: greatest() leaves nulls out, but a date is plainer.
-        "first_open": first_open(session, tenant, book=book) or date(1900, 1, 1),
+        "first_open": first_open(session, tenant, book=book) or BEFORE_ALL,
         **(more or {}),
     }

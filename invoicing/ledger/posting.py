@@ -80,15 +80,21 @@ def start_run(
 
 def preview(session: Session, tenant: Tenant, *, month: date, book: Book) -> list[Unposted]:
     """What a run for that month would post in one book, by kind and currency. Nothing is written."""
-    until = add_months(month_of(month), 1)
-    found: list[Unposted] = []
-    for source in (*facts.FIRST_WAVE, *facts.LAST_WAVE):
-        if book in source.books:
-            found += journal.preview(session, tenant, source=source, book=book, until=until)
-    found += depreciation.preview(session, tenant, book=book, month=month_of(month))
+    month = month_of(month)
+    locked = periods.last_locked(session, tenant, book=book)
+    first_open = journal.BEFORE_ALL if locked is None else add_months(locked, 1)
+    found = journal.preview(
+        session,
+        tenant,
+        sources=[source for source in (*facts.FIRST_WAVE, *facts.LAST_WAVE) if book in source.books],
+        book=book,
+        until=add_months(month, 1),
+        first_open=first_open,
+    )
+    found += depreciation.preview(session, tenant, book=book, month=month, first_open=first_open)
     if book is Book.FINANCIAL:
-        found += revenue.preview(session, tenant, month=month_of(month))
-        found += funders.preview(session, tenant, month=month_of(month))
+        found += revenue.preview(session, tenant, month=month)
+        found += funders.preview(session, tenant, month=month)
     return found
 
 

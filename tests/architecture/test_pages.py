@@ -42,6 +42,12 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
         "it adds up leases, stays, books and costs of the whole fleet, each by one statement",
     ),
     "profit_api.get_league": (20, "the same"),
+    "books.index": (
+        20,
+        "it works out what a run would post by the rules that post, as the billing page does",
+    ),
+    "books.ask_lock": (20, "the same, before a month is closed for good"),
+    "ledger_api.list_unposted": (20, "the same"),
     "offboarding.show": (150, "it shows what leaving does by doing it in a savepoint, lease by lease"),
     "offboarding_api.preview": (150, "the same"),
     "swaps.new": (110, "it shows what the swap does by doing it, as the next"),

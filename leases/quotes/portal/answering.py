@@ -33,7 +33,7 @@ class Ways:
     accept: Callable[[str], str]  # option -> the page to sign on
     decline: str
     ask: str
-    pdf: str
+    pdf: str | None  # none until a job has printed it
     may_answer: bool
     template: str  # what it is set in: the portal, or the bare page of a link
     lease: str | None = None

@@ -203,7 +203,7 @@ def _named(holder: Holder) -> Iterator[Visit]:
                 accept=lambda option_id: url_for(".accept", secret=secret, option_id=option_id),
                 decline=url_for(".decline", secret=secret),
                 ask=url_for(".ask", secret=secret),
-                pdf=url_for(".pdf", secret=secret),
+                pdf=url_for(".pdf", secret=secret) if quote.file_id else None,
                 may_answer=not holder.is_spent and sending.is_open(quote, now=clock.now()),
                 template="portal/quotes/outside.html",
             ),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from haas.calendar import local_day
-from invoicing import deposits
+from invoicing import deposits, offboarding
 from leases.ends import buyouts, choices, losses, notices
 from leases.ends.choices import Wish
 from leases.ends.places import places_on
@@ -30,6 +31,9 @@ def tell_ends(story: Story) -> None:
     story.tell(moment(1, day=19), lambda session: _sell(story, session, moment(1, day=19), 0, agree=True))
     story.tell(moment(0, day=6), lambda session: _sell(story, session, moment(0, day=6), 1, agree=False))
     story.tell(moment(0, day=6), lambda session: _choose(story, session, moment(0, day=6)))
+    offer = story.contracts.add("left", client=3, site=0, term=24, lines=["tablet"], at=moment(0, day=7))
+    story.tell(offer.at, partial(story.contracts.sell, plan=offer, until="quoted"))
+    story.tell(moment(0, day=8), lambda session: _leave(story, session, moment(0, day=8)))
 
 
 def _give_notices(story: Story, session: Session, at: datetime) -> None:
@@ -74,6 +78,22 @@ def _choose(story: Story, session: Session, at: datetime) -> None:
     choices.choose(
         session, story.house.tenant, lease_id=lease.id, wishes=wishes, today=_day(story, at), at=at
     )
+
+
+def _leave(story: Story, session: Session, at: datetime) -> None:
+    """A client that had an offer alone is off-boarded: its papers are still to be bundled."""
+    tenant, client = story.house.tenant, story.house.clients[3]
+    work = offboarding.start_offboarding(
+        session,
+        tenant,
+        client_id=client.id,
+        noticed_on=_day(story, at),
+        reason="The owners retire",
+        at=at,
+    )
+    for lease_id in offboarding.leases_to_end(session, tenant, offboarding_id=work.id):
+        offboarding.end_one(session, tenant, offboarding_id=work.id, lease_id=lease_id, at=at)
+    offboarding.note_ended(session, tenant, offboarding_id=work.id, problems=[])
 
 
 def _secure(story: Story, session: Session, at: datetime) -> None:

@@ -148,6 +148,13 @@ NORTHWIND = PartnerScene(
                 ("Harbor office", ("3 Wharf Street", "Searsport, ME 04974")),
             ),
         ),
+        ClientScene(
+            "Sebago Surveying",
+            "Sebago Surveying, Inc.",
+            "office@sebagosurveying.example",
+            ("Sebago Surveying, Inc.", "18 Lake Road", "Windham, ME 04062"),
+            (("Lake Road", ("18 Lake Road", "Windham, ME 04062")),),
+        ),
     ),
 )
 
@@ -209,6 +216,13 @@ KONTOR = PartnerScene(
                 ("Leitstand", ("Kaistraße 2", "27568 Bremerhaven")),
             ),
             tax_id="DE000000002",
+        ),
+        ClientScene(
+            "Vermessung Heide",
+            "Vermessungsbüro Heide GbR",
+            "buero@vermessung-heide.example",
+            ("Vermessungsbüro Heide GbR", "Heideweg 6", "21391 Reppenstedt"),
+            (("Heideweg", ("Heideweg 6", "21391 Reppenstedt")),),
         ),
     ),
 )

@@ -48,8 +48,8 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     ),
     "books.ask_lock": (20, "the same, before a month is closed for good"),
     "ledger_api.list_unposted": (20, "the same"),
-    "offboarding.show": (150, "it shows what leaving does by doing it in a savepoint, lease by lease"),
-    "offboarding_api.preview": (150, "the same"),
+    "offboarding.show": (100, "it shows what leaving does by doing it in a savepoint, lease by lease"),
+    "offboarding_api.preview": (100, "the same"),
     "swaps.new": (110, "it shows what the swap does by doing it, as the next"),
     "swaps_api.preview": (90, "it does the whole swap in a savepoint and takes it back, so it never errs"),
 }

@@ -94,8 +94,8 @@ def _balance_table(balances: Sequence[AccountBalance]) -> tuple[list[str], list[
         _("Kind"),
         _("Currency"),
         _("Opening"),
-        _("Debit"),
-        _("Credit"),
+        _("Debit side"),
+        _("Credit side"),
         _("Closing"),
     ]
     return header, [

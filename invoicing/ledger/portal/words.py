@@ -22,7 +22,7 @@ def kind_words() -> dict[str, str]:
         "capitalisation": _("Capitalised cost"),
         "impairment": _("Impairment"),
         "revaluation": _("Revaluation"),
-        "split": _("Split"),
+        "split": _("Split of a book"),
         "disposal": _("Disposal"),
         "reinstatement": _("Reinstatement"),
         "stock_disposal": _("Disposal from stock"),

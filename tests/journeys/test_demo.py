@@ -166,9 +166,9 @@ def test_one_command_shows_the_whole_product_and_goes_on_where_it_was(private_fo
         assert demo.address in demo.printed
         assert stat.S_IMODE((private_folder / "sign-ins.json").stat().st_mode) == 0o600
 
-        # Two partners, three clients each, sixty assets, leases in every state, a year of invoices.
+        # Two partners, four clients each, sixty assets, leases in every state, a year of invoices.
         for house in ("Northwind IT", "Kontor Systemhaus"):
-            assert len(demo.get("/v1/clients?limit=200", house)["items"]) == 3
+            assert len(demo.get("/v1/clients?limit=200", house)["items"]) == 4
             assert len(demo.get("/v1/assets?limit=200", house)["items"]) == 60
             states = {row["state"] for row in demo.get("/v1/leases?limit=200", house)["items"]}
             assert states == {

@@ -247,6 +247,14 @@ def audited(table: str, *, masked: Sequence[str] = ()) -> None:
     )
 
 
+def clients_only_read(table: str) -> None:
+    """Whatever a client's own user may see of `table`, it changes none of it."""
+    nobody = "haas_client() is null"
+    op.execute(f"create policy client_insert on {table} as restrictive for insert with check ({nobody})")
+    op.execute(f"create policy client_update on {table} as restrictive for update using ({nobody})")
+    op.execute(f"create policy client_delete on {table} as restrictive for delete using ({nobody})")
+
+
 def _restrict_client(table: str, client: ClientScope) -> None:
     nobody = "haas_client() is null"
     if client == "column":
@@ -261,6 +269,4 @@ def _restrict_client(table: str, client: ClientScope) -> None:
     elif client == "append":
         op.execute(f"create policy client on {table} as restrictive for select using ({nobody})")
     elif client == "shared":
-        op.execute(f"create policy client_insert on {table} as restrictive for insert with check ({nobody})")
-        op.execute(f"create policy client_update on {table} as restrictive for update using ({nobody})")
-        op.execute(f"create policy client_delete on {table} as restrictive for delete using ({nobody})")
+        clients_only_read(table)

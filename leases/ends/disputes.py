@@ -19,7 +19,7 @@ from leases.ends.models import DamageNote
 from leases.models import ReturnOrder
 
 PICTURE = "damage_photo"
-NOTES_MAX = 100
+NOTES_MAX = 100  # of one charge: each may bring a picture of megabytes
 
 
 def notes_of(session: Session, tenant: Tenant, *, return_id: str) -> Sequence[DamageNote]:
@@ -37,7 +37,8 @@ def write_note(
 ) -> DamageNote:
     """Say something of the charge, with a picture or without. A client's first word in time is its objection.
 
-    :raises Conflict: before the inspection, after it is settled, or for a client after the window.
+    :raises Conflict: before the inspection, after it is settled, or for a client after the window; and when
+        everything was said.
     :raises InvalidInput: if nothing is said.
     :raises haas.documents.photos.PictureRefused: for what is no picture that we show.
     """
@@ -46,6 +47,8 @@ def write_note(
         raise Conflict("There is no open charge to speak of.")
     if not text.strip() and picture is None:
         raise InvalidInput("Say what is to be said, or add a picture.", field="text")
+    if len(notes_of(session, tenant, return_id=return_id)) >= NOTES_MAX:
+        raise Conflict("That is much of one charge: please call.")
     is_client = tenant.client_id is not None
     if is_client and order.disputed_at is None:
         returns.dispute(session, tenant, return_id=return_id, at=at)

@@ -19,6 +19,7 @@ from haas.accounts.audit_log import actor_names
 from haas.auth.caller import Caller, current_caller, requires
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
+from haas.rest.limits import EXPENSIVE, limiter
 from haas.rest.paging import Sort, fetch_page
 from leases import client_requests, previews, queries, returns, summaries
 from leases.amendments.receipt import ReturnCost
@@ -221,6 +222,7 @@ def dispute(return_id: str) -> Any:
 
 @blueprint.post("/<return_id>/notes")
 @requires("lease.dispute")
+@limiter.limit(EXPENSIVE)
 def write_note(return_id: str) -> Any:
     """Say something of the charge, with a picture or without; a client's first word is its objection."""
     caller = current_caller()

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from haas import db
@@ -22,7 +23,7 @@ from leases.quotes import answers, drafting, links, queries, sending
 from leases.quotes.errors import QuoteNotOpen
 from leases.quotes.models import Quote
 from tests.cast import PEPPER, Cast
-from tests.leases.offers import a_draft_quote, a_sent_quote
+from tests.leases.offers import a_draft_quote, a_sent_quote, accepted_quote
 
 AT = datetime(2026, 6, 15, 15, 0, tzinfo=UTC)
 
@@ -108,3 +109,29 @@ class TestALine:
                 unit_price=Decimal(100_000),  # 10^6 x 10^5 = 10^11
             )
         assert list(refused.value.fields) == ["quantity"]
+
+
+class TestWhatWasSigned:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "update quote set state = 'draft'",
+            "update quote set state = 'draft', document = null, document_sha256 = null",
+            "update quote set state = 'draft', document = '{}'",
+            "delete from quote",
+            "update quote_acceptance set signer_name = 'Mallory'",
+            "delete from quote_acceptance",
+        ],
+    )
+    def test_is_changed_by_no_hand_on_the_database(self, session: Session, cast: Cast, change: str) -> None:
+        accepted_quote(session, cast.tenant, client_id=cast.acme.id, at=AT)
+        where = f" where partner_id = '{cast.northwind.id}'"
+        with pytest.raises(DBAPIError, match=r"frozen|permission denied"):
+            session.execute(sa.text(change + where))
+
+    def test_is_read_by_its_client_and_not_written(self, session: Session, cast: Cast) -> None:
+        accepted_quote(session, cast.tenant, client_id=cast.acme.id, at=AT)
+        db.change_scope(session, cast.acme_tenant)
+        for table, change in (("quote", "reason = 'x'"), ("quote_acceptance", "file_id = null")):
+            assert session.scalar(sa.text(f"select count(*) from {table}")) == 1
+            assert session.connection().exec_driver_sql(f"update {table} set {change}").rowcount == 0

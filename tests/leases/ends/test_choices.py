@@ -82,6 +82,7 @@ class TestChoose:
         with pytest.raises(Conflict, match="until 2026-05-02"):
             choose(session, cast, made, Option.BUY, on="2026-05-03")
         wish = [Wish(made.lines[0].id, Option.BUY)]
+        db.change_scope(session, cast.tenant)
         choices.choose(
             session, cast.tenant, lease_id=made.lease.id, wishes=wish, today=day("2026-05-03"), at=NOW
         )

@@ -61,3 +61,15 @@ def test_nothing_is_said_after_it_is_settled_or_without_words(cast: Cast, return
             disputes.write_note(
                 session, cast.tenant, return_id=return_id, text="Too late", at=datetime.now(UTC)
             )
+
+
+def test_there_is_an_end_to_what_is_said(cast: Cast, return_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disputes, "NOTES_MAX", 1)
+
+    def say() -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            disputes.write_note(session, cast.tenant, return_id=return_id, text="Whole", at=datetime.now(UTC))
+
+    say()
+    with pytest.raises(Conflict, match="call"):
+        say()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
@@ -163,6 +164,10 @@ class Contracts:
                 at=at,
                 signed_on=at.date(),
                 notice_days=60,
+                flex_down_pct=Decimal(10),
+                early_return_policy="remaining_rents",
+                early_return_pct=Decimal(40),
+                service_level_days=5,
             )
         return self._agreements[client]
 

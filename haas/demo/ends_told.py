@@ -24,7 +24,7 @@ def tell_ends(story: Story) -> None:
     """Notices as they fell due; one device sold, one offered, one lost; choices for the studio's."""
     moment = story.moment
     for months_ago in range(11, -1, -1):
-        at = moment(months_ago, day=2)
+        at = moment(months_ago, day=4)
         story.tell(at, lambda session, at=at: _give_notices(story, session, at))  # type: ignore[misc]
     story.tell(moment(11, day=28), lambda session: _secure(story, session, moment(11, day=28)))
     story.tell(moment(1, day=9), lambda session: _lose(story, session, moment(1, day=9)))

@@ -86,14 +86,14 @@ def _publish(story: Story, session: Session) -> None:
 
 def _draft(story: Story, at: datetime, session: Session) -> None:
     words = _WORDS[_language(story)]
-    quote = _head(story, session, client=0, title=words["title"], at=at)
+    quote = _head(story, session, client=1, title=words["title"], at=at)
     _option(story, session, quote, words["term"].format(months=36), [("premium", 4, Decimal(1))], months=36)
 
 
 def _sent(story: Story, at: datetime, session: Session) -> None:
     """The client asked, so a second version was sent a day later."""
     words, tenant = _WORDS[_language(story)], story.house.tenant
-    quote = _head(story, session, client=1, title=words["title"], at=at, intro=words["intro"])
+    quote = _head(story, session, client=0, title=words["title"], at=at, intro=words["intro"])
     lines = [("laptop", 10, Decimal(1)), ("monitor", 10, Decimal(1))]
     _option(story, session, quote, words["term"].format(months=36), lines, months=36)
     sending.send(session, tenant, quote_id=quote.id, valid_until=_until(story), at=at)

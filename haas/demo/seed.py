@@ -13,6 +13,7 @@ from haas.auth.permissions import OPERATOR
 from haas.demo.books import keep_books
 from haas.demo.host import Host, this_machine
 from haas.demo.houses import CLI, House, find_or_create_partner, furnish
+from haas.demo.operators_house import open_operators_house
 from haas.demo.prices import plan_a_rise
 from haas.demo.scenery import PARTNERS, PartnerScene
 from haas.demo.sign_ins import SignIns
@@ -37,6 +38,7 @@ def seed(settings: Settings, report: Report) -> None:
     for number, scene in enumerate(PARTNERS):
         host = this_machine() if number == 0 else None
         _seed_partner(scene, settings=settings, sign_ins=sign_ins, report=report, host=host)
+    open_operators_house(settings, PARTNERS)
 
 
 def _seed_operator(sign_ins: SignIns) -> None:

@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from devices.models import Asset
 from devices.operations import move_asset, register_asset
 from haas.calendar import add_months
+from haas.demo.billed import bill
 from haas.demo.books_told import tell_books
+from haas.demo.changes_told import tell_changes
 from haas.demo.contracts import Contract, Contracts
 from haas.demo.ends_told import tell_ends
 from haas.demo.fundings_told import tell_fundings
@@ -23,7 +25,7 @@ from haas.demo.houses import House
 from haas.demo.quotes_told import tell_quotes
 from haas.demo.returns_told import tell_returns
 from haas.tenancy.scope import scoped
-from invoicing import billing, corrections, queries
+from invoicing import corrections, queries
 from invoicing.models import Invoice
 
 Act = Callable[[Session], None]
@@ -71,6 +73,7 @@ class Story:
         self._tell_stock()
         self._tell_contracts()
         tell_returns(self)
+        tell_changes(self)
         tell_ends(self)
         tell_fundings(self)
         tell_quotes(self)
@@ -173,6 +176,8 @@ class Story:
             # Billed in arrears, so that a swap of this month is split by days on the next invoice.
             add("partners", client=1, site=0, term=36, lines=["premium"] * 2, at=moment(4, day=16),
                 timing="arrears"),
+            # Two months before its end: notices are out, and the client has yet to choose.
+            add("screens", client=0, site=1, term=12, lines=["monitor"] * 3, at=moment(10, day=24)),
         ]  # fmt: skip
         if self.host is not None:
             plans.append(add("host", client=0, site=0, term=36, lines=["host"], at=moment(2, day=12)))
@@ -253,12 +258,7 @@ class Story:
     def _bill(self, session: Session, day: date, at: datetime) -> None:
         if day > self.today:
             return
-        run = billing.start_run(session, self.house.tenant, as_of=day, at=at)
-        for chunk in queries.chunks_of(session, self.house.tenant, run_id=run.id):
-            billing.bill_chunk(
-                session, self.house.tenant, chunk_id=chunk.id, at=at, portal_url=self.portal_url
-            )
-            billing.note_progress(session, self.house.tenant, chunk_id=chunk.id, at=at)
+        bill(session, self.house.tenant, as_of=day, at=at, portal_url=self.portal_url)
 
     def _collect(self, session: Session, months_ago: int) -> None:
         """Money comes in for what was billed this month; the last client is two months behind."""

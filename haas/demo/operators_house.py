@@ -86,16 +86,17 @@ def _collect(session: Session, tenant: Tenant, *, on: date) -> None:
     unpaid = session.scalars(
         scoped(Invoice, tenant).where(Invoice.kind == "invoice", Invoice.state == "issued")
     ).all()
-    for invoice, amount in queries.open_amounts(session, tenant, invoices=unpaid).items():
-        if amount > 0:
+    still_open = queries.open_amounts(session, tenant, invoices=unpaid)
+    for invoice in unpaid:
+        if still_open[invoice.id] > 0:
             corrections.record_payment(
                 session,
                 tenant,
-                invoice_id=invoice,
-                amount=amount,
+                invoice_id=invoice.id,
+                amount=still_open[invoice.id],
                 received_on=on,
                 method="transfer",
-                reference="",
+                reference=f"TRF-{invoice.number}",
                 at=_morning(on),
             )
 

@@ -59,7 +59,11 @@ def count_entries(session: Session, tenant: Tenant, *, book_ids: Sequence[str]) 
 
 def in_force(session: Session, tenant: Tenant, *, day: date) -> set[str]:
     """The ids of the versions that hold on a day."""
-    latest = (
+    return set(session.scalars(_latest(tenant, day=day)))
+
+
+def _latest(tenant: Tenant, *, day: date) -> sa.Select[str]:
+    return (
         _readable(tenant)
         .where(PriceBook.published_at.is_not(None), PriceBook.valid_from <= day)
         .with_only_columns(PriceBook.id)
@@ -72,7 +76,6 @@ def in_force(session: Session, tenant: Tenant, *, day: date) -> set[str]:
             PriceBook.valid_from.desc(),
         )
     )
-    return set(session.scalars(latest))
 
 
 def load_books(
@@ -97,7 +100,7 @@ def load_books(
     if name is not None:
         statement = statement.where(PriceBook.name == name)
     if day is not None:
-        statement = statement.where(PriceBook.id.in_(in_force(session, tenant, day=day)))
+        statement = statement.where(PriceBook.id.in_(_latest(tenant, day=day)))
     rows = session.scalars(statement.order_by(PriceBook.name, PriceBook.valid_from)).all()
     entries: dict[str, list[rules.Entry]] = defaultdict(list)
     for entry in session.scalars(

@@ -20,12 +20,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from playwright.sync_api import BrowserType, Locator, Page, ViewportSize, expect, sync_playwright
 
+from haas.calendar import add_months
 from tests.browser.conftest import CHROMIUM_ARGUMENTS
 from tests.browser.fake_camera import film
 
@@ -157,6 +159,14 @@ def take_all(chromium: BrowserType, demo: Demo, folder: Path) -> None:
         wait_for_job(page, printed.is_visible, "the invoice is not rendered")
         show_from(printed)
         ana.take("invoice")
+        preview_scale_down(page)
+        ana.take("amendment")
+        page.goto(f"/books/reports/trial_balance?{posted_months()}")
+        ana.take("books")
+        page.goto("/profit")
+        ana.take("profit")
+        page.goto("/calendar")
+        ana.take("calendar")
     with signed_in(chromium, demo, "Ana", folder=folder, dark=True) as ana:
         open_row(ana.page, f"/assets?q={tag}", tag)
         open_tab(ana.page, "Money")
@@ -167,8 +177,37 @@ def take_all(chromium: BrowserType, demo: Demo, folder: Path) -> None:
         expect(ben.page.get_by_role("article", name=tag)).to_be_visible(timeout=30_000)
         ben.page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
         ben.take("scan-phone")
+    with signed_in(chromium, demo, "Ada", folder=folder, phone=True) as ada:
+        page = ada.page
+        page.goto("/quotes?state=sent")
+        rows = page.locator("tbody").get_by_role("row").filter(has_text="Workplaces for the new office")
+        rows.first.get_by_role("link").first.click()
+        page.get_by_role("link", name="Choose 36 months").click()
+        page.get_by_role("heading", name="What you choose").scroll_into_view_if_needed()
+        ada.take("quote-phone")
     with signed_in(chromium, demo, "Heike", folder=folder, phone=True) as heike:
         heike.take("client-phone")
+
+
+def preview_scale_down(page: Page) -> None:
+    """Two places of the office's lease, given back: one is free, the other is charged."""
+    open_row(page, "/leases?state=active", "13 devices")
+    open_tab(page, "Amendments")
+    page.get_by_role("link", name="Scale down").click()
+    places = page.get_by_role("group", name="Lines").get_by_role("checkbox")
+    for number in (0, 1):
+        places.nth(number).check()
+    # Far enough ahead for the notice, and within the next contract year, in which nothing went back yet.
+    day = datetime.now(tz=UTC).date() + timedelta(days=60)
+    page.get_by_label("First day without rent").fill(day.isoformat())
+    page.get_by_role("button", name="Show what it does").click()
+    expect(page.get_by_text("Next invoice after")).to_be_visible()
+
+
+def posted_months() -> str:
+    """The demo leaves the last month to its visitor; the three before are posted."""
+    month = datetime.now(tz=UTC).date().replace(day=1)
+    return f"from={add_months(month, -4):%Y-%m}&until={add_months(month, -2):%Y-%m}"
 
 
 def find_failing(page: Page) -> str:

@@ -87,7 +87,7 @@ def load_books(
     client_id: str | None = None,
     name: str | None = None,
 ) -> list[rules.Book]:
-    """Published books as values, by two queries.
+    """Published books as values, by one query.
 
     :param day: only the versions in force that day; every version if none is given.
     :param client_id: whose own books to bring along; other clients' stay out.
@@ -101,14 +101,20 @@ def load_books(
         statement = statement.where(PriceBook.name == name)
     if day is not None:
         statement = statement.where(PriceBook.id.in_(_latest(tenant, day=day)))
-    rows = session.scalars(statement.order_by(PriceBook.name, PriceBook.valid_from)).all()
+    found = session.execute(
+        statement.add_columns(PriceEntry)
+        .outerjoin(
+            PriceEntry,
+            sa.and_(PriceEntry.partner_id == PriceBook.partner_id, PriceEntry.book_id == PriceBook.id),
+        )
+        .order_by(PriceBook.name, PriceBook.valid_from, PriceBook.id, PriceEntry.id)
+    )
+    rows: dict[str, PriceBook] = {}
     entries: dict[str, list[rules.Entry]] = defaultdict(list)
-    for entry in session.scalars(
-        scoped(PriceEntry, tenant)
-        .where(PriceEntry.book_id.in_([row.id for row in rows]))
-        .order_by(PriceEntry.id)
-    ):
-        entries[entry.book_id].append(entry_value(entry))
+    for book, entry in found:
+        rows[book.id] = book
+        if entry is not None:
+            entries[book.id].append(entry_value(entry))
     return [
         rules.Book(
             id=row.id,
@@ -120,7 +126,7 @@ def load_books(
             interval_months=row.interval_months,
             entries=entries[row.id],
         )
-        for row in rows
+        for row in rows.values()
     ]
 
 

@@ -163,8 +163,6 @@ def take_all(chromium: BrowserType, demo: Demo, folder: Path) -> None:
         ana.take("amendment")
         page.goto(f"/books/reports/trial_balance?{posted_months()}")
         ana.take("books")
-        page.goto("/profit")
-        ana.take("profit")
         page.goto("/calendar")
         ana.take("calendar")
     with signed_in(chromium, demo, "Ana", folder=folder, dark=True) as ana:

@@ -28,13 +28,11 @@ from haas.files import store_file
 from haas.ids import new_id
 from haas.settings import Settings
 from haas.settings import use as use_settings
-from haas.tenancy.models import Client
 from haas.tenancy.scope import Platform, Tenant, scoped
 from invoicing.exports import requests
 from invoicing.exports.requests import Export
 from invoicing.jobs import render_pdf
 from invoicing.models import Invoice
-from invoicing.offboarding import start_offboarding
 from invoicing.queries import InvoiceFilter
 from leases import proposals
 from tests.architecture.demo import Demo, House, find_house
@@ -124,15 +122,6 @@ def _enrich(house: House) -> None:
             job.state, job.done = state, 2
         _add_device(session, tenant, held[0])
         _propose_swaps(session, tenant, held)
-        # Only begun: the job that would end the client's leases does not run here.
-        start_offboarding(
-            session,
-            tenant,
-            client_id=session.scalars(scoped(Client, tenant).order_by(Client.id.desc()).limit(1)).one().id,
-            noticed_on=now.date(),
-            reason="They move to the cloud",
-            at=now,
-        )
         wipes = session.scalars(scoped(WipeCertificate, tenant)).all()
         invoice = session.scalars(scoped(Invoice, tenant).order_by(Invoice.number.desc()).limit(1)).one()
         session.add(

@@ -184,7 +184,7 @@ def offer_of(session: Session, tenant: Tenant, lease: Lease, *, on: date, modifi
         currency = model.currency if asset is None else asset.currency
         if currency != lease.currency:
             continue
-        places.append(_place(line, model, asset, term_months=term_months, on=on))
+        places.append(place_of(line, model, asset, term_months=term_months, on=on))
     return Offer(
         places=places,
         term_months=term_months,
@@ -204,7 +204,8 @@ def _option_price(session: Session, tenant: Tenant, lease: Lease, places: Sequen
     return sum((place.fair_value for place in places), Decimal(0)) * policy.fixed_pct / 100
 
 
-def _place(line: Line, model: HardwareModel, asset: Asset | None, *, term_months: int, on: date) -> Place:
+def place_of(line: Line, model: HardwareModel, asset: Asset | None, *, term_months: int, on: date) -> Place:
+    """What one line's hardware is worth on a day, and is expected to be after the term."""
     quantity, unit_price = terms_on(line, on)
     cost = (model.list_cost if asset is None else asset.cost) * quantity
     age = 0

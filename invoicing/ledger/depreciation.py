@@ -1,7 +1,8 @@
 """Depreciation, posted by SQL from the books' plans: charge = planned so far less posted so far.
 
 So a month is charged once whatever runs twice, a locked month stays as it is, what was missed comes in the
-first open one, and a plan that changed is caught up from the next month on.
+first open one, and a plan that changed is caught up from the next month on. What a plan charges for months
+in which the asset was leased out for good is left out of the financial book.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from haas.calendar import add_months
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant
 from invoicing.ledger.chart import Book
+from invoicing.ledger.finance_facts import AWAY
 from invoicing.ledger.journal import BEFORE_ALL, Posted, Unposted, first_open
 from invoicing.ledger.models import DepreciationPosting
 
@@ -24,15 +26,20 @@ STEP = "depreciation"
 
 # The newest posting of a book is looked for where it is for nearly all of them: side by side in the month
 # that was posted last; else at the end of its plan; and only then wherever it may be.
-_CHARGES = """
-with planned as (
+_CHARGES_BY_MONTH = """
+with away as (
+  select asset_id, array_agg(first_month) as outs, array_agg(last_month) as backs
+    from ({away}) f where :book = 'financial' group by asset_id
+),
+planned as (
   select b.id, b.currency, m.category, date_trunc('month', p.first_month)::date as first_month, p.totals,
          p.places, (date_trunc('month', p.first_month)
-           + make_interval(months => cardinality(p.totals) - 1))::date as last_month
+           + make_interval(months => cardinality(p.totals) - 1))::date as last_month, w.outs, w.backs
     from depreciation_book b
     join depreciation_plan p on p.partner_id = b.partner_id and p.book_id = b.id
     join asset a on a.partner_id = b.partner_id and a.id = b.asset_id
     join hardware_model m on m.partner_id = a.partner_id and m.id = a.model_id
+    left join away w on w.asset_id = b.asset_id
    where b.partner_id = :partner and b.name = :name and b.id between :first_id and :last_id
      and p.first_month < :until and cardinality(p.totals) > 0
 ),
@@ -54,9 +61,11 @@ standing as (
 ),
 totals as (
   select s.id, s.currency, s.category, s.accumulated, g.period::date as period,
-         s.totals[least(cardinality(s.totals), 1 + (extract(year from g.period)::int * 12
-           + extract(month from g.period)::int) - (extract(year from s.first_month)::int * 12
-           + extract(month from s.first_month)::int))]::numeric(18, 3) / (10 ^ s.places)::int as total
+         ({by_period} - case when s.outs is null then 0 else (
+           select coalesce(sum(coalesce({by_back}, 0) - coalesce({by_out}, 0)), 0)
+             from unnest(s.outs, s.backs) u(since, back)
+            where u.since <= g.period and u.since <= u.back) end
+         )::numeric(18, 3) / (10 ^ s.places)::int as total
     from standing s cross join lateral generate_series(
       greatest(s.first_month, cast(:first_open as date),
         (s.posted_until + interval '1 month')::date)::timestamp,
@@ -68,6 +77,21 @@ charges as materialized (
     from totals
 )
 """
+
+
+def _total(month: str) -> str:
+    """What a plan comes to by the end of a month, in minor units; nothing before its first."""
+    return f"""s.totals[least(cardinality(s.totals), 1 + (extract(year from {month})::int * 12
+           + extract(month from {month})::int) - (extract(year from s.first_month)::int * 12
+           + extract(month from s.first_month)::int))]"""
+
+
+_CHARGES = _CHARGES_BY_MONTH.format(
+    away=AWAY,
+    by_period=_total("g.period"),
+    by_back=_total("least(u.back, g.period)"),
+    by_out=_total("(u.since - interval '1 month')"),
+)
 
 _POST = """,
 postings as (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devices.lifecycle import FINAL
 from invoicing.ledger.chart import LINE_PURPOSES, Book
+from invoicing.ledger.finance_facts import RECLASSIFIED, SETTLED
 from invoicing.ledger.journal import NOT_POSTED, Source
 
 _GONE = ", ".join(f"'{state}'" for state in sorted(FINAL))
@@ -138,25 +139,28 @@ _LINE_KINDS = " ".join(f"when '{kind}' then '{purpose}'" for kind, purpose in LI
 
 # An invoice, and with the other sign a credit note. What was credited by hand goes where it came from; of
 # base rent it lessens what is earned, because nobody will bill it again; of a device that was bought or lost,
-# what was made of it.
+# what was made of it. The rent of a finance lease pays its net investment back.
 INVOICES = Source(
     "invoice",
     (Book.FINANCIAL,),
     f"""
 select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '', i.client_id, s.lease_id,
-       null, 'invoice'
+       s.asset_id, 'invoice'
   from invoice i cross join lateral (
-    select 'receivables' as purpose, i.total as amount, null as lease_id
-    union all select 'tax_payable', -i.tax_total, null
+    select 'receivables' as purpose, i.total as amount, null as lease_id, null as asset_id
+    union all select 'tax_payable', -i.tax_total, null, null
     union all
-    select case when coalesce(o.kind, l.kind) = 'rent' and 'service' in (r.component, r.kind) then 'service'
+    select case when f.id is not null then 'net_investment'
+                when coalesce(o.kind, l.kind) = 'rent' and 'service' in (r.component, r.kind) then 'service'
                 when o.kind = 'rent' then 'rent'
                 when o.kind in ('buy_out', 'loss') then 'gain'
                 else case coalesce(o.kind, l.kind) {_LINE_KINDS} else 'service' end end,
-           -l.net, l.lease_id
+           -l.net, l.lease_id, f.asset_id
       from invoice_line l
       left join invoice_line o on l.kind = 'manual' and o.partner_id = l.partner_id and o.id = l.source_id
       left join lease_line r on r.partner_id = l.partner_id and r.id = l.line_id
+      left join finance_lease_line f on f.partner_id = l.partner_id and f.line_id = l.line_id
+        and coalesce(o.kind, l.kind) = 'rent' and coalesce(o.period_start, l.period_start) >= f.recognised_on
      where l.partner_id = i.partner_id and l.invoice_id = i.id
   ) s
  where i.partner_id = :partner and i.issued_on < :until
@@ -192,5 +196,5 @@ select y.id, y.kind, y.happened_on, d.currency, d.number, s.purpose, s.sign * y.
 
 # A wave waits for the one before it.
 FIRST_WAVE: tuple[Source, ...] = (RECEIPTS, MOVEMENTS, INVOICES, PAYMENTS, DEPOSITS)
-LAST_WAVE: tuple[Source, ...] = (STOCK_DISPOSALS,)
+LAST_WAVE: tuple[Source, ...] = (STOCK_DISPOSALS, RECLASSIFIED, SETTLED)
 SOURCES = {source.name: source for source in (*FIRST_WAVE, *LAST_WAVE)}

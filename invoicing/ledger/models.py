@@ -1,14 +1,15 @@
-"""Accounts, periods, entries and their lines, posting runs, and what depreciation was posted book by book."""
+"""Accounts, periods, entries and their lines, runs, depreciation as posted, finance leases as recognised."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Amount, Base, ByPrefix, PartnerOwned, owned_by_partner
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
 from invoicing.ledger.chart import KINDS, Book
 
 
@@ -203,3 +204,43 @@ class DepreciationPosting(Base):
     charge: Mapped[Amount]
     accumulated: Mapped[Amount]
     posted_at: Mapped[datetime]  # that of the entry with their sum, which it leads to
+
+
+class FinanceLeaseLine(PartnerOwned, Base):
+    """A line of a finance lease as it was when a net investment took its asset's place. Never changed.
+
+    What was agreed then is kept here, so that no later amendment, and no new class, moves what is posted.
+    """
+
+    __tablename__ = "finance_lease_line"
+    __client_scope__: ClassVar[ClientScope] = "hidden"
+    __table_args__ = (
+        owned_by_partner("lease_id", "lease"),
+        owned_by_partner("line_id", "lease_line"),
+        owned_by_partner("asset_id", "asset"),
+        sa.UniqueConstraint("partner_id", "line_id"),
+        sa.Index("ix_finance_lease_line_lease", "partner_id", "lease_id"),
+    )
+
+    lease_id: Mapped[str]
+    line_id: Mapped[str]
+    asset_id: Mapped[str]  # that stood there; its net investment is posted with it, also after a swap
+    framework: Mapped[str]
+    lease_class: Mapped[str]  # leases.finance.classification.LeaseClass
+    recognised_on: Mapped[date]
+    ends_on: Mapped[date]  # of the base term, as agreed then
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    day_count: Mapped[str]
+    annual_rate: Mapped[Decimal] = mapped_column(sa.Numeric(18, 12))  # a share: 0.06 is six per cent
+    fair_value: Mapped[Amount]
+    cost: Mapped[Amount]  # of the asset in the financial book, gross
+    accumulated: Mapped[Amount]
+    receivable: Mapped[Amount]
+    residual: Mapped[Amount]  # the unguaranteed one, at present value
+    guaranteed: Mapped[Amount]
+    unguaranteed: Mapped[Amount]
+    revenue: Mapped[Amount]
+    cost_of_goods: Mapped[Amount]
+    profit: Mapped[Amount]
+    rents: Mapped[list[Any]]  # [due on, amount], oldest first
+    created_at: Mapped[datetime]

@@ -13,12 +13,22 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from haas import audit, outbox, progress
+from haas import audit, clock, outbox, progress
 from haas.calendar import add_months
 from haas.errors import InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
-from invoicing.ledger import accounts, depreciation, facts, funders, journal, periods, revenue
+from invoicing.ledger import (
+    accounts,
+    depreciation,
+    facts,
+    funders,
+    journal,
+    net_investments,
+    periods,
+    recognition,
+    revenue,
+)
 from invoicing.ledger.chart import Book, month_of
 from invoicing.ledger.journal import Posted, Unposted
 from invoicing.ledger.models import PostingChunk, PostingRun
@@ -28,6 +38,8 @@ CHUNK_BOOKS = 25_000  # about a second of work; each chunk reads the fleet once
 STALLED_AFTER = timedelta(minutes=10)  # a run that took longer has its chunks handed out again
 _FIRST, _LAST = 1, 2
 _NOTHING = Decimal(0)
+# Steps that read rows and compute, by ranges of ids.
+_BY_RULE = {revenue.STEP: revenue.post, net_investments.STEP: net_investments.post}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,7 @@ def start_run(
         return running
     accounts.ensure_chart(session, tenant)
     ensure_plans(session, tenant)
+    recognition.recognise_lines(session, tenant, until=add_months(month, 1), at=at)
     try:
         with session.begin_nested():
             return _begin_run(session, tenant, month=month, at=at, chunk_books=chunk_books)
@@ -81,6 +94,16 @@ def start_run(
 def preview(session: Session, tenant: Tenant, *, month: date, book: Book) -> list[Unposted]:
     """What a run for that month would post in one book, by kind and currency. Nothing is written."""
     month = month_of(month)
+    trial = session.begin_nested()
+    # Finance leases as they would be recognised, and then are not.
+    recognition.recognise_lines(session, tenant, until=add_months(month, 1), at=clock.now())
+    try:
+        return _unposted(session, tenant, month=month, book=book)
+    finally:
+        trial.rollback()
+
+
+def _unposted(session: Session, tenant: Tenant, *, month: date, book: Book) -> list[Unposted]:
     locked = periods.last_locked(session, tenant, book=book)
     first_open = journal.BEFORE_ALL if locked is None else add_months(locked, 1)
     found = journal.preview(
@@ -94,6 +117,7 @@ def preview(session: Session, tenant: Tenant, *, month: date, book: Book) -> lis
     found += depreciation.preview(session, tenant, book=book, month=month, first_open=first_open)
     if book is Book.FINANCIAL:
         found += revenue.preview(session, tenant, month=month)
+        found += net_investments.preview(session, tenant, month=month)
         found += funders.preview(session, tenant, month=month)
     return found
 
@@ -143,8 +167,8 @@ def _post(session: Session, tenant: Tenant, *, chunk: PostingChunk, run: Posting
         )
     if chunk.step == funders.STEP:
         return funders.post(session, tenant, month=run.month, run_id=run.id, at=at)
-    if chunk.step == revenue.STEP:
-        return revenue.post(
+    if chunk.step in _BY_RULE:
+        return _BY_RULE[chunk.step](
             session,
             tenant,
             month=run.month,
@@ -273,6 +297,8 @@ def _pieces(session: Session, tenant: Tenant, *, month: date, chunk_books: int) 
         ):
             yield _Piece(_FIRST, depreciation.STEP, book, first_id, last_id, number)
     yield _Piece(_FIRST, funders.STEP, Book.FINANCIAL)
+    for first_id, last_id, number in net_investments.ranges(session, tenant, month=month):
+        yield _Piece(_FIRST, net_investments.STEP, Book.FINANCIAL, first_id, last_id, number)
     for first_id, last_id, number in revenue.ranges(session, tenant, month=month):
         yield _Piece(_FIRST, revenue.STEP, Book.FINANCIAL, first_id, last_id, number)
     for source in facts.LAST_WAVE:

@@ -85,8 +85,8 @@ ASSET_COST = RollForward(
     "asset_class",
     {
         "additions": ("addition", "capitalisation"),
-        "disposals": ("disposal", "reinstatement"),
-        "leased_out": ("derecognition",),
+        "disposals": ("disposal", "reinstatement", "settlement"),
+        "leased_out": ("derecognition", "lease_swap", "lease_end"),
     },
 )
 ASSET_DEPRECIATION = RollForward(
@@ -96,8 +96,8 @@ ASSET_DEPRECIATION = RollForward(
     {
         "depreciation": ("depreciation",),
         "impairments": ("impairment", "revaluation"),
-        "disposals": ("disposal", "reinstatement"),
-        "leased_out": ("derecognition",),
+        "disposals": ("disposal", "reinstatement", "settlement"),
+        "leased_out": ("derecognition", "lease_swap", "lease_end"),
     },
     sign=-1,
 )
@@ -105,14 +105,19 @@ DEFERRED_RENT = RollForward(
     "deferred_rent",
     (Purpose.DEFERRED_RENT,),
     "lease_id",
-    {"billed": ("invoice",), "earned": ("revenue",)},
+    {"billed": ("invoice", "reclassification"), "earned": ("revenue",)},
     sign=-1,
 )
 NET_INVESTMENT = RollForward(
     "net_investment",
     (Purpose.NET_INVESTMENT, Purpose.UNGUARANTEED_RESIDUAL),
     "lease_id",
-    {"additions": ("derecognition",), "interest": ("interest",), "billed": ("invoice",)},
+    {
+        "additions": ("derecognition",),
+        "interest": ("interest",),
+        "billed": ("invoice", "reclassification"),
+        "ended": ("lease_end",),
+    },
 )
 RECEIVABLES = RollForward(
     "receivables",

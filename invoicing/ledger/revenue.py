@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from invoicing.ledger import journal
 from invoicing.ledger.chart import Book, Purpose, month_of, months_between
 from invoicing.ledger.earning import NOTHING, Rents, earned_by, rents_of
 from invoicing.ledger.journal import Draft, Posted, Side, Unposted
-from invoicing.ledger.models import JournalEntry, JournalLine
+from invoicing.ledger.models import FinanceLeaseLine, JournalEntry, JournalLine
 from leases.contract import RentOverTime, agreed_before, rent_over_time, terms_of
 from leases.models import Agreement, Lease, Line
 from leases.schedule import rent_schedule
@@ -91,16 +91,19 @@ def _drafts(session: Session, tenant: Tenant, *, month: date, first_id: str, las
         )
     }
     standing = _standing(session, tenant, first_id=first_id, last_id=last_id)
+    recognised = _recognised(session, tenant, first_id=first_id, last_id=last_id)
     for lease in leases:
-        rents = _rents(lease, agreements[lease.agreement_id])
-        if rents:
-            yield from _of_lease(lease, rents, standing.get(lease.id, _Standing()), month=month)
+        rents = _rents(lease, agreements[lease.agreement_id], recognised)
+        stands = standing.get(lease.id, _Standing())
+        # Without rents it is a finance lease: what it earned before anybody knew is taken back.
+        if rents or stands.earned:
+            yield from _of_lease(lease, rents, stands, month=month)
 
 
 def _of_lease(lease: Lease, rents: Sequence[Rents], standing: _Standing, *, month: date) -> Iterator[Draft]:
     first = standing.next_month or month_of(min(each.span.start for each in rents))
     # After its end a lease is looked at once more a run: a correction of its past may still come.
-    last = max(month_of(max(each.span.end for each in rents) - ONE_DAY), first)
+    last = max([first, *(month_of(each.span.end - ONE_DAY) for each in rents)])
     earned = standing.earned
     for each in months_between(first, min(month, last)):
         until = add_months(each, 1)
@@ -122,8 +125,11 @@ def _of_lease(lease: Lease, rents: Sequence[Rents], standing: _Standing, *, mont
         earned = so_far
 
 
-def _rents(lease: Lease, agreement: Agreement) -> list[Rents]:
-    """The base rent of each line of hardware; equal lines of one delivery share their schedule."""
+def _rents(lease: Lease, agreement: Agreement, recognised: Mapping[str, date]) -> list[Rents]:
+    """The base rent of each line of hardware; equal lines of one delivery share their schedule.
+
+    What a finance lease is paid from its recognition on is no rent.
+    """
     schedules: dict[object, Rents | None] = {}
     found = []
     for line in lease.lines:
@@ -133,27 +139,43 @@ def _rents(lease: Lease, agreement: Agreement) -> list[Rents]:
             or line.component == Component.SERVICE
         ):
             continue
-        agreed = agreed_before(line, time_zone=lease.time_zone)
-        key = (*rent_over_time(line), line.starts_on, line.ends_on, tuple(agreed))
+        agreed, until = agreed_before(line, time_zone=lease.time_zone), recognised.get(line.id)
+        key = (*rent_over_time(line), line.starts_on, line.ends_on, tuple(agreed), until)
         if key not in schedules:
             terms = terms_of(lease, line, agreement)
-            schedules[key] = _with_past(terms, line, agreed)
+            schedules[key] = _with_past(terms, line, agreed, until=until)
         if (rents := schedules[key]) is not None:
             found.append(rents)
     return found
 
 
-def _with_past(terms: LeaseTerms, line: Line, agreed: Sequence[tuple[date, RentOverTime]]) -> Rents | None:
+def _with_past(
+    terms: LeaseTerms, line: Line, agreed: Sequence[tuple[date, RentOverTime]], *, until: date | None
+) -> Rents | None:
     """The rent as it is agreed now, with what it would have come to as it was agreed before."""
-    now = rents_of(rent_schedule(terms, line.starts_on, line.ends_on))
+    now = _rents_until(terms, line, until)
     if now is None or not agreed:
         return now
     before = []
-    for until, (rent, steps, abated) in agreed:
-        then = replace(terms, rent=rent, steps=steps, abated=abated)
-        found = rents_of(rent_schedule(then, line.starts_on, line.ends_on))
-        before.append((until, found.total if found else NOTHING))
+    for day, (rent, steps, abated) in agreed:
+        found = _rents_until(replace(terms, rent=rent, steps=steps, abated=abated), line, until)
+        before.append((day, found.total if found else NOTHING))
     return replace(now, before=tuple(before))
+
+
+def _rents_until(terms: LeaseTerms, line: Line, until: date | None) -> Rents | None:
+    schedule = rent_schedule(terms, line.starts_on, line.ends_on)
+    return rents_of(rent for rent in schedule if until is None or rent.period_start < until)
+
+
+def _recognised(session: Session, tenant: Tenant, *, first_id: str, last_id: str) -> dict[str, date]:
+    rows = session.execute(
+        sa.select(FinanceLeaseLine.line_id, FinanceLeaseLine.recognised_on).where(
+            FinanceLeaseLine.partner_id == tenant.partner_id,
+            FinanceLeaseLine.lease_id.between(first_id, last_id),
+        )
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def _standing(session: Session, tenant: Tenant, *, first_id: str, last_id: str) -> dict[str, _Standing]:

@@ -22,6 +22,11 @@ class Framework(StrEnum):
     ASC_842 = "asc842"
     IFRS_16 = "ifrs16"
 
+    @classmethod
+    def of_policies(cls, policies: Mapping[str, Any]) -> Framework:
+        """By whose rules a partner keeps its books (its `policies.classification.framework`)."""
+        return cls(policies.get("classification", {}).get("framework", cls.ASC_842))
+
 
 class LeaseClass(StrEnum):
     """What a lessor's lease is. The first three are ASC 842's, finance and operating IFRS 16's."""

@@ -24,12 +24,18 @@ from leases.ends import buyouts, losses
 from leases.ends.policy import Method
 from leases.models import DepreciationBook
 from tests.cast import Cast
-from tests.invoicing.world import PORTAL, an_invoice, bill
+from tests.invoicing.world import PORTAL, an_invoice, bill, keep_operating
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 1)
 MARCH, APRIL, MAY, JUNE = (date(2026, month, 1) for month in (3, 4, 5, 6))
 A_MONTH = Decimal("30.00")  # (1200 - 10 %) / 36
+
+
+@pytest.fixture(autouse=True)
+def operating(session: Session, cast: Cast) -> None:
+    """Finance leases are told of in test_ledger_finance."""
+    keep_operating(session, cast.tenant)
 
 
 def post_until(session: Session, cast: Cast, month: date, at: datetime = NOW) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -19,11 +20,17 @@ from leases.funding import operations as funders
 from leases.funding.operations import Agreed
 from leases.models import Lease
 from tests.cast import Cast
-from tests.invoicing.world import an_invoice
+from tests.invoicing.world import an_invoice, keep_operating
 
 AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 DAY = date(2026, 5, 1)
 NOW, TODAY = datetime(2026, 11, 1, 12, 0, tzinfo=UTC), date(2026, 11, 1)
+
+
+@pytest.fixture(autouse=True)
+def operating(session: Session, cast: Cast) -> None:
+    """Finance leases are told of in test_ledger_finance."""
+    keep_operating(session, cast.tenant)
 
 
 def post_may(session: Session, cast: Cast) -> dict[str, Decimal]:

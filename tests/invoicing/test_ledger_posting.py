@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+import invoicing
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.outbox import OutboxEvent
 from haas.tenancy.models import Partner
 from invoicing import corrections
+from invoicing.end_charges import BUY_OUT, EARLY_RETURN, LOSS
 from invoicing.ledger import accounts, journal, periods, posting
-from invoicing.ledger.chart import DEFAULT_CHART, Book, Purpose, period_for
+from invoicing.ledger.chart import DEFAULT_CHART, LINE_PURPOSES, Book, Purpose, period_for
 from invoicing.ledger.journal import Draft, Side
 from invoicing.ledger.models import JournalEntry, JournalLine, LedgerAccount, PostingRun
 from leases.amendments.closed_books import LOCKED_UNTIL
+from leases.schedule import RentKind
 from tests.cast import Cast
-from tests.invoicing.world import PORTAL, an_invoice
+from tests.invoicing.world import PORTAL, an_invoice, keep_operating
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 1)
 MARCH, APRIL, MAY = date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)
+
+
+@pytest.fixture(autouse=True)
+def operating(session: Session, cast: Cast) -> None:
+    """Finance leases are told of in test_ledger_finance."""
+    keep_operating(session, cast.tenant)
 
 
 def post_until(session: Session, cast: Cast, month: date) -> PostingRun:
@@ -60,6 +71,12 @@ class TestChart:
     def test_has_an_account_for_each_purpose(self) -> None:
         assert {account.purpose for account in DEFAULT_CHART} == set(Purpose)
         assert len({account.code for account in DEFAULT_CHART}) == len(DEFAULT_CHART)
+
+    def test_says_what_every_kind_of_invoice_line_is_for(self) -> None:
+        written = "".join(path.read_text() for path in sorted(Path(invoicing.__file__).parent.glob("*.py")))
+        named = set(re.findall(r'Owed\([\w.]+, "(\w+)"', written)) | {"manual"}
+        assert {"damage", "one_off"} <= named
+        assert {*named, *RentKind, BUY_OUT, LOSS, EARLY_RETURN} <= set(LINE_PURPOSES)
 
     def test_is_seeded_once(self, session: Session, cast: Cast) -> None:
         for _ in range(2):

@@ -20,11 +20,17 @@ from leases.amendments.operations import amend
 from leases.amendments.wanted import Wanted
 from leases.models import Line
 from tests.cast import Cast
-from tests.invoicing.world import a_lease, a_rate, bill
+from tests.invoicing.world import a_lease, a_rate, bill, keep_operating
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 1)
 APRIL, MAY, JUNE = (date(2026, month, 1) for month in (4, 5, 6))
+
+
+@pytest.fixture(autouse=True)
+def operating(session: Session, cast: Cast) -> None:
+    """Finance leases are told of in test_ledger_finance."""
+    keep_operating(session, cast.tenant)
 
 
 class TestMonthsIn:

@@ -31,6 +31,10 @@ def kind_words() -> dict[str, str]:
         "revenue": _("Rent earned"),
         "derecognition": _("Leased out for good"),
         "interest": _("Interest on leases"),
+        "lease_swap": _("Swap on a finance lease"),
+        "lease_end": _("End of a finance lease"),
+        "reclassification": _("Rent of a finance lease, billed before it was one"),
+        "settlement": _("Disposal after a finance lease"),
         "deposit": _("Deposit"),
         "funding": _("Funding"),
     }
@@ -101,6 +105,7 @@ def column_words() -> dict[str, str]:
         "earned": _("Earned"),
         "interest": _("Interest"),
         "received": _("Received"),
+        "ended": _("Ended"),
         "other": _("Other"),
     }
 

@@ -59,8 +59,7 @@ def classify_lease(
     :raises NotClassifiable: for a lease of services alone, or whose hardware was bought in another currency.
     :raises InvalidInput: for a day outside the term.
     """
-    queries.lock_lease(session, tenant, lease_id)
-    lease = queries.get_lease(session, tenant, lease_id=lease_id)
+    lease = queries.get_lease(session, tenant, lease_id=lease_id, lock=True)
     standing = {row.framework: row for row in classifications_of(session, tenant, lease_id=lease_id)}
     if as_of is not None:
         _require_within_term(lease, as_of)
@@ -97,8 +96,9 @@ def classify_lease(
             continue
         made.position = 0 if held is None else held.position + 1
         session.add(made)
+        standing[framework.value] = made
     session.flush()
-    return list(classifications_of(session, tenant, lease_id=lease.id))
+    return [standing[framework] for framework in sorted(standing)]
 
 
 def _last_modified(lease: Lease, held: Iterable[LeaseClassification]) -> tuple[date | None, str]:

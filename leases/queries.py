@@ -40,14 +40,14 @@ def get_agreement(session: Session, tenant: Tenant, *, agreement_id: str) -> Agr
     return agreement
 
 
-def get_lease(session: Session, tenant: Tenant, *, lease_id: str) -> Lease:
-    """The lease with its lines.
+def get_lease(session: Session, tenant: Tenant, *, lease_id: str, lock: bool = False) -> Lease:
+    """The lease with its lines; with `lock`, the lease is locked until the transaction ends.
 
     :raises NotFound: if this tenant has none by that id.
     """
+    statement = _seen_by(tenant).where(Lease.id == lease_id)
     lease = session.scalar(
-        _seen_by(tenant)
-        .where(Lease.id == lease_id)
+        (statement.with_for_update() if lock else statement)
         .options(
             # Most lines never changed: joined, what is not there costs no statement of its own.
             selectinload(Lease.lines).options(joinedload(Line.terms_over_time), joinedload(Line.abatements))

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from haas.calendar import ONE_DAY, local_day
 from haas.tenancy.scope import Tenant, scoped
@@ -100,7 +100,15 @@ def cost_of_return(
     standing = queries.find_standing(session, tenant, asset_id=asset_id, at=at)
     if standing is None:
         return None
-    line = session.scalars(scoped(Line, tenant).where(Line.id == standing.line_id)).one()
+    line = (
+        session.scalars(
+            scoped(Line, tenant)
+            .where(Line.id == standing.line_id)
+            .options(joinedload(Line.terms_over_time), joinedload(Line.abatements))
+        )
+        .unique()
+        .one()
+    )
     lease = session.scalars(scoped(Lease, tenant).where(Lease.id == line.lease_id)).one()
     if line.starts_on is None or lease.commences_on is None:
         return None

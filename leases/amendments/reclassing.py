@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from haas.calendar import local_day
 from haas.tenancy.scope import Tenant
-from leases import queries
 from leases.amendment_models import Amendment
 from leases.classifying import NotClassifiable, classify_lease
 from leases.models import Lease
@@ -26,7 +25,8 @@ def classify_anew(session: Session, tenant: Tenant, *, amendment: Amendment, at:
     if not is_modification(amendment):
         return
     session.flush()
-    lease = queries.get_lease(session, tenant, lease_id=amendment.lease_id)
+    # Whoever amends has locked it: it is at hand.
+    lease = session.get_one(Lease, (tenant.partner_id, amendment.lease_id))
     on = _day_of(lease, amendment.effective_on, local_day(at, lease.time_zone))
     if on is None:
         return

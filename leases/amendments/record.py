@@ -58,8 +58,12 @@ def add(
     wanted: Mapping[str, Any] | None = None,
     reason: str = "",
     idempotency_key: str | None = None,
+    flush: bool = True,
 ) -> Amendment:
-    """A new amendment with its number; the figures come later."""
+    """A new amendment with its number; the figures come later.
+
+    :param flush: whether to write it at once; not where the figures follow on the spot.
+    """
     applied = state == "applied"
     amendment = Amendment(
         partner_id=tenant.partner_id,
@@ -82,7 +86,8 @@ def add(
         idempotency_key=idempotency_key,
     )
     session.add(amendment)
-    session.flush()
+    if flush:
+        session.flush()
     return amendment
 
 
@@ -119,6 +124,7 @@ def record(
         line_ids=line_ids,
         wanted=wanted,
         reason=reason,
+        flush=False,
     )
     amendment.before, amendment.after = difference(before, after)
     amendment.charge, amendment.charge_kind = charge, charge_kind if charge else None

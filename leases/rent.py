@@ -1,4 +1,4 @@
-"""The rent of a whole lease, and of one asset, true as of any date."""
+"""The rent of a whole lease, true as of any date, and a line's payment for one period."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from haas.calendar import ONE_DAY, Period
 from haas.money import round_minor
-from haas.tenancy.scope import Tenant, scoped
+from haas.tenancy.scope import Tenant
 from leases import queries
-from leases.contract import stays_of, terms_of
+from leases.contract import terms_of
 from leases.lifecycle import LeaseState
-from leases.models import Agreement, Assignment, Lease, Line
-from leases.schedule import RentKind, RentPayment, rent_due, rent_schedule, split_by_serial
+from leases.models import Agreement, Lease, Line
+from leases.schedule import RentKind, RentPayment, rent_due, rent_schedule
 from leases.terms import commencement
 
 ONE_OFF = "one_off"
@@ -88,56 +88,6 @@ def monthly_rent(lease: Lease, lines: Sequence[Line]) -> Decimal:
     """The base rent of a month of all recurring lines, whether they run already or not."""
     a_period = sum((line.unit_price * line.quantity for line in lines if line.kind != ONE_OFF), Decimal(0))
     return round_minor(a_period / lease.interval_months, lease.currency)
-
-
-@dataclass(frozen=True, slots=True)
-class AssetRent:
-    """A share of a rent payment that one asset's days bore."""
-
-    due_on: date
-    amount: Decimal
-    currency: str
-    lease_id: str
-
-
-def rent_of_asset(session: Session, tenant: Tenant, *, asset_id: str, until: date) -> list[AssetRent]:
-    """What has fallen due by `until` for the days on which the asset stood on a line, oldest first.
-
-    A fixed number of queries, however often it moved.
-    """
-    own = session.scalars(scoped(Assignment, tenant).where(Assignment.asset_id == asset_id)).all()
-    line_ids = sorted({row.line_id for row in own})
-    if not line_ids:
-        return []
-    lines = session.scalars(scoped(Line, tenant).where(Line.id.in_(line_ids))).all()
-    leases = {
-        row.id: row
-        for row in session.scalars(
-            scoped(Lease, tenant).where(Lease.id.in_({line.lease_id for line in lines}))
-        )
-    }
-    agreements = {
-        row.id: row
-        for row in session.scalars(
-            scoped(Agreement, tenant).where(Agreement.id.in_({row.agreement_id for row in leases.values()}))
-        )
-    }
-    everyone = queries.assignments_by_line(session, tenant, line_ids=line_ids)
-    shares: list[AssetRent] = []
-    for line in lines:
-        lease = leases[line.lease_id]
-        if line.starts_on is None or lease.commences_on is None:
-            continue
-        serials = {row.serial for row in own if row.line_id == line.id}
-        stays = stays_of(everyone[line.id], time_zone=lease.time_zone)
-        terms = terms_of(lease, line, agreements[lease.agreement_id])
-        for payment in rent_due(terms, line.starts_on, line.ends_on, until):
-            shares += [
-                AssetRent(payment.due_on, share.amount, lease.currency, lease.id)
-                for share in split_by_serial(payment.amount, payment.period, stays, currency=lease.currency)
-                if share.serial in serials
-            ]
-    return sorted(shares, key=lambda share: share.due_on)
 
 
 def current_period(lease: Lease, line: Line, agreement: Agreement, *, day: date) -> RentPayment | None:

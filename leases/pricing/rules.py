@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -147,23 +147,18 @@ def price_over(price: Decimal, *, book_months: int, interval_months: int) -> Dec
     return round_places(Fraction(price) * interval_months / book_months, PRICE_PLACES)
 
 
-def resolve(
-    books: Iterable[Book], question: Question, *, levels: Sequence[Level] = SELLING, name: str | None = None
-) -> Answer:
+def resolve(books: Sequence[Book], question: Question, *, levels: Sequence[Level] = SELLING) -> Answer:
     """The price that applies, by level, then by how closely an entry speaks of the item.
 
     Of each book the latest version that is valid on the day counts, whole: what a new version leaves out
     has no price any more. Several books of one level are asked by name. The tier is taken by volume: all
     units cost what their number costs.
-
-    :param name: only the books of this name (the one that is assigned to a partner).
     """
-    known = [book for book in books if name is None or book.name == name]
     steps: list[Step] = []
     for level in levels:
         if level is Level.CLIENT and question.client_id is None:
             continue
-        held = _held(known, question, level)
+        held = _held(books, question, level)
         if not held:
             steps.append(Step(level, Found.NO_BOOK))
         for book in held:

@@ -29,10 +29,6 @@ class Span:
     end: date | None
     quantity: Decimal
 
-    def meets(self, first: date, until: date) -> bool:
-        """Whether it has a day of first..until (exclusive)."""
-        return self.start < until and (self.end is None or first < self.end) and self.start != self.end
-
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -93,11 +93,6 @@ class AssetProfit:
         """What the schedule still promises."""
         return self.to_end.rent - self.to_date.rent
 
-    @property
-    def loss_ahead(self) -> Decimal:
-        """What it will still lose in value by the end."""
-        return self.to_end.lost - self.to_date.lost
-
 
 def profit_of(facts: AssetFacts, *, as_of: date) -> AssetProfit:
     """Cost, rent by its days, costs, damages and value: to the date, and to the end of what is agreed.

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from haas.calendar import add_months
 from haas.errors import NotFound
-from leases import operations, rent, swaps
+from leases import operations, queries, swaps
+from leases.contract import stays_of, terms_of
 from leases.profit.asset import profit_of
 from leases.profit.facts import AssetFacts, Charge, ChargeKind, Curve, Place, Rents
 from leases.profit.queries import view_asset_profit, yields_of
-from leases.schedule import rent_due, rent_schedule
+from leases.schedule import rent_due, rent_schedule, split_by_serial
 from leases.terms import LeaseTerms, Timing
 from tests.cast import Cast
 from tests.leases.fleet import a_spare, day, lease_in_service
@@ -183,7 +184,17 @@ class TestSwap:
             session, cast.tenant, lease_id=made.lease.id, noticed_on=day("2026-09-20"), at=SIGNED
         )
         as_of = day("2026-12-15")
-        shares = rent.rent_of_asset(session, cast.tenant, asset_id=made.assets[0].id, until=as_of)
+        line = made.lines[0]
+        agreement = queries.get_agreement(session, cast.tenant, agreement_id=made.lease.agreement_id)
+        terms = terms_of(made.lease, line, agreement)
+        rows = queries.assignments_by_line(session, cast.tenant, line_ids=[line.id])[line.id]
+        stays = stays_of(rows, time_zone=made.lease.time_zone)
+        shares = [
+            share
+            for payment in rent_due(terms, day("2026-03-01"), line.ends_on, as_of)
+            for share in split_by_serial(payment.amount, payment.period, stays, currency="USD")
+            if share.serial == made.assets[0].serial
+        ]
 
         profit = view_asset_profit(session, cast.tenant, asset_id=made.assets[0].id, as_of=as_of)
 

@@ -18,6 +18,7 @@ from leases.contract import terms_of
 from leases.lifecycle import LeaseState
 from leases.models import Agreement, Lease, Line
 from leases.schedule import RentPayment, rent_schedule
+from leases.terms import LeaseTerms, LineKind
 
 MONTHS = 12
 _RUNNING = (LeaseState.ACTIVE, LeaseState.ENDING)
@@ -62,7 +63,7 @@ def cash_flow(
     """
     until = add_months(start, MONTHS)
     flows: dict[str, CashFlow] = {}
-    schedules: dict[tuple[object, ...], list[RentPayment]] = {}
+    schedules: dict[tuple[LeaseTerms, date, date | None], list[RentPayment]] = {}
     rows = session.execute(
         scoped(Line, tenant)
         .join(Lease, sa.and_(Lease.partner_id == Line.partner_id, Lease.id == Line.lease_id))
@@ -129,15 +130,17 @@ def _of(table: Any, *, client_id: str | None, lease_id: str | None) -> list[Any]
 
 
 def _due(
-    known: dict[tuple[object, ...], list[RentPayment]], lease: Lease, line: Line, agreement: Agreement
+    known: dict[tuple[LeaseTerms, date, date | None], list[RentPayment]],
+    lease: Lease,
+    line: Line,
+    agreement: Agreement,
 ) -> list[tuple[date, Decimal]]:
-    """Ten equal laptops of one delivery have one schedule; an amended line has its own."""
+    """Equal terms for the same days have one schedule: ten equal laptops of one delivery are read once."""
     if line.starts_on is None:
         return []
-    if line.kind == "one_off":
+    if line.kind == LineKind.ONE_OFF:
         return [(line.starts_on, round_minor(line.unit_price * line.quantity, lease.currency))]
-    amended = line.id if line.terms_over_time or line.abatements else ""
-    key = (lease.id, line.unit_price * line.quantity, line.starts_on, line.ends_on, amended)
+    key = (terms_of(lease, line, agreement), line.starts_on, line.ends_on)
     if key not in known:
-        known[key] = rent_schedule(terms_of(lease, line, agreement), line.starts_on, line.ends_on)
+        known[key] = rent_schedule(*key)
     return [(payment.due_on, payment.amount) for payment in known[key]]

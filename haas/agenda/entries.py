@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from haas.calendar import ONE_DAY
 from haas.errors import InvalidInput
-from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.models import Invoice
 from leases.amendment_models import LineTerms
@@ -27,6 +26,7 @@ from leases.lifecycle import LeaseState
 from leases.models import Lease, Line, ReturnOrder
 from leases.pricing.models import PriceBook
 from leases.quotes.models import Quote
+from leases.summaries import client_names
 
 DAYS_MAX = 400
 ROWS_MAX = 1000  # of a kind: a calendar with more is read as a list, narrowed by its client
@@ -90,11 +90,7 @@ def by_day(entries: Iterable[Entry]) -> dict[date, list[Entry]]:
 
 def names_of(session: Session, tenant: Tenant, entries: Iterable[Entry]) -> Mapping[str, str]:
     """The names of the clients that they concern; one query."""
-    wanted = {entry.client_id for entry in entries if entry.client_id}
-    rows = session.execute(
-        scoped(Client, tenant).where(Client.id.in_(wanted)).with_only_columns(Client.id, Client.name)
-    )
-    return {row[0]: row[1] for row in rows}
+    return client_names(session, tenant, (entry.client_id for entry in entries if entry.client_id))
 
 
 def _terms_and_offers(

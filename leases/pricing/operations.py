@@ -10,11 +10,10 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from devices.models import HardwareModel
 from haas.accounts.checks import check_currency, check_text
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
-from haas.tenancy.models import Client, Partner
+from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases.pricing import queries, rules
 from leases.pricing.entries import NewEntry, check_entry
@@ -67,8 +66,8 @@ def draft_book(
         raise InvalidInput(
             _("Name the client of a client's own prices, and of no others."), field="client_id"
         )
-    if client_id is not None and session.scalar(scoped(Client, tenant).where(Client.id == client_id)) is None:
-        raise NotFound(_("There is no client %(id)s.", id=client_id), field="client_id")
+    if client_id is not None:
+        queries.demand_client(session, tenant, client_id=client_id)
     if not 1 <= interval_months <= 12:
         raise InvalidInput(_("Prices are for 1 to 12 months."), field="interval_months")
     book = PriceBook(
@@ -233,9 +232,7 @@ def lock_draft(session: Session, tenant: Tenant, *, book_id: str) -> PriceBook:
 
 def entry_for_model(session: Session, tenant: Tenant, *, model_id: str) -> tuple[str, str]:
     """(manufacturer, name) of one of the house's own models."""
-    model = session.scalar(scoped(HardwareModel, tenant).where(HardwareModel.id == model_id))
-    if model is None:
-        raise NotFound(_("There is no hardware model %(id)s.", id=model_id), field="model_id")
+    model = queries.get_model(session, tenant, model_id=model_id)
     return model.manufacturer, model.name
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from devices.models import HardwareModel
 from haas.errors import NotFound
+from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from leases.pricing import rules
 from leases.pricing.models import PriceBook, PriceEntry, RateCard
@@ -150,6 +151,26 @@ def entry_value(entry: PriceEntry) -> rules.Entry:
         term_until=entry.term_until,
         price=entry.price,
     )
+
+
+def get_model(session: Session, tenant: Tenant, *, model_id: str) -> HardwareModel:
+    """One of the house's own models.
+
+    :raises NotFound: also for another partner's.
+    """
+    model = session.scalar(scoped(HardwareModel, tenant).where(HardwareModel.id == model_id))
+    if model is None:
+        raise NotFound(_("There is no hardware model %(id)s.", id=model_id), field="model_id")
+    return model
+
+
+def demand_client(session: Session, tenant: Tenant, *, client_id: str) -> None:
+    """Refuse a client that the house does not have.
+
+    :raises NotFound: also for another partner's.
+    """
+    if session.scalar(scoped(Client, tenant).where(Client.id == client_id)) is None:
+        raise NotFound(_("There is no client %(id)s.", id=client_id), field="client_id")
 
 
 def item_of(model: HardwareModel) -> Item:

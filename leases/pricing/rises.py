@@ -17,7 +17,6 @@ from haas.accounts.checks import check_text
 from haas.errors import Conflict, HaasError, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.money import round_minor
-from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from leases.amendments.lines import runs_on
 from leases.amendments.operations import AMENDABLE, amend
@@ -25,6 +24,7 @@ from leases.amendments.wanted import Wanted
 from leases.contract import terms_on
 from leases.models import Lease, Line
 from leases.pricing.indexes import change_of
+from leases.pricing.queries import demand_client
 from leases.pricing.rise_models import PriceRise, PriceRiseLine, PriceRiseNotice
 from leases.pricing.rise_rules import CHANGE_MAX, latest_announcement, risen
 from leases.pricing.wholesale_models import WholesaleLine
@@ -76,8 +76,8 @@ def plan_rise(
         )
     if not -CHANGE_MAX < change_pct <= CHANGE_MAX or not change_pct:
         raise InvalidInput(_("The change is up to 100 per cent, and not 0."), field="change_pct")
-    if client_id is not None and session.scalar(scoped(Client, tenant).where(Client.id == client_id)) is None:
-        raise NotFound(_("There is no client %(id)s.", id=client_id), field="client_id")
+    if client_id is not None:
+        demand_client(session, tenant, client_id=client_id)
     rise = PriceRise(
         partner_id=tenant.partner_id,
         id=new_id("rse"),

@@ -10,13 +10,12 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from devices.identifiers import name_key
-from devices.models import HardwareModel
-from haas.errors import InvalidInput, NotFound
-from haas.tenancy.scope import Tenant, scoped
+from haas.errors import InvalidInput
+from haas.tenancy.scope import Tenant
 from leases.models import Lease, Line
 from leases.pricing import queries, rules
 from leases.pricing.rules import SELLING, Answer, Item, Question
-from leases.terms import CommercialModel
+from leases.terms import CommercialModel, component_of
 
 
 class NoPrice(InvalidInput):
@@ -94,7 +93,7 @@ def suggest_for_line(
             quantity=quantity,
             term_months=term_of(lease),
             commercial_model=lease.commercial_model,
-            component=component or ("hardware" if kind in ("asset", "pooled") else "service"),
+            component=component or component_of(kind),
             client_id=lease.client_id,
         ),
     )
@@ -113,10 +112,7 @@ def term_of(lease: Lease) -> int:
 
 
 def _item(session: Session, tenant: Tenant, *, model_id: str) -> Item:
-    model = session.scalar(scoped(HardwareModel, tenant).where(HardwareModel.id == model_id))
-    if model is None:
-        raise NotFound(_("There is no hardware model %(id)s.", id=model_id), field="model_id")
-    return queries.item_of(model)
+    return queries.item_of(queries.get_model(session, tenant, model_id=model_id))
 
 
 def _on_lease(session: Session, tenant: Tenant, *, lease: Lease, model_id: str) -> int:

@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 from haas import clock
 from haas.accounts.checks import check_currency
 from haas.auth.caller import current_caller, requires
-from haas.pages.downloads import CSV_TYPE, csv_bytes, download
+from haas.pages.downloads import table_download
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from haas.tenancy.models import Client
@@ -140,10 +140,11 @@ def new_version(version: dict[str, Any], book_id: str) -> Any:
 def export_book(book_id: str) -> Response:
     """The prices as a table, as they can be brought in again."""
     book = _whole(book_id)
-    return download(
-        csv_bytes(header=tables.HEADER, rows=tables.rows_of(book.entries)),
-        name=f"prices-{book.name}-{book.valid_from}.csv",
-        media_type=CSV_TYPE,
+    return table_download(
+        "csv",
+        name=f"prices-{book.name}-{book.valid_from}",
+        header=tables.HEADER,
+        rows=tables.rows_of(book.entries),
     )
 
 

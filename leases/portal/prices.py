@@ -9,6 +9,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from devices.import_rows import RowError
 from devices.import_table import BYTES_MAX, read_table
 from devices.models import HardwareModel
 from devices.portal import category_words
@@ -189,7 +190,7 @@ def bring_in(book_id: str) -> Any:
     caller = current_caller()
     queries.get_book(caller.session, caller.tenant, book_id=book_id)
     form = Form(names=frozenset({"file"}))
-    errors: Sequence[tables.RowError] = ()
+    errors: Sequence[RowError] = ()
     try:
         outcome = tables.read_rows(
             read_table(_uploaded(), headings=tables.HEADINGS, required=tables.REQUIRED)
@@ -275,7 +276,7 @@ def _book_page(
     *,
     version: Form | None = None,
     upload: Form | None = None,
-    errors: Sequence[tables.RowError] = (),
+    errors: Sequence[RowError] = (),
 ) -> str:
     # A refused operation read rows anew, without what hangs on them.
     book = queries.get_book(caller.session, caller.tenant, book_id=book_id)

@@ -11,6 +11,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from devices.portal import category_words
 from haas import clock
 from haas.auth.caller import current_caller, requires
 from haas.calendar import add_months
@@ -37,18 +38,6 @@ PERIODS: dict[str, Any] = {
     "12m": _l("Last 12 months"),
     "year": _l("This calendar year"),
     "month": _l("This month"),
-}
-CATEGORIES: dict[str, Any] = {
-    "laptop": _l("Laptop"),
-    "desktop": _l("Desktop"),
-    "workstation": _l("Workstation"),
-    "server": _l("Server"),
-    "network": _l("Network"),
-    "printer": _l("Printer"),
-    "phone": _l("Phone"),
-    "tablet": _l("Tablet"),
-    "pos": _l("Point of sale"),
-    "other": _l("Other"),
 }
 BARS_SHOWN = 10
 CARD_PERIOD = "12m"
@@ -156,7 +145,7 @@ def _name(by: Dimension, key: str, name: str) -> str:
     if by is Dimension.AGE:
         return str(_age(key))
     if by is Dimension.CATEGORY:
-        return str(CATEGORIES.get(key, key))
+        return dict(category_words()).get(key, key)
     return str(_("In stock")) if key == NO_KEY else name or key
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from devices.import_rows import RowError
 from devices.import_table import Table
 from leases.pricing import rules
 from leases.pricing.entries import COMMERCIAL_MODELS, COMPONENTS, ITEM_KINDS, NewEntry
@@ -52,15 +53,6 @@ _COUNTS: Mapping[str, int | None] = {
     "term_from": rules.ANY_TERM,
     "term_until": None,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """What is wrong with one cell: `row` as the spreadsheet counts it, its head being 1."""
-
-    row: int
-    column: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

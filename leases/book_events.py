@@ -21,7 +21,7 @@ from haas.tenancy.scope import Tenant, scoped
 from leases.book_models import BookEventRow
 from leases.book_plans import write_plans
 from leases.book_records import BookRecord, record_of, records_of
-from leases.contract import opening_of
+from leases.contract import book_columns, opening_of
 from leases.depreciation.events import BookEvent, CountsFrom, EventKind
 from leases.depreciation.history import History, replay, value_without_impairment
 from leases.models import DepreciationBook
@@ -231,26 +231,19 @@ def _take_over(
         name=record.book.name,
         currency=before.currency,
         in_service_on=before.in_service_on,
-        cost=-parted.cost,
-        residual_value=min(before.residual_value - after.terms.residual_value, -parted.cost),
-        life_months=before.useful_life_months,
         opened_on=event.effective_on,
         # What was impaired of it stays written off.
         opening_accumulated=-parted.accumulated + parted.adjustment,
         created_at=event.recorded_at,
-        **{name: value for name, value in opening_of(before).items() if name in _KEPT},
+        **{
+            **book_columns(before),
+            "cost": -parted.cost,
+            "residual_value": min(before.residual_value - after.terms.residual_value, -parted.cost),
+        },
     )
     session.add(book)
     session.flush()
     write_plans(session, tenant, records=[BookRecord(book, [], [])])
-
-
-_KEPT = frozenset(
-    (
-        *("method", "first_month", "last_month", "day_basis", "factor", "switch", "rate_pct"),
-        *("recovery_years", "tax_convention", "year_end_month", "total_units"),
-    )
-)
 
 
 def checked_event(

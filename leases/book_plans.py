@@ -14,7 +14,7 @@ from haas.money import exponent
 from haas.tenancy.scope import Tenant, scoped
 from leases.book_models import DepreciationPlan
 from leases.book_records import BookRecord, records_of
-from leases.contract import opening_of
+from leases.contract import book_columns, opening_of
 from leases.depreciation import DepreciationTerms
 from leases.depreciation.history import History, Movement
 from leases.depreciation.plan import plan_of
@@ -91,17 +91,8 @@ def ensure_plans(session: Session, tenant: Tenant) -> int:
 def _say(book: DepreciationBook, record: BookRecord, history: History) -> None:
     if book.opening is None:
         book.opening = opening_of(record.terms)
-    terms = history.terms
-    book.cost, book.residual_value = terms.cost, terms.residual_value
-    book.life_months, book.method, book.first_month = (
-        terms.useful_life_months,
-        terms.method,
-        terms.first_month,
-    )
-    book.last_month, book.day_basis, book.factor = terms.last_month, terms.day_basis, terms.factor
-    book.total_units, book.switch, book.rate_pct = terms.total_units, terms.switch, terms.rate_pct
-    book.recovery_years, book.tax_convention = terms.recovery_years, terms.tax_convention
-    book.year_end_month = terms.year_end_month
+    for name, value in book_columns(history.terms).items():
+        setattr(book, name, value)
     book.disposed_on, book.proceeds = history.disposed_on, history.proceeds
 
 

@@ -21,7 +21,7 @@ from leases.book_models import AssetCost, BookEventRow, DepreciationUsage
 from leases.book_plans import refresh_plans, write_plans
 from leases.book_policies import FINANCIAL, kept_books, opening_terms, policy_of
 from leases.book_records import BookRecord, record_of, records_of
-from leases.contract import opening_of
+from leases.contract import book_columns
 from leases.depreciation import DayBasis, DepreciationEntry, Disposal, LastMonth, Method
 from leases.depreciation.events import EventKind, known_events
 from leases.depreciation.history import History, replay
@@ -108,7 +108,6 @@ def open_book(
             useful_life_months=model.useful_life_months,
             residual_value_pct=model.residual_value_pct,
         )
-        conventions = {key: getattr(terms, key) for key in opening_of(terms)}
         opened.append(
             DepreciationBook(
                 partner_id=tenant.partner_id,
@@ -117,10 +116,9 @@ def open_book(
                 name=name,
                 currency=terms.currency,
                 in_service_on=in_service_on,
-                life_months=conventions.pop("useful_life_months"),
                 opening_accumulated=ZERO,
                 created_at=at,
-                **conventions,
+                **book_columns(terms),
             )
         )
     session.add_all(opened)

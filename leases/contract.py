@@ -138,6 +138,13 @@ def book_terms(book: DepreciationBook) -> DepreciationTerms:
     )
 
 
+def book_columns(terms: DepreciationTerms) -> dict[str, Any]:
+    """Cost and conventions as a book's row has them."""
+    columns = {name: getattr(terms, name) for name in ("cost", *CONVENTIONS)}
+    columns["life_months"] = columns.pop("useful_life_months")
+    return columns
+
+
 def opening_of(terms: DepreciationTerms) -> dict[str, Any]:
     """The figures that `book_terms` reads back, as JSON keeps them."""
     figures: dict[str, Any] = {"cost": str(terms.cost)}

@@ -228,6 +228,21 @@ class TestSplit:
                 effective_on=day("2026-06-01"),
             )
 
+    def test_goes_on_by_the_rate_of_a_reducing_balance(self, session: Session, cast: Cast) -> None:
+        keep(session, cast, method="reducing_balance", rate_pct="30")
+        made = lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=AT)
+        dock = a_spare(session, cast.tenant, model=made.model, at=AT)
+        book_events.split_asset(
+            session,
+            cast.tenant,
+            asset_id=made.assets[0].id,
+            to_asset_id=dock.id,
+            cost=Decimal(300),
+            effective_on=day("2026-05-01"),
+        )
+        taken = record_of(session, cast.tenant, asset_id=dock.id).terms
+        assert (taken.cost, taken.rate_pct, taken.factor) == (Decimal(300), Decimal(30), Decimal(2))
+
 
 class TestPlans:
     def test_are_made_for_books_that_an_older_release_opened(

@@ -125,11 +125,6 @@ class Classification:
                 return tested
         raise KeyError(name)
 
-    @property
-    def derecognises(self) -> bool:
-        """Whether the asset leaves the lessor's books and a net investment takes its place."""
-        return self.result is not LeaseClass.OPERATING
-
 
 def classify(facts: Facts, *, framework: Framework, thresholds: Thresholds) -> Classification:
     """Put the five tests, and what a third party guarantees, and say what the lease is.

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
-from haas.calendar import add_months
 from haas.money import Number, allocate, round_minor
-from leases.finance.dated import dated_internal_rate, discount_factor
 from leases.finance.numbers import decimal, precisely
 from leases.finance.rates import Compounding, annual_rate, periodic_rate
 from leases.finance.time_value import interest_rate, internal_rate, level_payment, net_present_value
@@ -130,49 +127,6 @@ def value_of_payments(
 ) -> Decimal:
     """What rents, and an amount at their end, are worth at commencement."""
     return net_present_value(flows_of(payments, residual=residual, timing=timing), rate=rate)
-
-
-def due_dates(deal: Deal, *, commences_on: date) -> list[date]:
-    """When each rent is paid."""
-    first = 0 if deal.timing is Timing.ADVANCE else 1
-    return [
-        add_months(commences_on, number * deal.interval_months)
-        for number in range(first, first + deal.periods)
-    ]
-
-
-def dated_rent_for(deal: Deal, *, commences_on: date, annual_yield: Number, convention: str) -> Decimal:
-    """The rent at which the deal yields so much per annum under a day count, to the minor unit.
-
-    Months are as long as they are: two deals that begin on different days may differ by a cent.
-    """
-    ends_on = add_months(commences_on, deal.term_months)
-    with precisely():
-        annuity = sum(
-            (
-                discount_factor(rate=annual_yield, since=commences_on, on=day, convention=convention)
-                for day in due_dates(deal, commences_on=commences_on)
-            ),
-            Decimal(0),
-        )
-        at_end = discount_factor(rate=annual_yield, since=commences_on, on=ends_on, convention=convention)
-        rent = (deal.cost - deal.residual * at_end) / annuity
-    return round_minor(rent, deal.currency)
-
-
-def dated_yield_of(deal: Deal, *, commences_on: date, rent: Decimal, convention: str) -> Decimal:
-    """The yield per annum of a rent under a day count, effective.
-
-    :raises NoRate: if nothing comes back.
-    """
-    return dated_internal_rate(
-        [
-            (commences_on, -deal.cost),
-            *((day, rent) for day in due_dates(deal, commences_on=commences_on)),
-            (add_months(commences_on, deal.term_months), deal.residual),
-        ],
-        convention=convention,
-    )
 
 
 def split_by_standalone_price(

@@ -37,7 +37,6 @@ class TestClassify:
     def test_is_operating_if_nothing_is_met(self):
         assert asc(PLAIN).result is LeaseClass.OPERATING
         assert ifrs(PLAIN).result is LeaseClass.OPERATING
-        assert not asc(PLAIN).derecognises
 
     @pytest.mark.parametrize(
         ("change", "met"),

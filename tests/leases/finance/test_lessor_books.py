@@ -1,4 +1,4 @@
-"""A lessor's schedules lose nothing to rounding; revenue is level, whatever is billed."""
+"""A lessor's schedules lose nothing to rounding."""
 
 from datetime import date
 from decimal import Decimal
@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haas.calendar import Period
 from leases.finance.leaseback import sale_and_leaseback
 from leases.finance.net_investment import (
     dated_net_investment_schedule,
@@ -15,12 +14,6 @@ from leases.finance.net_investment import (
     net_investment,
     net_investment_schedule,
     selling_profit,
-)
-from leases.finance.straight_line import (
-    RentStep,
-    stepped_rents,
-    straight_line_by_dates,
-    straight_line_revenue,
 )
 from leases.terms import Timing
 
@@ -113,52 +106,6 @@ class TestLiability:
         rows = liability_schedule(payments, opening=200, rate=TEN_PER_CENT, timing=timing)
         assert [row.interest for row in rows] == interest
         assert [row.closing for row in rows] == closing
-
-
-class TestStraightLine:
-    def test_levels_free_months_and_steps(self):
-        # two months free, then 90, from the fifth month 120: 2 x 90 + 2 x 120 = 420 over 6 months
-        billed = stepped_rents(
-            [RentStep(0, Decimal(0)), RentStep(2, Decimal(90)), RentStep(4, Decimal(120))], term_months=6
-        )
-        rows = straight_line_revenue(billed, starts_on=date(2026, 1, 31), currency="EUR")
-        assert [row.revenue for row in rows] == [70] * 6
-        assert [row.balance for row in rows] == [70, 140, 120, 100, 50, 0]
-        assert rows[1].period.start == date(2026, 2, 28)
-        assert [rows[1].accrued, rows[1].deferred] == [140, 0]
-
-    def test_defers_what_is_billed_ahead(self):
-        billed = stepped_rents([RentStep(0, Decimal(300))], term_months=6, interval_months=3)
-        rows = straight_line_revenue(billed, starts_on=date(2026, 1, 1), currency="EUR")
-        assert billed == [300, 0, 0, 300, 0, 0]
-        assert [row.deferred for row in rows] == [200, 100, 0, 200, 100, 0]
-
-    @pytest.mark.parametrize("steps", [[], [RentStep(1, Decimal(5))], [RentStep(0, Decimal(5))] * 2])
-    def test_refuses_steps_that_do_not_say_each_month(self, steps):
-        with pytest.raises(ValueError, match="first step"):
-            stepped_rents(steps, term_months=3)
-
-    def test_counts_days_in_calendar_months(self):
-        # 15 January to 15 March: 17 + 28 + 14 = 59 days of 590
-        term = Period(date(2026, 1, 15), date(2026, 3, 15))
-        rows = straight_line_by_dates(
-            term, {date(2026, 1, 15): Decimal(295), date(2026, 2, 15): Decimal(295)}, currency="EUR"
-        )
-        assert [row.revenue for row in rows] == [170, 280, 140]
-        assert [row.balance for row in rows] == [-125, -140, 0]
-
-    @settings(max_examples=25, deadline=None)
-    @given(
-        start=st.dates(date(2024, 1, 1), date(2027, 1, 1)),
-        days=st.integers(1, 900),
-        total=st.decimals("0", "99999", places=2),
-    )
-    def test_loses_no_cent(self, start, days, total):
-        term = Period(start, date.fromordinal(start.toordinal() + days))
-        rows = straight_line_by_dates(term, {start: total}, currency="EUR")
-        assert sum(row.revenue for row in rows) == total
-        assert rows[-1].balance == 0
-        assert (rows[0].period.start, rows[-1].period.end) == (term.start, term.end)
 
 
 class TestSaleAndLeaseback:

@@ -10,9 +10,6 @@ from hypothesis import strategies as st
 from haas.calendar import Period
 from leases.finance.pricing import (
     Deal,
-    dated_rent_for,
-    dated_yield_of,
-    due_dates,
     implicit_rate,
     lease_rate_factor,
     rent_for,
@@ -81,14 +78,6 @@ class TestRent:
         terms = {"cost": Decimal(1200), "residual": Decimal(0), "term_months": 12, "currency": "EUR"}
         with pytest.raises(ValueError, match=r"cost|residual|whole periods"):
             Deal(**(terms | wrong))
-
-    def test_on_dates_yields_by_the_day_count(self):
-        start = date(2026, 1, 31)
-        deal = Deal(Decimal(12_000), Decimal(2_000), 12, "EUR", timing=Timing.ADVANCE)
-        assert due_dates(deal, commences_on=start)[1] == date(2026, 2, 28)
-        rent = dated_rent_for(deal, commences_on=start, annual_yield=Decimal("0.08"), convention="act/365F")
-        found = dated_yield_of(deal, commences_on=start, rent=rent, convention="act/365F")
-        assert abs(found - Decimal("0.08")) < Decimal("1e-5")
 
 
 class TestImplicitRate:

@@ -309,19 +309,6 @@ def reopen_book(session: Session, tenant: Tenant, *, asset_id: str, on: date) ->
         add_event(session, tenant, record=record, event=event)
 
 
-def total_cost(session: Session, tenant: Tenant, *, as_of: date) -> Decimal:
-    """Cost of all assets in service by `as_of` and not disposed of."""
-    total = session.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(DepreciationBook.cost), 0)).where(
-            DepreciationBook.partner_id == tenant.partner_id,
-            DepreciationBook.name == FINANCIAL,
-            DepreciationBook.in_service_on <= as_of,
-            sa.or_(DepreciationBook.disposed_on.is_(None), DepreciationBook.disposed_on > as_of),
-        )
-    )
-    return Decimal(total or 0)
-
-
 def _view(record: BookRecord, *, as_of: date, known_at: datetime | None) -> BookView | None:
     book = record.book
     if known_at is not None and book.created_at > known_at:

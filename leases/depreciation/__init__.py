@@ -2,18 +2,13 @@
 
 from leases.depreciation.book import DepreciationEntry, depreciation_schedule
 from leases.depreciation.closing import (
-    Accrual,
     Disposal,
-    book_value,
-    dispose,
-    entries_until,
     gain_on_disposal,
 )
 from leases.depreciation.conventions import Convention
 from leases.depreciation.terms import DayBasis, DepreciationTerms, FirstMonth, LastMonth, Method
 
 __all__ = [
-    "Accrual",
     "Convention",
     "DayBasis",
     "DepreciationEntry",
@@ -22,9 +17,6 @@ __all__ = [
     "FirstMonth",
     "LastMonth",
     "Method",
-    "book_value",
     "depreciation_schedule",
-    "dispose",
-    "entries_until",
     "gain_on_disposal",
 ]

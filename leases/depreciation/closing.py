@@ -1,4 +1,4 @@
-"""Book value as of any date, and what the month of disposal still bears. Pure."""
+"""What the month of disposal still bears, and what a disposal makes. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 
 from haas.calendar import ONE_DAY, end_of_month
@@ -14,36 +13,6 @@ from haas.money import round_minor
 from leases.depreciation.book import DepreciationEntry, quarter_of_year
 from leases.depreciation.spread import fiscal_year
 from leases.depreciation.terms import DepreciationTerms, FirstMonth, LastMonth
-
-
-class Accrual(StrEnum):
-    """What a date within a month has borne of that month's charge."""
-
-    MONTH_END = "month_end"  # nothing before the month's last day: what has been posted
-    DAY = "day"  # its days so far, the date included, over those of the month in use
-
-
-def book_value(
-    terms: DepreciationTerms,
-    entries: Sequence[DepreciationEntry],
-    *,
-    as_of: date,
-    accrual: Accrual = Accrual.MONTH_END,
-) -> Decimal:
-    """Cost less the depreciation borne by the end of the day `as_of`; cost itself before first service."""
-    accumulated = Decimal(0)
-    for entry in entries:
-        if entry.month <= as_of:
-            accumulated = entry.accumulated
-        elif accrual is Accrual.DAY:
-            began = max(entry.month.replace(day=1), _first_day(terms, entries))
-            if began <= as_of:
-                share = Fraction((as_of - began).days + 1, (entry.month - began).days + 1)
-                accumulated += round_minor(Fraction(entry.charge) * share, terms.currency)
-            break
-        else:
-            break
-    return terms.cost - accumulated
 
 
 def _first_day(terms: DepreciationTerms, entries: Sequence[DepreciationEntry]) -> date:
@@ -59,20 +28,6 @@ class Disposal:
     final_charge: Decimal
     book_value: Decimal
     gain: Decimal
-
-
-def dispose(
-    terms: DepreciationTerms,
-    entries: Sequence[DepreciationEntry],
-    *,
-    disposed_on: date,
-    proceeds: Decimal,
-    last_month: LastMonth = LastMonth.NONE,
-) -> Disposal:
-    """What the month of disposal bears, the book value it leaves, and the gain or loss against proceeds."""
-    opening = book_value(terms, entries, as_of=disposed_on.replace(day=1) - ONE_DAY)
-    final = final_charge(terms, entries, disposed_on=disposed_on, last_month=last_month)
-    return Disposal(final_charge=final, book_value=opening - final, gain=proceeds - (opening - final))
 
 
 def final_charge(
@@ -128,19 +83,6 @@ def _by_year(
         part = Fraction(2 * quarter_of_year(left) - 1, 8)
     whole = sum((entry.charge for entry in of_year), Decimal(0))
     return round_minor(Fraction(whole) * part, terms.currency) - borne
-
-
-def entries_until(
-    entries: Sequence[DepreciationEntry], closing: Disposal, *, cost: Decimal, disposed_on: date
-) -> list[DepreciationEntry]:
-    """The months that a closed book has borne: those before the disposal, and what its own month bore."""
-    borne = [entry for entry in entries if entry.month < disposed_on.replace(day=1)]
-    if closing.final_charge:
-        month = end_of_month(disposed_on)
-        borne.append(
-            DepreciationEntry(month, closing.final_charge, cost - closing.book_value, closing.book_value)
-        )
-    return borne
 
 
 def gain_on_disposal(*, book_value: Decimal, proceeds: Decimal = Decimal(0)) -> Decimal:

@@ -1,7 +1,7 @@
 """An asset's book: charges add up to the base under every method and convention."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -13,17 +13,16 @@ from hypothesis import strategies as st
 from haas.calendar import Period, add_months, end_of_month
 from haas.money import round_minor
 from leases.depreciation import (
-    Accrual,
     DayBasis,
     DepreciationTerms,
     FirstMonth,
     LastMonth,
     Method,
-    book_value,
     depreciation_schedule,
-    dispose,
     gain_on_disposal,
 )
+from leases.depreciation.events import BookEvent, EventKind
+from leases.depreciation.history import replay
 from leases.depreciation.methods import (
     DecliningCurve,
     declining_balance,
@@ -152,34 +151,27 @@ class TestDepreciationSchedule:
 
 
 class TestBookValue:
-    ENTRIES = depreciation_schedule(TERMS)
-
     @pytest.mark.parametrize(
-        ("as_of", "accrual", "value"),
+        ("as_of", "value"),
         [
-            (date(2024, 12, 31), Accrual.MONTH_END, "1300.00"),
-            (date(2025, 1, 30), Accrual.MONTH_END, "1300.00"),
-            (date(2025, 1, 31), Accrual.MONTH_END, "1266.67"),
-            (date(2025, 2, 14), Accrual.DAY, "1250.00"),  # 1266.67 - 33.34 x 14 / 28
-            (date(2027, 12, 31), Accrual.MONTH_END, "100.00"),
-            (date(2040, 1, 1), Accrual.DAY, "100.00"),
+            (date(2025, 1, 30), "1300.00"),
+            (date(2025, 1, 31), "1266.67"),
+            (date(2027, 12, 31), "100.00"),
+            (date(2040, 1, 1), "100.00"),
         ],
     )
-    def test_is_true_on_any_date(self, as_of, accrual, value):
-        assert book_value(TERMS, self.ENTRIES, as_of=as_of, accrual=accrual) == Decimal(value)
+    def test_is_true_on_any_date(self, as_of, value):
+        assert replay(TERMS).value_on(as_of) == Decimal(value)
 
-    @given(any_terms(), st.integers(-60, 3000), st.sampled_from(Accrual))
-    def test_never_rises(self, terms, days, accrual):
-        entries = depreciation_schedule(terms)
+    @given(any_terms(), st.integers(0, 3000))
+    def test_never_rises(self, terms, days):
         day = terms.in_service_on + timedelta(days=days)
-        today = book_value(terms, entries, as_of=day, accrual=accrual)
-        tomorrow = book_value(terms, entries, as_of=day + timedelta(days=1), accrual=accrual)
+        book = replay(terms)
+        today, tomorrow = book.value_on(day), book.value_on(day + timedelta(days=1))
         assert terms.residual_value <= tomorrow <= today <= terms.cost
 
 
 class TestDispose:
-    ENTRIES = depreciation_schedule(TERMS)
-
     @pytest.mark.parametrize(
         ("last_month", "charge", "gain"),
         [
@@ -190,10 +182,16 @@ class TestDispose:
         ],
     )
     def test_charges_the_last_month_by_its_convention(self, last_month, charge, gain):
-        disposal = dispose(
-            TERMS, self.ENTRIES, disposed_on=date(2025, 2, 14), proceeds=Decimal(500), last_month=last_month
+        sold = BookEvent(
+            id="sold",
+            kind=EventKind.DISPOSE,
+            effective_on=date(2025, 2, 14),
+            recorded_at=datetime(2025, 2, 14, tzinfo=UTC),
+            figures={"proceeds": "500"},
         )
-        assert (disposal.final_charge, disposal.gain) == (Decimal(charge), Decimal(gain))
+        book = replay(replace(TERMS, last_month=last_month), [sold])
+        final = sum(entry.charge for entry in book.entries if entry.month > sold.effective_on)
+        assert (final, book.gain()) == (Decimal(charge), Decimal(gain))
 
     def test_scrapped_loses_the_book_value(self):
         assert gain_on_disposal(book_value=Decimal(82000)) == -82000

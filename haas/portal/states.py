@@ -193,6 +193,17 @@ STATES: dict[str, dict[str, StateLook]] = {
         "active":    _look(_l("Active"),    "green", "check"),
         "suspended": _look(_l("Suspended"), "red",   "shield-lock"),
     },
+    "validity": {
+        "held":    _look(_l("Holds"),   "green", "check"),
+        "to_come": _look(_l("To come"), "blue",  "clock"),
+        "over":    _look(_l("Over"),    "grey",  "archive"),
+    },
+    "price_rise": {
+        "draft":     _look(_l("Planned"),       "amber", "edit"),
+        "announced": _look(_l("Announced"),     "blue",  "mail"),
+        "applying":  _look(_l("Being applied"), "blue",  "refresh"),
+        "applied":   _look(_l("Applied"),       "green", "check"),
+    },
 }
 # fmt: on
 

@@ -175,12 +175,14 @@ def _sides_of(
 
 
 def _text_of(way: str, value: Decimal | str | None, tie: str) -> str:
-    key = "" if value is None else f"={value}"
-    return base64.urlsafe_b64encode(json.dumps([way, key, tie]).encode()).decode().rstrip("=")
+    return _packed(way, "" if value is None else f"={value}", tie)
 
 
 def _encode(row: Any, sort: Sort, *, forward: bool) -> str:
-    place = ["o" if forward else "n", str(sort.value_of(row)), getattr(row, sort.tie.key)]
+    return _packed("o" if forward else "n", str(sort.value_of(row)), getattr(row, sort.tie.key))
+
+
+def _packed(*place: str) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 

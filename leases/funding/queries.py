@@ -159,9 +159,12 @@ class FundingView:
     terms: FundingTerms
     rows: Sequence[OwedRow]
     margin: Margin
-    rents: Sequence[tuple[date, Decimal]]
     funding: Funding | None = None  # none: only a preview
-    settlement: Decimal | None = None
+
+    @property
+    def settlement(self) -> Decimal | None:
+        """What was paid to be quit with the funder; none while it runs, and after a full term."""
+        return None if self.funding is None else self.funding.settlement
 
     @property
     def paid_total(self) -> Decimal:
@@ -214,10 +217,9 @@ def view_terms(
 ) -> FundingView:
     """The same for terms that are not agreed yet. `lease.lines` must be loaded."""
     made = paid or {}
-    rents = [
-        (day, amount)
-        for day, amount, _due in view_rent(session, tenant, lease=lease, as_of=as_of).by_due_day()
-    ]
+    rents = {
+        day: amount for day, amount, _due in view_rent(session, tenant, lease=lease, as_of=as_of).by_due_day()
+    }
     schedule = funding_schedule(terms)
     owed: dict[date, Decimal] = {}
     settled_on = funding.settled_on if funding is not None else None
@@ -231,8 +233,6 @@ def view_terms(
     return FundingView(
         terms=terms,
         rows=[OwedRow(row, made.get(row.number), row.number > terms.payments) for row in schedule],
-        margin=side_by_side(dict(rents), owed),
-        rents=rents,
+        margin=side_by_side(rents, owed),
         funding=funding,
-        settlement=settlement,
     )

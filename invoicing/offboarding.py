@@ -29,10 +29,9 @@ from invoicing.offboarding_models import Offboarding
 from invoicing.proposals import Proposal
 from leases import operations, returns
 from leases.ends.places import EndPlace, places_on
-from leases.lifecycle import FINAL, LeaseState
+from leases.lifecycle import FINAL, RUNNING, LeaseState
 from leases.models import Lease, Line, ReturnOrder
 
-_RUNNING = (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER)
 _OFFERED = (LeaseState.DRAFT, LeaseState.QUOTED, LeaseState.ACCEPTED)
 _OPEN_RETURNS = ("requested", "collected", "received", "inspected")
 
@@ -300,7 +299,7 @@ def latest_of(session: Session, tenant: Tenant, *, client_id: str) -> Offboardin
 def _leases(session: Session, tenant: Tenant, client_id: str) -> Sequence[Lease]:
     return session.scalars(
         scoped(Lease, tenant)
-        .where(Lease.client_id == client_id, Lease.state.in_((*_RUNNING, *_OFFERED)))
+        .where(Lease.client_id == client_id, Lease.state.in_((*RUNNING, *_OFFERED)))
         .order_by(Lease.id)
     ).all()
 
@@ -322,7 +321,7 @@ def _end_lease(
         operations.give_notice(
             session, tenant, lease_id=lease.id, noticed_on=noticed_on, at=at, reason=reason
         )
-    if recall and lease.state in _RUNNING:
+    if recall and lease.state in RUNNING:
         returns.request_returns_of_lease(session, tenant, lease=lease, notice_on=noticed_on, at=at)
 
 

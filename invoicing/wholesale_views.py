@@ -16,13 +16,12 @@ from haas.money import round_minor
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.models import Invoice
-from leases.lifecycle import LeaseState
+from leases.lifecycle import RUNNING
 from leases.models import Lease, Line
 from leases.pricing.rules import Margin
 from leases.pricing.usage import HARDWARE
 from leases.pricing.wholesale_models import WholesaleAccount, WholesaleLine
 
-RUNNING = (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER)
 MONTHS_SHOWN = 12
 
 

@@ -21,6 +21,8 @@ class LeaseState(StrEnum):
 
 
 S = LeaseState
+IN_TERM = frozenset({S.ACTIVE, S.ENDING})
+RUNNING = IN_TERM | {S.HOLDOVER}  # with hardware out, and rent to come
 BILLABLE = frozenset({S.ACCEPTED, S.ACTIVE, S.ENDING, S.HOLDOVER})
 FINAL = frozenset({S.CLOSED, S.CANCELLED})
 

@@ -15,13 +15,12 @@ from haas.money import round_minor
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.models import Invoice, InvoiceLine
 from leases.contract import terms_of
-from leases.lifecycle import LeaseState
+from leases.lifecycle import IN_TERM
 from leases.models import Agreement, Lease, Line
 from leases.schedule import RentPayment, rent_schedule
 from leases.terms import LeaseTerms, LineKind
 
 MONTHS = 12
-_RUNNING = (LeaseState.ACTIVE, LeaseState.ENDING)
 
 
 @dataclass(slots=True)
@@ -72,7 +71,7 @@ def cash_flow(
             sa.and_(Agreement.partner_id == Lease.partner_id, Agreement.id == Lease.agreement_id),
         )
         .where(
-            Lease.state.in_(_RUNNING),
+            Lease.state.in_(IN_TERM),
             Lease.commences_on.is_not(None),
             # In arrears the last rent falls due with the end itself.
             Lease.ends_on >= start,

@@ -22,7 +22,7 @@ from invoicing.models import Invoice
 from leases.amendment_models import LineTerms
 from leases.ends.models import Buyout
 from leases.ends.policy import EndPolicy
-from leases.lifecycle import LeaseState
+from leases.lifecycle import IN_TERM, LeaseState
 from leases.models import Lease, Line, ReturnOrder
 from leases.pricing.models import PriceBook
 from leases.quotes.models import Quote
@@ -30,7 +30,6 @@ from leases.summaries import client_names
 
 DAYS_MAX = 400
 ROWS_MAX = 1000  # of a kind: a calendar with more is read as a list, narrowed by its client
-_RUNNING = (LeaseState.ACTIVE, LeaseState.ENDING)
 
 May = Callable[[str], bool]
 
@@ -98,7 +97,7 @@ def _terms_and_offers(
 ) -> Iterator[Entry]:
     """The last day of each term, the notices before it, the last day to choose; and of an offered lease."""
     ahead = timedelta(days=max(*policy.notice_days, policy.choice_days, 1))
-    ends = sa.and_(Lease.state.in_(_RUNNING), Lease.ends_on > start, Lease.ends_on <= until + ahead)
+    ends = sa.and_(Lease.state.in_(IN_TERM), Lease.ends_on > start, Lease.ends_on <= until + ahead)
     offered = sa.and_(
         Lease.state == LeaseState.QUOTED, Lease.quote_valid_until >= start, Lease.quote_valid_until < until
     )

@@ -16,11 +16,9 @@ from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases.ends.models import EndNotice
 from leases.ends.policy import EndPolicy
-from leases.lifecycle import LeaseState
+from leases.lifecycle import IN_TERM
 from leases.models import Agreement, Lease
 from leases.readers import readers_of
-
-_RUNNING = (LeaseState.ACTIVE, LeaseState.ENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def give_due(session: Session, tenant: Tenant, *, today: date, at: datetime) -> 
         )
         .where(
             Lease.partner_id == tenant.partner_id,
-            Lease.state.in_(_RUNNING),
+            Lease.state.in_(IN_TERM),
             Lease.ends_on > today,
             Lease.ends_on <= today + timedelta(days=max(policy.notice_days)),
         )

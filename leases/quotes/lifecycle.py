@@ -28,7 +28,6 @@ class NeedState(StrEnum):
 
 
 S, N = QuoteState, NeedState
-STANDING = frozenset({S.SENT, S.ACCEPTED})  # of all versions of a quote, one at most
 WAITING = frozenset({N.OPEN, N.ORDERED})
 
 # fmt: off

@@ -24,7 +24,6 @@ SHOWN_AFTERWARDS = timedelta(days=30)  # an old link still says what became of t
 class Holder:
     """Whoever holds a link: sees what the client sees of this one quote, and acts in the link's name."""
 
-    link_id: str
     quote_id: str
     tenant: Tenant
     is_spent: bool
@@ -72,12 +71,7 @@ def find_holder(secret: str, *, pepper: str, now: datetime, request_id: str = ""
     with db.unit_of_work(tenant) as session:
         if _is_shut_out(session, tenant):
             raise gone
-    return Holder(
-        link_id=link.id,
-        quote_id=link.quote_id,
-        tenant=tenant,
-        is_spent=link.used_at is not None,
-    )
+    return Holder(quote_id=link.quote_id, tenant=tenant, is_spent=link.used_at is not None)
 
 
 def spend(session: Session, tenant: Tenant, *, quote_id: str, now: datetime) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
@@ -40,11 +39,6 @@ class Listed:
     options: int
     least: Decimal | None  # rent a month
     most: Decimal | None
-
-    @property
-    def valid_until(self) -> date | None:
-        """The last day on which it can be accepted."""
-        return self.quote.valid_until
 
 
 def drafted(session: Session, tenant: Tenant, *, partner: Partner, quote: Quote) -> list[Drafted]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from haas.documents.formatting import places_of
 from haas.documents.pages import fill
 from haas.documents.renderer import render_in_own_process
@@ -64,8 +62,3 @@ def _printable(branding: Branding, logo: bytes | None) -> Branding:
     if branding.logo.png is None:
         raise InvalidInput("The document's logo must be given to print it.", field="logo")
     return branding
-
-
-def lean(document: QuoteDocument) -> QuoteDocument:
-    """The document as it is frozen: with the logo named by its hash."""
-    return msgspec.structs.replace(document, branding=document.branding.lean())

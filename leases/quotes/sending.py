@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -146,9 +145,3 @@ def is_open(quote: Quote, *, now: datetime) -> bool:
     if quote.state != QuoteState.SENT or quote.valid_until is None:
         return False
     return local_day(now, quote.time_zone) <= quote.valid_until
-
-
-def count_waiting(session: Session, tenant: Tenant) -> int:
-    """How many quotes wait for an answer."""
-    statement = scoped(Quote, tenant).where(Quote.state == QuoteState.SENT)
-    return session.scalar(statement.with_only_columns(sa.func.count())) or 0

@@ -66,9 +66,7 @@ def reserve_free(session: Session, tenant: Tenant, *, lease: Lease, at: datetime
     return reserved
 
 
-def note_needs(
-    session: Session, tenant: Tenant, *, lease: Lease, needed_by: date, at: datetime
-) -> list[PurchaseNeed]:
+def note_needs(session: Session, tenant: Tenant, *, lease: Lease, needed_by: date, at: datetime) -> None:
     """One need for each model of which places are still empty; what was noted before is only counted anew."""
     lacking = Counter(
         line.model_id for line in empty_places(session, tenant, lease_id=lease.id) if line.model_id
@@ -95,7 +93,6 @@ def note_needs(
     )
     session.flush()
     recount(session, tenant, model_ids=[*lacking, *known], at=at)
-    return list(session.scalars(scoped(PurchaseNeed, tenant).where(PurchaseNeed.lease_id == lease.id)))
 
 
 def recount(session: Session, tenant: Tenant, *, model_ids: Iterable[str | None], at: datetime) -> int:

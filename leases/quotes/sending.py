@@ -26,7 +26,12 @@ def draft_document(session: Session, tenant: Tenant, *, quote: Quote, today: dat
 
     :raises QuoteIncomplete: naming what is missing.
     """
-    terms = _terms_for(session, tenant, quote)
+    return _document(session, tenant, quote, terms=_terms_for(session, tenant, quote), today=today)
+
+
+def _document(
+    session: Session, tenant: Tenant, quote: Quote, *, terms: TermsVersion, today: date
+) -> QuoteDocument:
     valid_until = quote.valid_until or today + timedelta(days=VALID_DAYS)
     document = papers.document_of(
         session, tenant, quote=quote, terms=terms, issued_on=today, valid_until=valid_until
@@ -53,14 +58,16 @@ def send(
     today = local_day(at, quote.time_zone)
     if valid_until is not None:
         quote.valid_until = valid_until
-    document = draft_document(session, tenant, quote=quote, today=today)
+    # Read once: what is frozen and what the quote names must be the same version.
+    terms = _terms_for(session, tenant, quote)
+    document = _document(session, tenant, quote, terms=terms, today=today)
     if document.valid_until < today:
         raise InvalidInput("This day is over: let the offer hold until a later one.", field="valid_until")
     if not quote.contact_email.strip():
         raise InvalidInput("Say where to send it.", field="contact_email")
     _replace_versions_before(session, tenant, quote, at=at)
     quote.valid_until = document.valid_until
-    quote.terms_version_id = _terms_for(session, tenant, quote).id
+    quote.terms_version_id = terms.id
     quote.document = msgspec.json.decode(document.to_json())
     quote.document_sha256 = document.sha256
     try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 from haas.money import round_minor, round_places
 from leases.finance.pricing import split_by_standalone_price
+from leases.quotes.document import LeavingEarly
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class PricedLine:
     def amount(self) -> Decimal:
         """Of a full billing period, or once."""
         return self.quantity * self.unit_price
+
+    @property
+    def places(self) -> Decimal:
+        """How many lines of the lease it becomes: one for each device, else one."""
+        return self.quantity if self.kind == "asset" else Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,11 @@ def price(lines: Sequence[PricedLine], *, term_months: int, interval_months: int
 
 def _billed(line: PricedLine, *, currency: str, share: Fraction = Fraction(1)) -> Decimal:
     """What a part of a period costs as invoices have it: each device has a line of its own, rounded once."""
-    places = line.quantity if line.kind == "asset" else Decimal(1)
-    return places * round_minor(Fraction(line.amount) / Fraction(places) * share, currency)
+    return line.places * _of_one_place(line, currency=currency, share=share)
+
+
+def _of_one_place(line: PricedLine, *, currency: str, share: Fraction = Fraction(1)) -> Decimal:
+    return round_minor(Fraction(line.amount) / Fraction(line.places) * share, currency)
 
 
 def line_amount(kind: str, quantity: Decimal, unit_price: Decimal, *, currency: str) -> Decimal:
@@ -116,14 +125,6 @@ def margin(lines: Sequence[PricedLine], *, term_months: int, interval_months: in
     )
 
 
-@dataclass(frozen=True, slots=True)
-class EarlyReturn:
-    """What giving everything back costs after so many months of the term."""
-
-    after_months: int
-    charge: Decimal
-
-
 def early_returns(
     lines: Sequence[PricedLine],
     *,
@@ -131,7 +132,7 @@ def early_returns(
     term_months: int,
     interval_months: int,
     currency: str,
-) -> list[EarlyReturn]:
+) -> list[LeavingEarly]:
     """The charge after each billing period: `pct` percent of the rents still to come; at the end nothing.
 
     Rounded for each place of the lease, as an amendment charges it (`leases.amendments.early_return`), so
@@ -140,17 +141,15 @@ def early_returns(
     """
 
     def charge(months_left: int) -> Decimal:
+        periods, months = divmod(months_left, interval_months)
         total = Decimal(0)
         for line in lines:
             if line.kind == "one_off":
                 continue
-            places = line.quantity if line.kind == "asset" else Decimal(1)
-            one = replace(line, quantity=line.quantity / places)
-            whole, months = divmod(months_left, interval_months)
-            last = _billed(one, currency=currency, share=Fraction(months, interval_months))
-            rents = whole * _billed(one, currency=currency) + last
-            total += places * round_minor(Fraction(rents) * Fraction(pct) / 100, currency)
+            last = _of_one_place(line, currency=currency, share=Fraction(months, interval_months))
+            rents = periods * _of_one_place(line, currency=currency) + last
+            total += line.places * round_minor(Fraction(rents) * Fraction(pct) / 100, currency)
         return round_minor(total, currency)
 
     ends = [*range(interval_months, term_months, interval_months), term_months]
-    return [EarlyReturn(month, charge(term_months - month)) for month in ends]
+    return [LeavingEarly(after_months=month, charge=charge(term_months - month)) for month in ends]

@@ -19,7 +19,6 @@ from leases.models import Agreement, Lease
 from leases.quotes import figures, queries
 from leases.quotes.document import (
     AcceptanceDocument,
-    LeavingEarly,
     OfferedLine,
     OfferedOption,
     QuoteDocument,
@@ -152,9 +151,7 @@ def _option(each: Optioned, *, currency: str) -> OfferedOption:
         one_off=sums.one_off,
         total=sums.total,
         early_return_pct=_plain(option.early_return_pct) if bound else Decimal(0),
-        leaving_early=tuple(
-            LeavingEarly(after_months=row.after_months, charge=row.charge) for row in leaving
-        ),
+        leaving_early=tuple(leaving),
     )
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from devices.models import HardwareModel
+from devices.queries import get_model
 from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
@@ -27,17 +28,15 @@ from leases.quotes.suggesting import price_of_one
 from leases.terms import CommercialModel, Component, LineKind, check_offer, component_of
 
 OPTIONS_MOST, LINES_MOST, DEVICES_MOST = 6, 50, 500
-_HEAD = frozenset(
-    {
-        "title",
-        "site_id",
-        "contact_name",
-        "contact_email",
-        "intro",
-        "valid_until",
-        "deliver_by",
-        "terms_version_id",
-    }
+HEAD = (
+    "title",
+    "site_id",
+    "contact_name",
+    "contact_email",
+    "intro",
+    "valid_until",
+    "deliver_by",
+    "terms_version_id",
 )
 TERMS = (
     "title",
@@ -122,7 +121,7 @@ def edit_quote(session: Session, tenant: Tenant, *, quote_id: str, changes: Mapp
     :raises QuoteFrozen: once it was sent.
     """
     quote = lock_draft(session, tenant, quote_id)
-    wanted = {name: value for name, value in changes.items() if name in _HEAD}
+    wanted = {name: value for name, value in changes.items() if name in HEAD}
     if wanted.get("site_id") is not None:
         check_site(session, tenant, site_id=wanted["site_id"], client_id=quote.client_id)
     if wanted.get("terms_version_id") is not None:
@@ -227,7 +226,7 @@ def add_line(
     """
     quote = lock_draft(session, tenant, quote_id)
     option = queries.get_option(session, tenant, quote_id=quote_id, option_id=option_id)
-    model = _model(session, tenant, model_id) if model_id is not None else None
+    model = get_model(session, tenant, model_id=model_id) if model_id is not None else None
     component = component or component_of(kind).value
     _check_line(kind=kind, component=component, quantity=quantity, model=model)
     if not description.strip() and model is None:
@@ -360,13 +359,6 @@ def _check_line(*, kind: str, component: str, quantity: Decimal, model: Hardware
         raise InvalidInput("So many devices: a whole number, 1 or more.", field="quantity")
     if kind == LineKind.ASSET and quantity > DEVICES_MOST:
         raise InvalidInput(f"At most {DEVICES_MOST} devices a line.", field="quantity")
-
-
-def _model(session: Session, tenant: Tenant, model_id: str) -> HardwareModel:
-    model = session.scalar(scoped(HardwareModel, tenant).where(HardwareModel.id == model_id))
-    if model is None:
-        raise NotFound(f"There is no hardware model {model_id}.")
-    return model
 
 
 def _lines_so_far(session: Session, tenant: Tenant, option: QuoteOption) -> tuple[int, int]:

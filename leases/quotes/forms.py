@@ -7,10 +7,13 @@ import marshmallow as ma
 from haas.rest.fields import row_id, text
 from haas.rest.openapi import Request
 from leases.quotes.schemas import (
+    DeclineQuoteRequest,
     OfferedLineRequest,
     OptionRequest,
+    QuestionRequest,
     QuoteHeadRequest,
     TermsRequest,
+    WithdrawQuoteRequest,
 )
 
 
@@ -37,23 +40,18 @@ class SignForm(Request):
     document_sha256 = text(64, least=64, required=True)
 
 
-class RefuseForm(Request):
+class RefuseForm(DeclineQuoteRequest):
     """Why every option is turned down."""
 
-    reason = text(1000, least=1, required=True)
 
-
-class AskForm(Request):
+class AskForm(QuestionRequest):
     """A question, and whose it is."""
 
     asked_by = text(160, least=1, required=True)
-    text = text(2000, least=1, required=True)
 
 
-class WithdrawForm(Request):
+class WithdrawForm(WithdrawQuoteRequest):
     """What the client is told."""
-
-    reason = text(500, load_default="")
 
 
 class PublishForm(TermsRequest):

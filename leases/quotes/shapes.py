@@ -6,26 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from haas.auth.caller import Caller
+from leases.quotes import drafting
 from leases.quotes.models import Quote
 from leases.quotes.offers import Drafted
 from leases.quotes.papers import frozen
 from leases.quotes.schemas import QuoteResource
 
 _OWN_COLUMNS = tuple(QuoteResource._declared_fields)
-_OPTION = (
-    "id",
-    "position",
-    "title",
-    "commercial_model",
-    "term_months",
-    "timing",
-    "interval_months",
-    "anchor_day",
-    "interim_rent",
-    "end_option",
-    "buyout_price",
-    "early_return_pct",
-)
+_OPTION = ("id", "position", *drafting.TERMS)
 
 
 def shape_quote(caller: Caller, quote: Quote, drafted: Sequence[Drafted]) -> dict[str, Any]:

@@ -52,17 +52,8 @@ def edit(quote_id: str) -> Any:
     caller = current_caller()
     quote = queries.get_quote(caller.session, caller.tenant, quote_id=quote_id)
     if request.method == "GET":
-        names = (
-            "title",
-            "site_id",
-            "contact_name",
-            "contact_email",
-            "intro",
-            "valid_until",
-            "deliver_by",
-            "terms_version_id",
-        )
-        return _head_page(caller, blank_form(**{name: getattr(quote, name) for name in names}), quote)
+        values = {name: getattr(quote, name) for name in drafting.HEAD}
+        return _head_page(caller, blank_form(**values), quote)
     form = read_form(QuoteForm)
     if form.data is not None:
         changes = {name: value for name, value in form.data.items() if name != "client_id"}

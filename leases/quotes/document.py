@@ -86,6 +86,11 @@ class QuoteDocument(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.number}-{self.revision}"
 
     @property
+    def intro_paragraphs(self) -> list[str]:
+        """The words before the options, set as the terms are."""
+        return paragraphs(self.intro)
+
+    @property
     def terms_paragraphs(self) -> list[str]:
         """The text of the terms as it is set: an empty line parts paragraphs."""
         return paragraphs(self.terms)

@@ -18,7 +18,6 @@ from haas.tenancy.scope import Tenant
 from leases.portal.doors import attempt
 from leases.quotes import answers, papers, queries, sending
 from leases.quotes.answers import Signer
-from leases.quotes.document import paragraphs
 from leases.quotes.forms import AskForm, RefuseForm, SignForm
 from leases.quotes.models import Quote
 from leases.quotes.portal import words
@@ -83,10 +82,8 @@ def render_offer(session: Session, tenant: Tenant, quote: Quote, ways: Ways, *, 
     )
 
 
-def render_signing(
-    session: Session, tenant: Tenant, quote: Quote, ways: Ways, *, option_id: str, form: Form
-) -> str:
-    """One option with the terms, and where to sign.
+def render_signing(quote: Quote, ways: Ways, *, option_id: str, form: Form) -> str:
+    """One option with the terms as they were frozen with it, and where to sign.
 
     :raises NotFound: if the quote has no such option.
     """
@@ -94,14 +91,11 @@ def render_signing(
     option = document.option(option_id)
     if option is None:
         raise NotFound(f"There is no option {option_id} of quote {quote.number}.")
-    terms = queries.get_terms(session, tenant, terms_id=quote.terms_version_id or "")
     return render_template(
         "portal/quotes/sign.html",
         quote=quote,
         document=document,
         option=option,
-        terms=terms,
-        paragraphs=paragraphs(terms.body),
         is_open=sending.is_open(quote, now=clock.now()),
         ways=ways,
         form=form,
@@ -157,8 +151,6 @@ def accept(quote_id: str, option_id: str) -> Any:
                 flash(_("%(number)s is accepted.", number=quote.number), "success")
                 return redirect(url_for(".show", quote_id=quote_id), 303)
     page = render_signing(
-        caller.session,
-        caller.tenant,
         queries.get_quote(caller.session, caller.tenant, quote_id=quote_id),
         ways_inside(caller, quote),
         option_id=option_id,

@@ -83,9 +83,9 @@ def accept(secret: str, option_id: str) -> Any:
                 return redirect(url_for(".show", secret=secret), 303)
 
     def page(visit: Visit) -> Any:
-        return render_signing(
-            visit.session, visit.tenant, visit.quote, visit.ways, option_id=option_id, form=form
-        ), (422 if form.errors else 200)
+        return render_signing(visit.quote, visit.ways, option_id=option_id, form=form), (
+            422 if form.errors else 200
+        )
 
     return _visit(secret, page)
 

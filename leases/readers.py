@@ -13,6 +13,8 @@ from haas.auth.permissions import CLIENT_ADMIN, OWNER, SALES
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 
+_SELLS = sa.and_(User.client_id.is_(None), User.role.in_((OWNER, SALES)))
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -35,12 +37,8 @@ def readers_of(
     wanted = sorted(set(client_ids))
     people = sa.and_(User.client_id.in_(wanted), User.role == CLIENT_ADMIN)
     if to_sales:
-        people = sa.or_(people, sa.and_(User.client_id.is_(None), User.role.in_((OWNER, SALES))))
-    users = session.scalars(
-        sa.select(User)
-        .where(User.partner_id == tenant.partner_id, User.disabled_at.is_(None), people)
-        .order_by(User.id)
-    ).all()
+        people = sa.or_(people, _SELLS)
+    users = session.scalars(_users(tenant).where(people)).all()
     found: dict[str, list[Reader]] = {}
     for client in session.scalars(scoped(Client, tenant).where(Client.id.in_(wanted))):
         readers = [_of(user) for user in users if user.client_id in (None, client.id)]
@@ -48,6 +46,19 @@ def readers_of(
             readers.append(_of(client))
         found[client.id] = readers
     return found
+
+
+def sales_of(session: Session, tenant: Tenant) -> list[Reader]:
+    """The partner's people who hear of its clients."""
+    return [_of(user) for user in session.scalars(_users(tenant).where(_SELLS))]
+
+
+def _users(tenant: Tenant) -> sa.Select[User]:
+    return (
+        sa.select(User)
+        .where(User.partner_id == tenant.partner_id, User.disabled_at.is_(None))
+        .order_by(User.id)
+    )
 
 
 def _of(who: User | Client) -> Reader:

@@ -19,7 +19,7 @@ from leases.quotes import links, papers, queries
 from leases.quotes.document import QuoteDocument
 from leases.quotes.models import Quote, QuoteQuestion
 from leases.quotes.sending import is_open
-from leases.readers import Reader, readers_of
+from leases.readers import Reader, sales_of
 
 _ASKED_AGES_AGO = timedelta(hours=6)  # a job that was stuck for so long sends no surprise
 
@@ -42,7 +42,7 @@ def quote_accepted(*, partner_id: str, event_id: str, quote_id: str, **_: Any) -
         acceptance = queries.find_acceptance(session, told.tenant, quote_id=quote_id)
         if acceptance is None:
             return
-        papers_of_it = (_attached(session, told.tenant, acceptance.file_id),) if acceptance.file_id else ()
+        attached = _attached(session, told.tenant, acceptance.file_id)
         option = told.document.option(acceptance.option_id)
         values = {
             "signer": acceptance.signer_name,
@@ -50,9 +50,9 @@ def quote_accepted(*, partner_id: str, event_id: str, quote_id: str, **_: Any) -
             "accepted_at": acceptance.accepted_at,
         }
     # The contact may have no account: the paper says it all.
-    _send(told, "quote_accepted", event_id, told.contact, {**values, "link": ""}, attachments=papers_of_it)
+    _send(told, "quote_accepted", event_id, told.contact, {**values, "link": ""}, attachments=attached)
     for reader in told.sales:
-        _send(told, "quote_accepted", event_id, reader, values, attachments=papers_of_it, inside=True)
+        _send(told, "quote_accepted", event_id, reader, values, attachments=attached, inside=True)
 
 
 def quote_declined(*, partner_id: str, event_id: str, quote_id: str, by: str, **_: Any) -> None:
@@ -65,9 +65,9 @@ def quote_declined(*, partner_id: str, event_id: str, quote_id: str, by: str, **
 def quote_expired(*, partner_id: str, event_id: str, quote_id: str, **_: Any) -> None:
     """Tell both that it has run out, and how to go on."""
     told = _tell(partner_id, event_id, quote_id)
-    _send(told, "quote_expired", event_id, told.contact, {"inside": False})
+    _send(told, "quote_expired", event_id, told.contact, {})
     for reader in told.sales:
-        _send(told, "quote_expired", event_id, reader, {"inside": True}, inside=True)
+        _send(told, "quote_expired", event_id, reader, {}, inside=True)
 
 
 def quote_withdrawn(*, partner_id: str, event_id: str, quote_id: str, **_: Any) -> None:
@@ -96,7 +96,7 @@ class _Told:
     document: QuoteDocument
     branding: Branding
     client: Client
-    contact: Reader
+    contact: Reader  # whom the quote names, in place of the client's own readers
     sales: list[Reader]
 
 
@@ -105,10 +105,8 @@ def _tell(partner_id: str, event_id: str, quote_id: str) -> _Told:
     with db.unit_of_work(tenant) as session:
         quote = queries.get_quote(session, tenant, quote_id=quote_id)
         client = session.scalars(scoped(Client, tenant).where(Client.id == quote.client_id)).one()
-        readers = readers_of(session, tenant, client_ids=[client.id], to_sales=True)[client.id]
         branding = branding_of(session, session.get_one(Partner, partner_id), with_logo=False)
-        # Readers of the client's own are told by the contact that the quote names.
-        own = {reader.key for reader in readers_of(session, tenant, client_ids=[client.id])[client.id]}
+        sales = sales_of(session, tenant)
     contact = Reader(
         client.id,
         quote.contact_name or client.name,
@@ -123,7 +121,7 @@ def _tell(partner_id: str, event_id: str, quote_id: str) -> _Told:
         branding=branding,
         client=client,
         contact=contact,
-        sales=[reader for reader in readers if reader.key not in own],
+        sales=sales,
     )
 
 
@@ -135,7 +133,7 @@ def _mail_link(partner_id: str, event_id: str, quote_id: str) -> None:
         if not is_open(quote, now=now):
             return  # answered, withdrawn or run out meanwhile
         secret = links.make_link(session, told.tenant, quote=quote, pepper=own.secret_key, now=now)
-        attached = (_attached(session, told.tenant, quote.file_id),) if quote.file_id else ()
+        attached = _attached(session, told.tenant, quote.file_id)
     _send(
         told,
         "quote_sent",
@@ -170,6 +168,7 @@ def _send(
             "title": told.document.title,
             "client_name": told.client.name,
             "reason": told.quote.reason,
+            "inside": inside,
             "link": f"{own.base_url}/quotes/{told.quote.id}",
             **values,
         },
@@ -178,6 +177,8 @@ def _send(
     send(own, letter, now=clock.now())
 
 
-def _attached(session: Session, tenant: Tenant, file_id: str) -> Attachment:
+def _attached(session: Session, tenant: Tenant, file_id: str | None) -> tuple[Attachment, ...]:
+    if file_id is None:
+        return ()
     stored = get_file(session, tenant, file_id=file_id)
-    return Attachment(stored.name, stored.media_type, stored.content)
+    return (Attachment(stored.name, stored.media_type, stored.content),)

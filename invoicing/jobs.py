@@ -16,7 +16,7 @@ from haas.errors import NotFound
 from haas.files import store_file
 from haas.settings import Settings
 from haas.settings import current as current_settings
-from haas.tenancy.logos import PartnerLogo
+from haas.tenancy.brands import logo_png
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
 from invoicing import billing, queries, rounds, sending, titles
@@ -132,14 +132,7 @@ def render_pdf(*, partner_id: str, event_id: str, invoice_id: str) -> None:
         if invoice.pdf_file_id is not None:
             return
         document = msgspec.convert(invoice.document, type=InvoiceDocument)
-        logo = document.seller.logo
-        png = None
-        if logo is not None:
-            png = session.scalar(
-                sa.select(PartnerLogo.png).where(
-                    PartnerLogo.partner_id == partner_id, PartnerLogo.id == logo.sha256
-                )
-            )
+        png = logo_png(session, document.seller, partner_id=partner_id)
     content = invoice_pdf(document, logo=png)  # seconds of work: no transaction is held open for it
     with db.unit_of_work(tenant) as session:
         stored = store_file(

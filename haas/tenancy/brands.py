@@ -26,9 +26,16 @@ def branding_of(session: Session, partner: Partner, *, with_logo: bool = True) -
     branding = msgspec.convert(chosen, Branding)
     if branding.logo is None or branding.logo.png is not None or not with_logo:
         return branding
-    png = session.scalar(
+    png = logo_png(session, branding, partner_id=partner.id)
+    return branding.with_logo(png) if png is not None else msgspec.structs.replace(branding, logo=None)
+
+
+def logo_png(session: Session, branding: Branding, *, partner_id: str) -> bytes | None:
+    """The bytes of the logo that a branding names by its hash: what was frozen prints again with them."""
+    if branding.logo is None:
+        return None
+    return session.scalar(
         sa.select(PartnerLogo.png).where(
-            PartnerLogo.partner_id == partner.id, PartnerLogo.id == branding.logo.sha256
+            PartnerLogo.partner_id == partner_id, PartnerLogo.id == branding.logo.sha256
         )
     )
-    return branding.with_logo(png) if png is not None else msgspec.structs.replace(branding, logo=None)

@@ -13,6 +13,7 @@ from haas import clock, db, outbox
 from haas.errors import HaasError
 from haas.files import store_file
 from haas.settings import Settings
+from haas.tenancy.brands import logo_png
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
 from leases.quotes import papers, queries, sending, staging
@@ -29,7 +30,7 @@ def print_quote(*, partner_id: str, event_id: str, quote_id: str, **_: Any) -> N
         if quote.file_id is not None or quote.document is None:
             return
         document = papers.frozen(quote)
-        logo = papers.logo_of(session, tenant, branding=document.branding)
+        logo = logo_png(session, document.branding, partner_id=partner_id)
     content = quote_pdf(document, logo=logo)  # a second of work: no transaction is held open for it
     with db.unit_of_work(tenant) as session:
         quote = queries.get_quote(session, tenant, quote_id=quote_id, lock=True)
@@ -60,7 +61,7 @@ def print_acceptance(*, partner_id: str, event_id: str, quote_id: str, **_: Any)
         if acceptance is None or acceptance.file_id is not None:
             return
         document = papers.acceptance_of(session, tenant, quote=quote, acceptance=acceptance)
-        logo = papers.logo_of(session, tenant, branding=document.quote.branding)
+        logo = logo_png(session, document.quote.branding, partner_id=partner_id)
     content = acceptance_pdf(document, logo=logo)
     with db.unit_of_work(tenant) as session:
         queries.get_quote(session, tenant, quote_id=quote_id, lock=True)

@@ -9,9 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from haas.tenancy.branding import Branding
 from haas.tenancy.brands import branding_of
-from haas.tenancy.logos import PartnerLogo
 from haas.tenancy.models import Client, Partner, Site
 from haas.tenancy.scope import Tenant, scoped
 from leases.contract_policies import notice_days_of
@@ -62,17 +60,6 @@ def document_of(
 def frozen(quote: Quote) -> QuoteDocument:
     """What was sent, as it was frozen."""
     return msgspec.convert(quote.document, type=QuoteDocument)
-
-
-def logo_of(session: Session, tenant: Tenant, *, branding: Branding) -> bytes | None:
-    """The bytes of the logo that a frozen document names by its hash."""
-    if branding.logo is None:
-        return None
-    return session.scalar(
-        sa.select(PartnerLogo.png).where(
-            PartnerLogo.partner_id == tenant.partner_id, PartnerLogo.id == branding.logo.sha256
-        )
-    )
 
 
 def acceptance_of(

@@ -14,6 +14,7 @@ from haas.errors import NotFound
 from haas.files import get_file
 from haas.pages import downloads
 from haas.rest.limits import EXPENSIVE, limiter
+from haas.tenancy.brands import logo_png
 from leases import queries as lease_queries
 from leases import summaries
 from leases.quotes import offers, papers, queries, sending, staging
@@ -130,7 +131,7 @@ def _printed(caller: Caller, quote: Quote) -> bytes:
         document = papers.frozen(quote)
     else:
         document = sending.draft_document(session, tenant, quote=quote, today=clock.today(quote.time_zone))
-    logo = papers.logo_of(session, tenant, branding=document.branding)
+    logo = logo_png(session, document.branding, partner_id=tenant.partner_id)
     return _rendered(document.to_json(), logo)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
-from haas.errors import HaasError, NotFound
+from haas.errors import NotFound
 from haas.pages.forms import Form, blank_form, read_form
 from haas.tenancy.scope import Tenant
 from leases.portal.doors import attempt
@@ -130,7 +130,8 @@ def accept(quote_id: str, option_id: str) -> Any:
         if form.data is not None:
             data = form.data
             signer = signer_of(data, via="portal" if own else "partner")
-            try:
+
+            def sign() -> None:
                 # What was written before a refusal must not be there when the page is drawn again.
                 with caller.session.begin_nested():
                     answers.accept(
@@ -143,11 +144,8 @@ def accept(quote_id: str, option_id: str) -> Any:
                         document_sha256=data["document_sha256"],
                         at=clock.now(),
                     )
-            except NotFound:
-                raise
-            except HaasError as refusal:
-                form.refuse(refusal)
-            else:
+
+            if attempt(form, sign):
                 flash(_("%(number)s is accepted.", number=quote.number), "success")
                 return redirect(url_for(".show", quote_id=quote_id), 303)
     page = render_signing(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from haas.calendar import local_day
 from leases import book_events, book_policies, costs
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def tell_books(story: Story) -> None:
 
 def _spend(story: Story, session: Session, at: datetime) -> None:
     first, second = story.contracts.plans["studio"].assets[:2]
-    day = local_day(at, story.house.scene.time_zone)
+    day = story.day_of(at)
     costs.record_cost(
         session,
         story.house.tenant,
@@ -69,7 +68,7 @@ def _spend(story: Story, session: Session, at: datetime) -> None:
 
 def _write_down(story: Story, session: Session, at: datetime) -> None:
     first, second = story.contracts.plans["studio"].assets[:2]
-    day = local_day(at, story.house.scene.time_zone)
+    day = story.day_of(at)
     for asset, reason in ((first, "A dent in the lid"), (second, "Another's dent")):
         event = book_events.record_event(
             session,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from haas.calendar import local_day
 from leases import returns
 from leases.amendments import operations
 from leases.amendments.wanted import Wanted
@@ -31,7 +30,7 @@ def tell_changes(story: Story) -> None:
 
 def _abate(story: Story, session: Session, at: datetime) -> None:
     """Half the rent of two workstations for the days on which the studio was without power."""
-    first = local_day(at, story.house.scene.time_zone)
+    first = story.day_of(at)
     _amend(
         story,
         session,
@@ -88,15 +87,12 @@ def _receive(story: Story, session: Session, at: datetime) -> None:
 
 def _ask(story: Story, session: Session, at: datetime) -> None:
     """One of two more is free this year, the other costs what the agreement says; nobody has decided yet."""
-    plan = story.contracts.plans["office"]
-    if plan.lease is None:
-        raise RuntimeError("the office was not sold yet")
     operations.request_amendment(
         session,
         story.house.tenant,
-        lease_id=plan.lease.id,
+        lease_id=story.contracts.lease_of("office").id,
         kind="scale_down",
-        effective_on=local_day(at, story.house.scene.time_zone) + timedelta(days=45),
+        effective_on=story.day_of(at) + timedelta(days=45),
         wanted=Wanted(line_ids=_places(story, "office", _BACK - 3, _BACK - 2)),
         at=at,
         reason="Two desks are empty",
@@ -115,15 +111,12 @@ def _amend(
     reason: str,
 ) -> None:
     """Asked for and approved at once, to hold so many days later."""
-    plan = story.contracts.plans[key]
-    if plan.lease is None:
-        raise RuntimeError(f"{key} was not sold yet")
     operations.amend(
         session,
         story.house.tenant,
-        lease_id=plan.lease.id,
+        lease_id=story.contracts.lease_of(key).id,
         kind=kind,
-        effective_on=local_day(at, story.house.scene.time_zone) + timedelta(days=on_days),
+        effective_on=story.day_of(at) + timedelta(days=on_days),
         wanted=wanted,
         at=at,
         reason=reason,

@@ -59,6 +59,13 @@ class Contracts:
         self.plans[key] = plan
         return plan
 
+    def lease_of(self, key: str) -> Lease:
+        """The lease that came of a plan."""
+        lease = self.plans[key].lease
+        if lease is None:
+            raise RuntimeError(f"{key} was not sold yet")
+        return lease
+
     def sell(self, session: Session, plan: Contract, *, until: str = "accepted") -> None:
         """Draft, quote and let the client accept, as far as `until`."""
         tenant, at = self.house.tenant, plan.at - timedelta(days=9)
@@ -121,12 +128,10 @@ class Contracts:
 
     def reserve(self, session: Session, plan: Contract, number: int, asset: Asset, *, at: datetime) -> None:
         """Pick an asset for a line."""
-        if plan.lease is None:
-            raise RuntimeError(f"{plan.key} was not sold yet")
         handover.reserve(
             session,
             self.house.tenant,
-            lease_id=plan.lease.id,
+            lease_id=self.lease_of(plan.key).id,
             line_id=plan.placed[number].id,
             asset_id=asset.id,
             at=at,

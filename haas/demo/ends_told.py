@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from haas.calendar import local_day
 from invoicing import deposits, offboarding
 from leases.ends import buyouts, choices, losses, notices
 from leases.ends.choices import Wish
@@ -37,7 +36,7 @@ def tell_ends(story: Story) -> None:
 
 
 def _give_notices(story: Story, session: Session, at: datetime) -> None:
-    notices.give_due(session, story.house.tenant, today=_day(story, at), at=at)
+    notices.give_due(session, story.house.tenant, today=story.day_of(at), at=at)
 
 
 def _lose(story: Story, session: Session, at: datetime) -> None:
@@ -47,7 +46,7 @@ def _lose(story: Story, session: Session, at: datetime) -> None:
         story.house.tenant,
         asset_id=asset.id,
         cause="stolen",
-        lost_on=_day(story, at),
+        lost_on=story.day_of(at),
         at=at,
         reference="P-2207/81",
     )
@@ -55,7 +54,7 @@ def _lose(story: Story, session: Session, at: datetime) -> None:
 
 def _sell(story: Story, session: Session, at: datetime, number: int, *, agree: bool) -> None:
     """Devices of the lease that is held over are offered to whoever will not give them back."""
-    day, asset = _day(story, at), story.contracts.plans["project"].assets[number]
+    day, asset = story.day_of(at), story.contracts.plans["project"].assets[number]
     offer = buyouts.offer(session, story.house.tenant, asset_id=asset.id, priced_on=day, today=day, at=at)
     if agree:
         buyouts.agree(
@@ -69,14 +68,12 @@ def _sell(story: Story, session: Session, at: datetime, number: int, *, agree: b
 
 
 def _choose(story: Story, session: Session, at: datetime) -> None:
-    lease = story.contracts.plans["studio"].lease
-    if lease is None:
-        return
+    lease = story.contracts.lease_of("studio")
     wanted = (Option.BUY, Option.RENEW, Option.RETURN)
     places = places_on(session, story.house.tenant, lease_ids=[lease.id])
     wishes = [Wish(place.line.id, option) for place, option in zip(places, wanted, strict=False)]
     choices.choose(
-        session, story.house.tenant, lease_id=lease.id, wishes=wishes, today=_day(story, at), at=at
+        session, story.house.tenant, lease_id=lease.id, wishes=wishes, today=story.day_of(at), at=at
     )
 
 
@@ -87,7 +84,7 @@ def _leave(story: Story, session: Session, at: datetime) -> None:
         session,
         tenant,
         client_id=client.id,
-        noticed_on=_day(story, at),
+        noticed_on=story.day_of(at),
         reason="The owners retire",
         at=at,
     )
@@ -98,15 +95,13 @@ def _leave(story: Story, session: Session, at: datetime) -> None:
 
 def _secure(story: Story, session: Session, at: datetime) -> None:
     """The office paid a deposit."""
-    lease = story.contracts.plans["office"].lease
-    if lease is None:
-        return
+    lease = story.contracts.lease_of("office")
     deposit = deposits.ask_deposit(
         session,
         story.house.tenant,
         lease_id=lease.id,
         amount=Decimal(1500),
-        asked_on=_day(story, at),
+        asked_on=story.day_of(at),
         at=at,
     )
     deposits.receive(
@@ -114,11 +109,7 @@ def _secure(story: Story, session: Session, at: datetime) -> None:
         story.house.tenant,
         deposit_id=deposit.id,
         amount=Decimal(1500),
-        on=_day(story, at),
+        on=story.day_of(at),
         reference="TRF-DEPOSIT-1",
         at=at,
     )
-
-
-def _day(story: Story, at: datetime) -> date:
-    return local_day(at, story.house.scene.time_zone)

@@ -31,18 +31,19 @@ def tell_fundings(story: Story) -> None:
 def _fund(story: Story, session: Session, *, key: str, name: str) -> None:
     """The funder pays nine tenths of the cost and bears a tenth of it after the term."""
     plan, tenant = story.contracts.plans[key], story.house.tenant
-    if plan.lease is None or plan.lease.commences_on is None:
+    lease = story.contracts.lease_of(key)
+    if lease.commences_on is None:
         raise RuntimeError(f"{key} has not commenced yet")
     at = max(plan.at, story.moment(9, day=6))
     funder = operations.register_funder(
         session, tenant, name=name, at=at, email="leasing@funder.example", account=ACCOUNTS[name]
     )
     cost = sum((asset.cost for asset in plan.assets), Decimal(0))
-    currency = plan.lease.currency
+    currency = lease.currency
     operations.fund_lease(
         session,
         tenant,
-        lease_id=plan.lease.id,
+        lease_id=lease.id,
         funder_id=funder.id,
         agreed=operations.Agreed(
             amount=round_minor(cost * 9 / 10, currency),
@@ -81,8 +82,8 @@ def _settle(story: Story, session: Session, *, key: str) -> None:
 
 
 def _funding(story: Story, session: Session, *, key: str) -> Funding:
-    plan = story.contracts.plans[key]
-    found = plan.lease and queries.find_funding(session, story.house.tenant, lease_id=plan.lease.id)
-    if not found:
+    lease = story.contracts.lease_of(key)
+    found = queries.find_funding(session, story.house.tenant, lease_id=lease.id)
+    if found is None:
         raise RuntimeError(f"{key} is not funded yet")
     return found

@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 from devices.models import Asset
 from devices.operations import move_asset
 from devices.sanitisation import certify_wipe
-from haas.calendar import local_day
 from leases import operations, returns
-from leases.models import Lease, ReturnOrder
+from leases.models import ReturnOrder
 from leases.queries import find_open_return
 from leases.swaps import swap_asset
 
@@ -64,8 +63,8 @@ def _take_back_damaged(story: Story, session: Session, at: datetime) -> None:
 
 
 def _end_field(story: Story, session: Session, at: datetime) -> None:
-    lease = _lease(story, "field")
-    day = local_day(at, story.house.scene.time_zone)
+    lease = story.contracts.lease_of("field")
+    day = story.day_of(at)
     operations.give_notice(
         session, story.house.tenant, lease_id=lease.id, noticed_on=day, at=at, reason="The project ends"
     )
@@ -81,8 +80,8 @@ def _collect_one(story: Story, session: Session, at: datetime) -> None:
 
 
 def _hold_over(story: Story, session: Session, at: datetime) -> None:
-    lease = _lease(story, "project")
-    day = local_day(at, story.house.scene.time_zone)
+    lease = story.contracts.lease_of("project")
+    day = story.day_of(at)
     if lease.ends_on is not None and lease.ends_on <= day:
         operations.hold_over(session, story.house.tenant, lease_id=lease.id, today=day, at=at)
 
@@ -120,11 +119,11 @@ def _close_season(story: Story, session: Session, at: datetime) -> None:
 
 def _let_pass(story: Story, session: Session, at: datetime) -> None:
     """Charges that nobody disputed are closed, and billed by the next run."""
-    returns.close_undisputed(session, story.house.tenant, today=local_day(at, story.house.scene.time_zone))
+    returns.close_undisputed(session, story.house.tenant, today=story.day_of(at))
 
 
 def _take_back(story: Story, session: Session, asset: Asset, *, at: datetime, reason: str) -> ReturnOrder:
-    tenant, day = story.house.tenant, local_day(at, story.house.scene.time_zone)
+    tenant, day = story.house.tenant, story.day_of(at)
     order = returns.request_return(
         session,
         tenant,
@@ -162,10 +161,3 @@ def _wipe(story: Story, session: Session, asset: Asset, *, method: str, at: date
         performed_at=at,
         place="Workshop",
     )
-
-
-def _lease(story: Story, key: str) -> Lease:
-    lease = story.contracts.plans[key].lease
-    if lease is None:
-        raise RuntimeError(f"{key} was not sold yet")
-    return lease

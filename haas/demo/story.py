@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from devices.models import Asset
 from devices.operations import move_asset, register_asset
-from haas.calendar import add_months
+from haas.calendar import add_months, local_day
 from haas.demo.billed import bill
 from haas.demo.books_told import tell_books
 from haas.demo.changes_told import tell_changes
@@ -63,6 +63,10 @@ class Story:
             self.today - timedelta(days=1), time(hour), ZoneInfo(self.house.scene.time_zone)
         )
         return min(local, yesterday).astimezone(UTC)
+
+    def day_of(self, at: datetime) -> date:
+        """Which day that moment is where the partner lives."""
+        return local_day(at, self.house.scene.time_zone)
 
     def tell(self, at: datetime, act: Act) -> None:
         """Add an act."""

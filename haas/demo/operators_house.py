@@ -14,8 +14,10 @@ from haas.accounts.branding import edit_branding
 from haas.calendar import add_months
 from haas.demo.billed import bill
 from haas.demo.houses import CLI
+from haas.demo.prices import tiers_of
 from haas.demo.scenery import MODELS, PartnerScene
 from haas.ids import new_id
+from haas.money import round_minor
 from haas.settings import Settings
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
@@ -28,6 +30,7 @@ from leases.pricing.entries import NewEntry
 BOOK = "Standard"
 ZONE = "Europe/Dublin"
 _SHARE = Decimal("0.62")  # of a partner's own rent
+_FOR_MANY = Decimal("0.94")  # of that, from so many on as with a partner's own prices
 _MONTHS = 3  # that were billed so far
 # An Irish house: tax at home, the buyer's own abroad.
 _TAXES = (("IE", "23", "VAT"), ("US", "0", "Export"), ("DE", "0", "Reverse charge"))
@@ -145,20 +148,11 @@ def _price(session: Session, tenant: Tenant, scene: PartnerScene, *, since: date
         valid_from=since,
         at=_morning(since),
     )
-    entries = []
+    entries: list[NewEntry] = []
     for model in MODELS:
         price = Decimal(model.rent) * scene.price_factor * _SHARE
-        for share, first, until in ((Decimal(1), 1, 10), (Decimal("0.94"), 10, None)):
-            entries.append(
-                NewEntry(
-                    item_kind="model",
-                    item_name=model.name,
-                    manufacturer=model.manufacturer,
-                    price=(price * share).quantize(Decimal("0.01")),
-                    quantity_from=first,
-                    quantity_until=until,
-                )
-            )
+        few, many = (round_minor(price * share, scene.currency) for share in (1, _FOR_MANY))
+        entries += tiers_of(model, for_few=few, for_many=many)
     operations.add_entries(session, tenant, book_id=book.id, entries=entries)
     operations.publish_book(session, tenant, book_id=book.id, today=since, at=_morning(since))
 

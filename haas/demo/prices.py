@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -15,7 +16,9 @@ from leases.pricing.cards import CardRow
 from leases.pricing.entries import NewEntry
 
 if TYPE_CHECKING:
+    from devices.models import HardwareModel
     from haas.demo.houses import House
+    from haas.demo.scenery import ModelScene
 
 _MANY = 10  # from so many on a unit costs less
 _FOR_MANY = Decimal("0.95")
@@ -60,22 +63,25 @@ def write_prices(session: Session, house: House, *, since: datetime, now: dateti
 
 
 def _list_prices(house: House) -> list[NewEntry]:
-    prices = []
+    prices: list[NewEntry] = []
     for key, model in house.models.items():
         rent = house.rents[key]
         many = round_minor(rent * _FOR_MANY, house.scene.currency)
-        for price, first, until in ((rent, 1, _MANY), (many, _MANY, None)):
-            prices.append(
-                NewEntry(
-                    item_kind="model",
-                    item_name=model.name,
-                    manufacturer=model.manufacturer,
-                    price=price,
-                    quantity_from=first,
-                    quantity_until=until,
-                )
-            )
+        prices += tiers_of(model, for_few=rent, for_many=many)
     return prices
+
+
+def tiers_of(model: HardwareModel | ModelScene, *, for_few: Decimal, for_many: Decimal) -> Iterator[NewEntry]:
+    """A model's prices by how many are taken."""
+    for price, first, until in ((for_few, 1, _MANY), (for_many, _MANY, None)):
+        yield NewEntry(
+            item_kind="model",
+            item_name=model.name,
+            manufacturer=model.manufacturer,
+            price=price,
+            quantity_from=first,
+            quantity_until=until,
+        )
 
 
 def plan_a_rise(session: Session, house: House, *, now: datetime) -> None:

@@ -126,7 +126,6 @@ def funding_schedule(terms: FundingTerms) -> list[FundingRow]:
         residual=terms.balloon,
         timing=terms.timing,
         currency=terms.currency,
-        due_on=[terms.boundary(period) for period in range(terms.payments + 1)],
     )
     return [
         FundingRow(number, terms.boundary(row.period), row.payment, row.interest, row.principal, row.balance)

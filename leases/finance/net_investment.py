@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 from haas.money import Number, round_minor
 from leases.finance.dated import discount_factor
@@ -14,6 +15,7 @@ from leases.finance.pricing import value_of_payments
 from leases.terms import Timing
 
 NOTHING = Decimal(0)
+Moment = TypeVar("Moment", int, date)  # a period counted from commencement, or a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,6 @@ def net_investment_schedule(
     residual: Decimal,
     timing: Timing,
     currency: str,
-    due_on: Sequence[date] = (),
 ) -> list[NetInvestmentRow]:
     """Interest on what is outstanding, payment by payment, until nothing is (the effective interest method).
 
@@ -80,41 +81,20 @@ def net_investment_schedule(
 
     :param opening: the net investment at commencement.
     :param residual: what is expected at the end, guaranteed or not.
-    :param due_on: the dates of periods 0, 1, 2 …, if they are known.
     """
     first = 0 if timing is Timing.ADVANCE else 1
     flows = [(period, payment) for period, payment in enumerate(payments, start=first)]
-    end = len(payments)  # in periods from commencement, for both timings
     if residual:
-        flows.append((end, residual))
-    # The last flow that has time before it takes the rounding.
-    plugged = max((index for index, (period, _) in enumerate(flows) if _bears(flows, index)), default=None)
-    rows: list[NetInvestmentRow] = []
-    balance = opening
-    for index, (period, payment) in enumerate(flows):
-        interest = (
-            round_minor(decimal(balance) * decimal(rate), currency) if _bears(flows, index) else NOTHING
-        )
-        if index == plugged:
-            interest = sum((later for _, later in flows[index:]), NOTHING) - balance
-        balance += interest - payment
-        rows.append(
-            NetInvestmentRow(
-                period,
-                payment,
-                interest,
-                payment - interest,
-                balance,
-                due_on[period] if due_on else None,
-            )
-        )
-    return rows
+        flows.append((len(payments), residual))  # in periods from commencement, for both timings
 
+    def interest_on(balance: Decimal, before: int, period: int) -> Decimal:
+        return round_minor(decimal(balance) * decimal(rate), currency) if period > before else NOTHING
 
-def _bears(flows: Sequence[tuple[int, Decimal]], index: int) -> bool:
-    """Whether a period has passed since the flow before."""
-    before = flows[index - 1][0] if index else 0
-    return flows[index][0] > before
+    earned = _earned(flows, since=0, opening=opening, interest_on=interest_on)
+    return [
+        NetInvestmentRow(period, payment, interest, payment - interest, balance)
+        for (period, payment), (interest, balance) in zip(flows, earned, strict=True)
+    ]
 
 
 def dated_net_investment_schedule(
@@ -132,23 +112,39 @@ def dated_net_investment_schedule(
     :param since: when the opening net investment was outstanding.
     :param convention: the day count by which days are part of a year.
     """
-    plugged = max((at for at, (day, _) in enumerate(flows) if _days_before(flows, at, since)), default=None)
-    rows: list[NetInvestmentRow] = []
-    balance = opening
-    for at, (day, payment) in enumerate(flows):
-        before = flows[at - 1][0] if at else since
+
+    def interest_on(balance: Decimal, before: date, day: date) -> Decimal:
         worth = discount_factor(rate=annual_rate, since=before, on=day, convention=convention)
         with precisely():
-            interest = round_minor(decimal(balance) * (1 / worth - 1), currency)
+            return round_minor(decimal(balance) * (1 / worth - 1), currency)
+
+    earned = _earned(flows, since=since, opening=opening, interest_on=interest_on)
+    return [
+        NetInvestmentRow(at, payment, interest, payment - interest, balance, day)
+        for at, ((day, payment), (interest, balance)) in enumerate(zip(flows, earned, strict=True))
+    ]
+
+
+def _earned(
+    flows: Sequence[tuple[Moment, Decimal]],
+    *,
+    since: Moment,
+    opening: Decimal,
+    interest_on: Callable[[Decimal, Moment, Moment], Decimal],
+) -> list[tuple[Decimal, Decimal]]:
+    """The interest in each flow and the balance after it; the last with time before it takes the rounding."""
+    befores = [since] + [moment for moment, _ in flows]
+    plugged = max((at for at, (moment, _) in enumerate(flows) if moment > befores[at]), default=None)
+    earned: list[tuple[Decimal, Decimal]] = []
+    balance = opening
+    for at, (moment, payment) in enumerate(flows):
         if at == plugged:
             interest = sum((later for _, later in flows[at:]), NOTHING) - balance
+        else:
+            interest = interest_on(balance, befores[at], moment)
         balance += interest - payment
-        rows.append(NetInvestmentRow(at, payment, interest, payment - interest, balance, day))
-    return rows
-
-
-def _days_before(flows: Sequence[tuple[date, Decimal]], at: int, since: date) -> bool:
-    return flows[at][0] > (flows[at - 1][0] if at else since)
+        earned.append((interest, balance))
+    return earned
 
 
 @dataclass(frozen=True, slots=True)

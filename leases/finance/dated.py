@@ -10,7 +10,7 @@ import pyxirr
 
 from haas.money import Number
 from leases.daycount import day_count
-from leases.finance.numbers import NoRate, decimal, precisely, root
+from leases.finance.numbers import decimal, precisely, require_both_ways, root
 
 # What a spreadsheet's XNPV and XIRR count by; on a contract the day count is always named.
 SPREADSHEET = "act/365F"
@@ -43,8 +43,7 @@ def dated_internal_rate(
     :raises NoRate: if all flow one way.
     """
     amounts = [amount for _, amount in flows]
-    if not (any(amount < 0 for amount in amounts) and any(amount > 0 for amount in amounts)):
-        raise NoRate("money that only flows one way has no rate")
+    require_both_ways(amounts)
     years = _in_years(flows, convention, min(day for day, _ in flows))
     if near is None:  # the library's day counts differ from ours in corners: near is all we need
         near = pyxirr.xirr([day for day, _ in flows], [float(amount) for amount in amounts])

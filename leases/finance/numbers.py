@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
 from fractions import Fraction
@@ -37,6 +37,16 @@ def decimal(value: Number) -> Decimal:
     if isinstance(value, Fraction):
         return CONTEXT.divide(Decimal(value.numerator), Decimal(value.denominator))
     return Decimal(value)
+
+
+def require_both_ways(amounts: Iterable[Number]) -> None:
+    """Refuse money that only flows one way.
+
+    :raises NoRate: for it.
+    """
+    signs = {amount > 0 for amount in amounts if amount}
+    if len(signs) < 2:
+        raise NoRate("money that only flows one way has no rate")
 
 
 def root(curve: Curve, *, near: float | None) -> Decimal:

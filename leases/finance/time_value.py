@@ -14,7 +14,7 @@ from enum import StrEnum
 import pyxirr
 
 from haas.money import Number
-from leases.finance.numbers import Curve, NoRate, decimal, precisely, root
+from leases.finance.numbers import Curve, decimal, precisely, require_both_ways, root
 from leases.terms import Timing
 
 NOTHING = Decimal(0)
@@ -256,15 +256,10 @@ def internal_rate(flows: Sequence[Number], *, near: float | None = None) -> Deci
     :param near: which root is meant where the signs change more than once.
     :raises NoRate: if all flow one way.
     """
-    if not _both_ways(flows):
-        raise NoRate("money that only flows one way has no rate")
+    require_both_ways(flows)
     if near is None:
         near = pyxirr.irr([float(flow) for flow in flows])
     return root(lambda rate: net_present_value(flows, rate=rate), near=near)
-
-
-def _both_ways(flows: Sequence[Number]) -> bool:
-    return any(flow < 0 for flow in flows) and any(flow > 0 for flow in flows)
 
 
 def effective_rate(*, nominal: Number, times: int) -> Decimal:

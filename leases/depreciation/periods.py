@@ -17,7 +17,7 @@ from fractions import Fraction
 from haas.calendar import ONE_DAY, Period, add_months, end_of_month, is_end_of_month
 from haas.money import round_minor, round_places
 from leases.depreciation import methods
-from leases.depreciation.spread import fiscal_year
+from leases.depreciation.spread import fiscal_year, period_ends_of_year
 
 ZERO = Decimal(0)
 
@@ -254,6 +254,5 @@ def _first_end(terms: PeriodTerms) -> date:
         return add_months(start, length * (terms.booked + 1)) - ONE_DAY
     month, day = terms.fiscal_year_end
     year_end = fiscal_year(start, end_month=month, end_day=day).last_day
-    ends = [end_of_month(year_end, -back) for back in range(12 - length, -1, -length)]
-    first = next(end for end in ends if end >= start)
+    first = next(end for end in period_ends_of_year(year_end, length) if end >= start)
     return end_of_month(first, terms.booked * length)

@@ -101,7 +101,7 @@ def within_years(
     """
     charges: list[PeriodCharge] = []
     for year in years:
-        all_ends = _period_ends(year.year_end, months_per_period)
+        all_ends = period_ends_of_year(year.year_end, months_per_period)
         ends = [end for end in all_ends if end >= life.start]
         if life.last_day < year.year_end:
             ends = [end for end in ends if end_of_month(end, -months_per_period) < life.last_day]
@@ -118,7 +118,8 @@ def within_years(
     return charges
 
 
-def _period_ends(year_end: date, months_per_period: int) -> list[date]:
+def period_ends_of_year(year_end: date, months_per_period: int) -> list[date]:
+    """The last days of a fiscal year's periods, by its own last day."""
     return [end_of_month(year_end, -back) for back in range(12 - months_per_period, -1, -months_per_period)]
 
 

@@ -21,11 +21,6 @@ def _one_of(column: str, values: Any) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
 
 
-_METHODS = ", ".join(f"'{method}'" for method in Method)
-_FIRST_MONTHS = ", ".join(f"'{rule}'" for rule in FirstMonth)
-_LAST_MONTHS = ", ".join(f"'{rule}'" for rule in LastMonth)
-
-
 class DepreciationBook(PartnerOwned, Base):
     """How one asset is written off in one book, as things are known now; `opening` is how it began.
 
@@ -39,9 +34,9 @@ class DepreciationBook(PartnerOwned, Base):
         sa.UniqueConstraint("partner_id", "asset_id", "name"),
         sa.CheckConstraint("residual_value >= 0 and residual_value <= cost", name="residual_within_cost"),
         sa.CheckConstraint("life_months > 0", name="life_positive"),
-        sa.CheckConstraint(f"method in ({_METHODS})", name="method_known"),
-        sa.CheckConstraint(f"first_month in ({_FIRST_MONTHS})", name="first_month_known"),
-        sa.CheckConstraint(f"last_month in ({_LAST_MONTHS})", name="last_month_known"),
+        _one_of("method", Method),
+        _one_of("first_month", FirstMonth),
+        _one_of("last_month", LastMonth),
         sa.CheckConstraint("(method = 'units') = (total_units is not null)", name="units_method_has_units"),
         sa.CheckConstraint("method <> 'macrs' or recovery_years is not null", name="macrs_has_its_class"),
         sa.CheckConstraint("rate_pct is null or (rate_pct > 0 and rate_pct <= 100)", name="rate_is_percent"),

@@ -14,7 +14,6 @@ from devices.models import Asset, HardwareModel
 from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
-from haas.money import round_places
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
@@ -22,11 +21,11 @@ from leases.classification_models import LeaseClassification
 from leases.contract import terms_on
 from leases.ends.policy import EndPolicy, Method
 from leases.finance.appraisal import (
-    RATE_PLACES,
     Offer,
     Place,
     classify_offer,
     expected_residual,
+    plain_figure,
 )
 from leases.finance.classification import Classification, Thresholds
 from leases.models import Assignment, Lease, Line
@@ -258,12 +257,8 @@ def _tests(result: Classification) -> list[dict[str, object]]:
         {
             "test": tested.test.value,
             "is_met": tested.is_met,
-            "figure": _plain(tested.figure),
-            "threshold": _plain(tested.threshold),
+            "figure": plain_figure(tested.figure),
+            "threshold": plain_figure(tested.threshold),
         }
         for tested in result.tests
     ]
-
-
-def _plain(figure: Decimal | None) -> str | None:
-    return None if figure is None else f"{round_places(figure, RATE_PLACES).normalize():f}"

@@ -71,10 +71,9 @@ class Appraisal:
 
     def inputs(self) -> dict[str, Any]:
         """Every figure that went in, as JSON keeps it."""
-        rate = self.annual_rate
         return {
             **{name: _plain(value) for name, value in asdict(self.facts).items()},
-            "implicit_rate": None if rate is None else f"{round_places(rate, RATE_PLACES).normalize():f}",
+            "implicit_rate": plain_figure(self.annual_rate),
         }
 
 
@@ -163,5 +162,10 @@ def expected_residual(
         return cost - worn
 
 
+def plain_figure(figure: Decimal | None, *, places: int = RATE_PLACES) -> str | None:
+    """A rate or a share as JSON keeps it, if there is one."""
+    return None if figure is None else f"{round_places(figure, places).normalize():f}"
+
+
 def _plain(value: Any) -> Any:
-    return f"{round_places(value, VALUE_PLACES).normalize():f}" if isinstance(value, Decimal) else value
+    return plain_figure(value, places=VALUE_PLACES) if isinstance(value, Decimal) else value

@@ -140,9 +140,9 @@ def classify(facts: Facts, *, framework: Framework, thresholds: Thresholds) -> C
     tests = _five_tests(facts, thresholds)
     cautions = _cautions(facts, thresholds)
     transfers = any(tested.is_met for tested in tests)
+    lifted = _share(facts.payments_value + facts.third_party_value, facts.fair_value)
     if framework is Framework.IFRS_16:
         # A guarantee counts whoever gives it, if not related to the lessor (IFRS 16 appendix A).
-        lifted = _share(facts.payments_value + facts.third_party_value, facts.fair_value)
         transfers = transfers or lifted >= thresholds.substantially_all
         tests = [
             _at_least(Criterion.VALUE, lifted, thresholds.substantially_all)
@@ -156,7 +156,6 @@ def classify(facts: Facts, *, framework: Framework, thresholds: Thresholds) -> C
         if not facts.collection_probable:
             cautions.append(Caution.COLLECTION_DOUBTFUL)
         return Classification(framework, LeaseClass.SALES_TYPE, tuple(tests), tuple(cautions))
-    lifted = _share(facts.payments_value + facts.third_party_value, facts.fair_value)
     third_party = Tested(
         Criterion.THIRD_PARTY,
         facts.third_party_value > 0 and lifted >= thresholds.substantially_all,

@@ -20,6 +20,7 @@ from leases.depreciation.history import History, replay
 from leases.models import DepreciationBook
 
 BOOK_NAMES = ("book", "tax", "margin")  # financial, tax, partner's margin
+ENDS = (EventKind.DISPOSE, EventKind.REINSTATE)  # what ends a book, or takes it up again
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,7 @@ class BookRecord:
         """
         events = self.events
         if leaving_out_after is not None:
-            ends = (EventKind.DISPOSE, EventKind.REINSTATE)
-            events = [e for e in events if e.kind not in ends or e.effective_on <= leaving_out_after]
+            events = [e for e in events if e.kind not in ENDS or e.effective_on <= leaving_out_after]
         return replay(self.terms, events, usage=self.usage(known_at=known_at), known_at=known_at)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from devices.models import Asset, HardwareModel
 from haas import clock
+from haas.calendar import end_of_month
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.models import Partner
@@ -20,7 +21,7 @@ from leases.book_events import add_event, new_event
 from leases.book_models import AssetCost, BookEventRow, DepreciationUsage
 from leases.book_plans import refresh_plans, write_plans
 from leases.book_policies import FINANCIAL, kept_books, opening_terms, policy_of
-from leases.book_records import BookRecord, record_of, records_of
+from leases.book_records import ENDS, BookRecord, record_of, records_of
 from leases.contract import book_columns
 from leases.depreciation import DayBasis, DepreciationEntry, Disposal, LastMonth, Method
 from leases.depreciation.events import EventKind, known_events
@@ -315,7 +316,8 @@ def _view(record: BookRecord, *, as_of: date, known_at: datetime | None) -> Book
         return None
     whole = record.history(known_at=known_at)
     # A schedule that is asked for before the disposal shows the life as it was planned.
-    stood = record.history(known_at=known_at, leaving_out_after=as_of)
+    ends_later = any(move.kind in ENDS and move.on > as_of for move in whole.movements)
+    stood = record.history(known_at=known_at, leaving_out_after=as_of) if ends_later else whole
     began = whole.movements[0].on
     facts = _facts(book, whole)
     if as_of < began:
@@ -323,28 +325,21 @@ def _view(record: BookRecord, *, as_of: date, known_at: datetime | None) -> Book
     value = stood.value_on(as_of)
     disposal = _disposal(stood)
     written_off = stood.cost_on(as_of) - value
-    if disposal is not None:
-        closing = [move for move in stood.movements if move.kind == EventKind.DISPOSE][-1]
-        written_off = -closing.cost - disposal.book_value
+    if stood.closing is not None and disposal is not None:
+        written_off = -stood.closing.cost - disposal.book_value
     return BookView(facts, stood.entries, as_of, value, written_off, stood, disposal)
 
 
 def _disposal(history: History) -> Disposal | None:
-    if history.disposed_on is None:
+    closing = history.closing
+    if closing is None:
         return None
-    closing = [move for move in history.movements if move.kind == EventKind.DISPOSE][-1]
-    month = [
-        entry for entry in history.entries if (entry.month.year, entry.month.month) == _month(closing.on)
-    ]
+    month = end_of_month(closing.on)
     return Disposal(
-        final_charge=month[0].charge if month else ZERO,
+        final_charge=next((entry.charge for entry in history.entries if entry.month == month), ZERO),
         book_value=-closing.value,
         gain=closing.gain if closing.gain is not None else ZERO,
     )
-
-
-def _month(day: date) -> tuple[int, int]:
-    return day.year, day.month
 
 
 def _facts(book: DepreciationBook, history: History) -> BookFacts:

@@ -63,10 +63,15 @@ class History:
         """Gross cost at the end of a day."""
         return sum((move.cost for move in self.movements if move.on <= day), ZERO)
 
+    @property
+    def closing(self) -> Movement | None:
+        """The disposal that closed it; none while it is open."""
+        closings = [move for move in self.movements if move.kind == EventKind.DISPOSE]
+        return closings[-1] if closings and self.disposed_on else None
+
     def gain(self) -> Decimal | None:
         """What the disposal that closed it made; none while it is open."""
-        closing = [move.gain for move in self.movements if move.kind == EventKind.DISPOSE]
-        return closing[-1] if closing and self.disposed_on else None
+        return self.closing.gain if self.closing else None
 
     def _charged(self, day: date) -> Decimal:
         gone = {end_of_month(move.on): move.on for move in self.movements if move.kind == EventKind.DISPOSE}

@@ -33,12 +33,7 @@ def post(session: Session, tenant: Tenant, *, month: date, run_id: str, at: date
 
 def preview(session: Session, tenant: Tenant, *, month: date) -> list[Unposted]:
     """What `post` would write, by currency."""
-    entries: dict[str, int] = defaultdict(int)
-    amounts: dict[str, Decimal] = defaultdict(Decimal)
-    for draft in _drafts(session, tenant, until=add_months(month, 1)):
-        entries[draft.currency] += 1
-        amounts[draft.currency] += sum((max(side.amount, Decimal(0)) for side in draft.sides), Decimal(0))
-    return [Unposted(KIND, currency, entries[currency], amounts[currency]) for currency in sorted(entries)]
+    return journal.sum_drafts((KIND, draft) for draft in _drafts(session, tenant, until=add_months(month, 1)))
 
 
 def _drafts(session: Session, tenant: Tenant, *, until: date) -> Iterator[Draft]:

@@ -7,7 +7,8 @@ by the entry's own key, so that a second run finds nothing to do; a rival run fa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -139,6 +140,11 @@ class Draft:
     reference: str
     sides: Sequence[Side] = field(default_factory=tuple)
 
+    @property
+    def debits(self) -> Decimal:
+        """The sum of its debits."""
+        return sum((max(side.amount, Decimal(0)) for side in self.sides), Decimal(0))
+
 
 def first_open(session: Session, tenant: Tenant, *, book: Book) -> date | None:
     """The first month that takes entries; none if no month was ever locked.
@@ -163,14 +169,15 @@ def post(
     until: date,
     run_id: str | None,
     at: datetime,
-    more: Mapping[str, Any] | None = None,
 ) -> Posted:
     """Post all that `source` tells of before the day `until`, in as many entries as there are keys."""
-    values = _values(session, tenant, book=book, until=until, more=more)
     row = session.execute(
         sa.text(_WANTED.format(columns=COLUMNS, facts=source.facts) + _POST),
         {
-            **values,
+            "partner": tenant.partner_id,
+            "book": book.value,
+            "until": until,
+            "first_open": first_open(session, tenant, book=book) or BEFORE_ALL,
             "stem": new_id("jen")[:-6],
             "run_id": run_id,
             "at": at,
@@ -198,6 +205,14 @@ def preview(
     return [
         Unposted(kind, currency, entries, amount or Decimal(0)) for kind, currency, entries, amount in found
     ]
+
+
+def sum_drafts(drafts: Iterable[tuple[str, Draft]]) -> list[Unposted]:
+    """What `post_drafts` would write of entries, each told with its kind, by kind and currency."""
+    found: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
+    for kind, draft in drafts:
+        found[kind, draft.currency].append(draft.debits)
+    return [Unposted(*key, len(debits), sum(debits, Decimal(0))) for key, debits in sorted(found.items())]
 
 
 def post_drafts(
@@ -264,7 +279,7 @@ def post_drafts(
                     "asset_id": side.asset_id,
                 }
             )
-            total += max(side.amount, Decimal(0))
+        total += draft.debits
     if entries:
         session.execute(sa.insert(JournalEntry), entries)
         # One statement for all: the trigger that asks for balance looks at whole statements.
@@ -279,15 +294,3 @@ select :partner, l.* from jsonb_to_recordset(cast(:lines as jsonb)) as l(entry_i
   book text, period date, currency text, account_id text, purpose text, amount numeric, asset_class text,
   client_id text, lease_id text, asset_id text)
 """)
-
-
-def _values(
-    session: Session, tenant: Tenant, *, book: Book, until: date, more: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    return {
-        "partner": tenant.partner_id,
-        "book": book.value,
-        "until": until,
-        "first_open": first_open(session, tenant, book=book) or BEFORE_ALL,
-        **(more or {}),
-    }

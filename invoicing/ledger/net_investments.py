@@ -6,7 +6,6 @@ locked month is caught up in the first open one, and a line that ends sooner is 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -71,17 +70,12 @@ def post(
 
 def preview(session: Session, tenant: Tenant, *, month: date) -> list[Unposted]:
     """What `post` would write, by kind and currency."""
-    entries: dict[tuple[str, str], int] = defaultdict(int)
-    amounts: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for first_id, last_id, _ in ranges(session, tenant, month=month):
-        drafts = _drafts(session, tenant, month=month, first_id=first_id, last_id=last_id)
-        for kind, of_kind in drafts.items():
-            for draft in of_kind:
-                entries[kind, draft.currency] += 1
-                amounts[kind, draft.currency] += sum(
-                    (max(side.amount, NOTHING) for side in draft.sides), NOTHING
-                )
-    return [Unposted(*key, entries[key], amounts[key]) for key in sorted(entries)]
+    return journal.sum_drafts(
+        (kind, draft)
+        for first_id, last_id, _ in ranges(session, tenant, month=month)
+        for kind, drafts in _drafts(session, tenant, month=month, first_id=first_id, last_id=last_id).items()
+        for draft in drafts
+    )
 
 
 def _drafts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -68,13 +67,11 @@ def post(
 
 def preview(session: Session, tenant: Tenant, *, month: date) -> list[Unposted]:
     """What all leases earned up to a month and is not posted, by currency."""
-    entries: dict[str, int] = defaultdict(int)
-    amounts: dict[str, Decimal] = defaultdict(Decimal)
-    for first_id, last_id, _ in ranges(session, tenant, month=month):
-        for draft in _drafts(session, tenant, month=month, first_id=first_id, last_id=last_id):
-            entries[draft.currency] += 1
-            amounts[draft.currency] += max(side.amount for side in draft.sides)
-    return [Unposted(KIND, currency, entries[currency], amounts[currency]) for currency in sorted(entries)]
+    return journal.sum_drafts(
+        (KIND, draft)
+        for first_id, last_id, _ in ranges(session, tenant, month=month)
+        for draft in _drafts(session, tenant, month=month, first_id=first_id, last_id=last_id)
+    )
 
 
 def _drafts(session: Session, tenant: Tenant, *, month: date, first_id: str, last_id: str) -> Iterator[Draft]:

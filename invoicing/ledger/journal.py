@@ -215,6 +215,12 @@ def sum_drafts(drafts: Iterable[tuple[str, Draft]]) -> list[Unposted]:
     return [Unposted(*key, len(debits), sum(debits, Decimal(0))) for key, debits in sorted(found.items())]
 
 
+def ranges_of(ids: Sequence[str], *, size: int) -> list[tuple[str, str, int]]:
+    """(first id, last id, number) of sorted ids, `size` at a time."""
+    parts = [ids[at : at + size] for at in range(0, len(ids), size)]
+    return [(part[0], part[-1], len(part)) for part in parts]
+
+
 def post_drafts(
     session: Session,
     tenant: Tenant,

@@ -49,9 +49,7 @@ def ranges(
         .where(FinanceLeaseLine.recognised_on < add_months(month, 1))
         .order_by(FinanceLeaseLine.id)
     ).all()
-    return [
-        (part[0], part[-1], len(part)) for part in (ids[at : at + size] for at in range(0, len(ids), size))
-    ]
+    return journal.ranges_of(ids, size=size)
 
 
 def post(

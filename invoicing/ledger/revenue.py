@@ -43,9 +43,7 @@ def ranges(
         .where(Lease.partner_id == tenant.partner_id, Lease.commences_on < add_months(month, 1))
         .order_by(Lease.id)
     ).all()
-    return [
-        (part[0], part[-1], len(part)) for part in (ids[at : at + size] for at in range(0, len(ids), size))
-    ]
+    return journal.ranges_of(ids, size=size)
 
 
 def post(

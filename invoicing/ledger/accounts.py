@@ -25,10 +25,6 @@ class Chart:
     accounts: Sequence[LedgerAccount]
     purposes: Mapping[str, str]  # purpose -> account id
 
-    def purposes_of(self, account_id: str) -> list[str]:
-        """What is posted to an account from now on."""
-        return [purpose for purpose, target in self.purposes.items() if target == account_id]
-
 
 def ensure_chart(session: Session, tenant: Tenant) -> None:
     """Give the partner the default chart, and an account to each purpose that has none; else nothing."""

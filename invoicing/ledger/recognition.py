@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from devices.models import Asset, HardwareModel
 from haas.calendar import local_day
@@ -77,8 +77,8 @@ def plans_of(session: Session, tenant: Tenant, *, asset_ids: Iterable[str]) -> d
     return {row[0]: row[1] for row in rows}
 
 
-def recognise_lines(session: Session, tenant: Tenant, *, until: date, at: datetime) -> int:
-    """Keep how every finance lease's line that began before `until` comes into the books; how many did.
+def recognise_lines(session: Session, tenant: Tenant, *, until: date, at: datetime) -> None:
+    """Keep how every finance lease's line that began before `until` comes into the books.
 
     A line is recognised on the first day of the base term, or of its own rent if that is later, or when a
     modification made the lease one. What is recognised stays, whatever the lease is called later. A line
@@ -87,7 +87,7 @@ def recognise_lines(session: Session, tenant: Tenant, *, until: date, at: dateti
     framework = Framework.of_policies(session.get_one(Partner, tenant.partner_id).policies)
     found = session.execute(_candidates(tenant, framework=framework, until=until)).all()
     if not found:
-        return 0
+        return
     leases = {
         lease.id: lease
         for lease in session.scalars(
@@ -149,7 +149,6 @@ def recognise_lines(session: Session, tenant: Tenant, *, until: date, at: dateti
             .values(rows)
             .on_conflict_do_nothing(index_elements=["partner_id", "line_id"])
         )
-    return len(rows)
 
 
 def _candidates(tenant: Tenant, *, framework: Framework, until: date) -> sa.Select[Any]:
@@ -192,7 +191,6 @@ def _candidates(tenant: Tenant, *, framework: Framework, until: date) -> sa.Sele
             ~known,
         )
         .order_by(Line.id)
-        .options(selectinload(Line.terms_over_time), selectinload(Line.abatements))
     )
 
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from devices.lifecycle import FINAL
 from invoicing.ledger.chart import LINE_PURPOSES, Book
 from invoicing.ledger.finance_facts import RECLASSIFIED, SETTLED
-from invoicing.ledger.journal import NOT_POSTED, Source
+from invoicing.ledger.journal import Source
 
 _GONE = ", ".join(f"'{state}'" for state in sorted(FINAL))
+# Beside :partner and :book of every statement. For facts of which the rows are few.
+_NOT_POSTED = (
+    "not exists (select from journal_entry e where e.partner_id = :partner and e.book = :book"
+    " and e.source_kind = '{kind}' and e.source_id = {source_id} and e.key = {key})"
+)
 
 
 def _not_posted(kind: str, source_id: str, key: str) -> str:
-    return NOT_POSTED.format(kind=kind, source_id=source_id, key=f"'{key}'")
+    """The condition that what has this id and this key, both as SQL, is not in the book yet."""
+    return _NOT_POSTED.format(kind=kind, source_id=source_id, key=key)
 
 
 # Hardware comes into the books when it is received; where its cost is corrected later, the difference comes.
@@ -131,7 +137,7 @@ select d.id, 'disposed', d.dated_on, d.currency, d.tag, s.purpose, s.amount, d.c
      where a.partner_id = :partner and a.state in ({_GONE})
        and not exists (select from depreciation_book b
                         where b.partner_id = a.partner_id and b.asset_id = a.id and b.name = 'book')
-       and {_not_posted("stock_disposal", "a.id", "disposed")}
+       and {_not_posted("stock_disposal", "a.id", "'disposed'")}
   ) d cross join lateral (values
     ('stock', -d.cost), ('proceeds', d.proceeds), ('gain', d.cost - d.proceeds)) s(purpose, amount)""",  # nosec B608 # only words of ours are put in
 )
@@ -165,7 +171,7 @@ select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '
      where l.partner_id = i.partner_id and l.invoice_id = i.id
   ) s
  where i.partner_id = :partner and i.issued_on < :until
-   and {_not_posted("invoice", "i.id", "issued")}""",  # nosec B608 # only words of ours are put in
+   and {_not_posted("invoice", "i.id", "'issued'")}""",  # nosec B608 # only words of ours are put in
 )
 
 # What came out of a deposit takes it from what is held, not from the bank.
@@ -178,21 +184,20 @@ select y.id, 'received', y.received_on, y.currency, y.reference, s.purpose, s.si
   from payment y cross join lateral (values
     (case y.method when 'deposit' then 'deposits' else 'bank' end, 1), ('receivables', -1)) s(purpose, sign)
  where y.partner_id = :partner and y.received_on < :until
-   and {_not_posted("payment", "y.id", "received")}""",  # nosec B608 # only words of ours are put in
+   and {_not_posted("payment", "y.id", "'received'")}""",  # nosec B608 # only words of ours are put in
 )
 
 DEPOSITS = Source(
     "deposit",
     (Book.FINANCIAL,),
-    """
+    f"""
 select y.id, y.kind, y.happened_on, d.currency, d.number, s.purpose, s.sign * y.amount, '', y.client_id,
        d.lease_id, null, 'deposit'
   from deposit_entry y
   join deposit d on d.partner_id = y.partner_id and d.id = y.deposit_id
   cross join (values ('bank', 1), ('deposits', -1)) s(purpose, sign)
  where y.partner_id = :partner and y.happened_on < :until and y.kind <> 'applied'
-   and not exists (select from journal_entry e where e.partner_id = :partner and e.book = :book
-                     and e.source_kind = 'deposit' and e.source_id = y.id and e.key = y.kind)""",
+   and {_not_posted("deposit", "y.id", "y.kind")}""",  # nosec B608 # only words of ours are put in
 )
 
 # A wave waits for the one before it.

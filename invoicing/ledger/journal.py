@@ -29,12 +29,6 @@ COLUMNS = (
     " asset_class, client_id, lease_id, asset_id, source_kind"
 )
 
-# Beside :partner and :book of every statement. Used inside a source's facts, where the rows are few.
-NOT_POSTED = (
-    "not exists (select from journal_entry e where e.partner_id = :partner and e.book = :book"
-    " and e.source_kind = '{kind}' and e.source_id = {source_id} and e.key = {key})"
-)
-
 _WANTED = """
 with facts ({columns}) as ({facts}),
 wanted as materialized (

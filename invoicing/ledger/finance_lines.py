@@ -125,39 +125,29 @@ def read_lines(
     session: Session, tenant: Tenant, *, until: date, first_id: str, last_id: str
 ) -> Iterator[FinanceLine]:
     """Lines with all that is known of them, by a fixed number of statements."""
-    rows = session.scalars(
+    found = session.execute(
         scoped(FinanceLeaseLine, tenant)
+        .add_columns(Line, Lease, Agreement)
+        .join(
+            Line, sa.and_(Line.partner_id == FinanceLeaseLine.partner_id, Line.id == FinanceLeaseLine.line_id)
+        )
+        .join(Lease, sa.and_(Lease.partner_id == Line.partner_id, Lease.id == Line.lease_id))
+        .join(
+            Agreement, sa.and_(Agreement.partner_id == Lease.partner_id, Agreement.id == Lease.agreement_id)
+        )
         .where(FinanceLeaseLine.id.between(first_id, last_id), FinanceLeaseLine.recognised_on < until)
         .order_by(FinanceLeaseLine.id)
     ).all()
-    lines = {
-        line.id: line
-        for line in session.scalars(scoped(Line, tenant).where(Line.id.in_([row.line_id for row in rows])))
-    }
-    leases = {
-        lease.id: lease
-        for lease in session.scalars(
-            scoped(Lease, tenant).where(Lease.id.in_({row.lease_id for row in rows}))
-        )
-    }
-    agreements = {
-        row.id: row
-        for row in session.scalars(
-            scoped(Agreement, tenant).where(
-                Agreement.id.in_({lease.agreement_id for lease in leases.values()})
-            )
-        )
-    }
-    stays = _stays(session, tenant, rows=rows, leases=leases, until=until)
-    credited = _credited(session, tenant, line_ids=list(lines), until=until)
+    by_line = {row.line_id: (row, lease) for row, _, lease, _ in found}
+    stays = _stays(session, tenant, by_line=by_line, until=until)
+    credited = _credited(session, tenant, line_ids=list(by_line), until=until)
     standing = _standings(session, tenant, first_id=first_id, last_id=last_id)
-    for row in rows:
-        lease = leases[row.lease_id]
+    for row, line, lease, agreement in found:
         yield FinanceLine(
             row,
-            lines[row.line_id],
+            line,
             lease,
-            agreements[lease.agreement_id],
+            agreement,
             stays[row.line_id],
             credited.get(row.line_id, NOTHING),
             standing[row.id],
@@ -168,12 +158,10 @@ def _stays(
     session: Session,
     tenant: Tenant,
     *,
-    rows: Sequence[FinanceLeaseLine],
-    leases: Mapping[str, Lease],
+    by_line: Mapping[str, tuple[FinanceLeaseLine, Lease]],
     until: date,
 ) -> dict[str, list[Stay]]:
     """Who stood on each line since it was recognised, oldest first; two queries."""
-    by_line = {row.line_id: row for row in rows}
     found = session.execute(
         sa.select(Assignment, HardwareModel.category)
         .join(Asset, sa.and_(Asset.partner_id == Assignment.partner_id, Asset.id == Assignment.asset_id))
@@ -187,12 +175,11 @@ def _stays(
     plans = plans_of(session, tenant, asset_ids=[row[0].asset_id for row in found])
     stays: dict[str, list[Stay]] = defaultdict(list)
     for assignment, category in found:
-        row = by_line[assignment.line_id]
-        zone, during = leases[row.lease_id].time_zone, assignment.during
+        (row, lease), during = by_line[assignment.line_id], assignment.during
         if during.lower is None:
             continue
-        since = local_day(during.lower, zone)
-        ended = None if during.upper is None else local_day(during.upper, zone)
+        since = local_day(during.lower, lease.time_zone)
+        ended = None if during.upper is None else local_day(during.upper, lease.time_zone)
         if since >= until or (ended is not None and ended <= row.recognised_on):
             continue
         stays[row.line_id].append(

@@ -17,7 +17,7 @@ from haas.calendar import local_day
 from haas.ids import new_id
 from haas.money import round_minor
 from haas.tenancy.models import Partner
-from haas.tenancy.scope import Tenant, scoped
+from haas.tenancy.scope import Tenant
 from invoicing.ledger.chart import month_of
 from invoicing.ledger.effective import NOTHING, Flows, recognise
 from invoicing.ledger.models import FinanceLeaseLine
@@ -30,6 +30,8 @@ from leases.finance.numbers import NoRate
 from leases.models import Agreement, Assignment, DepreciationBook, Lease, Line
 from leases.schedule import RentKind, rent_schedule
 from leases.terms import Component, LineKind
+
+_Stay = tuple[Assignment, Asset, HardwareModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,46 +90,27 @@ def recognise_lines(session: Session, tenant: Tenant, *, until: date, at: dateti
     found = session.execute(_candidates(tenant, framework=framework, until=until)).all()
     if not found:
         return
-    leases = {
-        lease.id: lease
-        for lease in session.scalars(
-            scoped(Lease, tenant).where(Lease.id.in_({row[0].lease_id for row in found}))
-        )
-    }
-    agreements = {
-        row.id: row
-        for row in session.scalars(
-            scoped(Agreement, tenant).where(
-                Agreement.id.in_({lease.agreement_id for lease in leases.values()})
-            )
-        )
-    }
     standing = _standing(session, tenant, line_ids=[row[0].id for row in found])
-    assets = {asset.id: asset for rows in standing.values() for _, asset in rows}
-    plans = plans_of(session, tenant, asset_ids=assets)
-    models = {
-        model.id: model
-        for model in session.scalars(
-            scoped(HardwareModel, tenant).where(
-                HardwareModel.id.in_({asset.model_id for asset in assets.values()})
-            )
-        )
-    }
+    plans = plans_of(
+        session, tenant, asset_ids=[stay.asset_id for stays in standing.values() for stay, _, _ in stays]
+    )
     rows = []
-    for line, lease_class, as_of in found:
-        lease = leases[line.lease_id]
+    for line, lease, agreement, lease_class, as_of in found:
         on = _recognised_on(lease, line, as_of)
-        asset = _there(standing.get(line.id, ()), lease=lease, on=on)
-        if asset is None or asset.id not in plans or asset.currency != lease.currency or on >= until:
+        there = _there(standing.get(line.id, ()), lease=lease, on=on)
+        if there is None or on >= until:
+            continue
+        asset, model = there
+        if asset.id not in plans or asset.currency != lease.currency:
             continue
         if line.ends_on is not None and line.ends_on <= on:
             continue
         row = _row(
             line,
             lease,
-            agreements[lease.agreement_id],
+            agreement,
             asset=asset,
-            model=models[asset.model_id],
+            model=model,
             standing=carried(plans[asset.id], on=on),
             lease_class=LeaseClass(lease_class),
             on=on,
@@ -152,7 +135,10 @@ def recognise_lines(session: Session, tenant: Tenant, *, until: date, at: dateti
 
 
 def _candidates(tenant: Tenant, *, framework: Framework, until: date) -> sa.Select[Any]:
-    """Lines not recognised yet, the class that holds, and the day since which it is no operating one."""
+    """Lines not recognised yet with their lease and its agreement, the class that holds, and since when.
+
+    That is the day since which the lease is no operating one.
+    """
     known = sa.exists().where(
         FinanceLeaseLine.partner_id == Line.partner_id, FinanceLeaseLine.line_id == Line.id
     )
@@ -169,7 +155,7 @@ def _candidates(tenant: Tenant, *, framework: Framework, until: date) -> sa.Sele
         .scalar_subquery()
     )
     return (
-        sa.select(Line, LeaseClassification.result, as_of)
+        sa.select(Line, Lease, Agreement, LeaseClassification.result, as_of)
         .join(
             LeaseClassification,
             sa.and_(
@@ -178,6 +164,9 @@ def _candidates(tenant: Tenant, *, framework: Framework, until: date) -> sa.Sele
             ),
         )
         .join(Lease, sa.and_(Lease.partner_id == Line.partner_id, Lease.id == Line.lease_id))
+        .join(
+            Agreement, sa.and_(Agreement.partner_id == Lease.partner_id, Agreement.id == Lease.agreement_id)
+        )
         .where(
             Line.partner_id == tenant.partner_id,
             Line.kind == LineKind.ASSET,
@@ -209,29 +198,31 @@ def _recognised_on(lease: Lease, line: Line, as_of: str | None) -> date:
     return max(days)
 
 
-def _standing(
-    session: Session, tenant: Tenant, *, line_ids: Sequence[str]
-) -> dict[str, list[tuple[Assignment, Asset]]]:
-    found: dict[str, list[tuple[Assignment, Asset]]] = {}
-    for assignment, asset in session.execute(
-        sa.select(Assignment, Asset)
+def _standing(session: Session, tenant: Tenant, *, line_ids: Sequence[str]) -> dict[str, list[_Stay]]:
+    found: dict[str, list[_Stay]] = {}
+    for assignment, asset, model in session.execute(
+        sa.select(Assignment, Asset, HardwareModel)
         .join(Asset, sa.and_(Asset.partner_id == Assignment.partner_id, Asset.id == Assignment.asset_id))
+        .join(
+            HardwareModel,
+            sa.and_(HardwareModel.partner_id == Asset.partner_id, HardwareModel.id == Asset.model_id),
+        )
         .where(Assignment.partner_id == tenant.partner_id, Assignment.line_id.in_(line_ids))
         .order_by(sa.func.lower(Assignment.during), Assignment.id)
     ):
-        found.setdefault(assignment.line_id, []).append((assignment, asset))
+        found.setdefault(assignment.line_id, []).append((assignment, asset, model))
     return found
 
 
-def _there(rows: Iterable[tuple[Assignment, Asset]], *, lease: Lease, on: date) -> Asset | None:
+def _there(stays: Iterable[_Stay], *, lease: Lease, on: date) -> tuple[Asset, HardwareModel] | None:
     """Who stands on a line on a day; the day of a swap belongs to the incoming asset."""
     there = None
-    for assignment, asset in rows:
+    for assignment, asset, model in stays:
         began, ended = assignment.during.lower, assignment.during.upper
         if began is None or local_day(began, lease.time_zone) > on:
             continue
         if ended is None or local_day(ended, lease.time_zone) > on:
-            there = asset
+            there = asset, model
     return there
 
 

@@ -73,22 +73,20 @@ def preview(session: Session, tenant: Tenant, *, month: date) -> list[Unposted]:
 
 
 def _drafts(session: Session, tenant: Tenant, *, month: date, first_id: str, last_id: str) -> Iterator[Draft]:
-    leases = session.scalars(
+    found = session.execute(
         scoped(Lease, tenant)
+        .add_columns(Agreement)
+        .join(
+            Agreement, sa.and_(Agreement.partner_id == Lease.partner_id, Agreement.id == Lease.agreement_id)
+        )
         .where(Lease.id.between(first_id, last_id), Lease.commences_on < add_months(month, 1))
         .order_by(Lease.id)
         .options(selectinload(Lease.lines))
     ).all()
-    agreements = {
-        row.id: row
-        for row in session.scalars(
-            scoped(Agreement, tenant).where(Agreement.id.in_({lease.agreement_id for lease in leases}))
-        )
-    }
     standing = _standing(session, tenant, first_id=first_id, last_id=last_id)
     recognised = _recognised(session, tenant, first_id=first_id, last_id=last_id)
-    for lease in leases:
-        rents = _rents(lease, agreements[lease.agreement_id], recognised)
+    for lease, agreement in found:
+        rents = _rents(lease, agreement, recognised)
         stands = standing.get(lease.id, _Standing())
         # Without rents it is a finance lease: what it earned before anybody knew is taken back.
         if rents or stands.earned:

@@ -94,6 +94,8 @@ def start_run(
 def preview(session: Session, tenant: Tenant, *, month: date, book: Book) -> list[Unposted]:
     """What a run for that month would post in one book, by kind and currency. Nothing is written."""
     month = month_of(month)
+    if book is not Book.FINANCIAL:  # the others know nothing of net investments
+        return _unposted(session, tenant, month=month, book=book)
     trial = session.begin_nested()
     # Finance leases as they would be recognised, and then are not.
     recognition.recognise_lines(session, tenant, until=add_months(month, 1), at=clock.now())

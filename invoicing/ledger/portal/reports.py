@@ -39,6 +39,8 @@ def show_report(report_name: str) -> str:
     shared: dict[str, Any] = {
         "name": report_name,
         "span": span,
+        "from_text": f"{span.first:%Y-%m}",
+        "until_text": f"{span.last:%Y-%m}",
         "books": book_words(),
         "names": report_words(),
         "month_text": month_text,

@@ -193,6 +193,21 @@ def unit_of_work(scope: Scope) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def taken_back(session: Session, *, forget: bool = False) -> Iterator[None]:
+    """A savepoint for what is only tried: whatever is written in it is undone, however it ends.
+
+    :param forget: whether every row of the session is read anew afterwards, with what hangs on it.
+    """
+    savepoint = session.begin_nested()
+    try:
+        yield
+    finally:
+        savepoint.rollback()
+        if forget:
+            session.expire_all()
+
+
 class WeakDatabaseRole(RuntimeError):
     """The application's role could look past row-level security."""
 

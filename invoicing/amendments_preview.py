@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from haas import db
 from haas.calendar import ONE_DAY, local_day
 from haas.tenancy.scope import Tenant
 from invoicing.previews import ClientPreview, preview_client
@@ -68,8 +69,7 @@ def preview_amendment(
     bill_on = next_bill_day(lease, agreement, after=max(local_day(at, lease.time_zone), effective_on))
     class_before = _classes(session, tenant, lease_id=lease_id, at=at)
     bill_before = preview_client(session, tenant, client_id=client_id, as_of=bill_on)
-    savepoint = session.begin_nested()
-    try:
+    with db.taken_back(session, forget=True):
         done = operations.carry_out(
             session,
             tenant,
@@ -98,23 +98,18 @@ def preview_amendment(
             class_before=class_before,
             class_after=_classes(session, tenant, lease_id=lease_id, at=at),
         )
-    finally:
-        savepoint.rollback()
-        session.expire_all()
 
 
 def _classes(session: Session, tenant: Tenant, *, lease_id: str, at: datetime) -> dict[str, str]:
     """What it was decided to be, or what it would be; nothing where that cannot be said."""
     if held := classifications_of(session, tenant, lease_id=lease_id):
         return {row.framework: row.result for row in held}
-    savepoint = session.begin_nested()
     try:
-        rows = classify_lease(session, tenant, lease_id=lease_id, at=at)
-        return {row.framework: row.result for row in rows}
+        with db.taken_back(session):
+            rows = classify_lease(session, tenant, lease_id=lease_id, at=at)
+            return {row.framework: row.result for row in rows}
     except NotClassifiable:
         return {}
-    finally:
-        savepoint.rollback()
 
 
 def next_bill_day(lease: Lease, agreement: Agreement, *, after: date) -> date:

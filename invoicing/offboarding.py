@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from devices.models import Asset
-from haas import outbox, progress
+from haas import db, outbox, progress
 from haas.errors import Conflict, HaasError, NotFound
 from haas.files import store_file
 from haas.ids import new_id
@@ -89,8 +89,7 @@ def preview_offboarding(
     session: Session, tenant: Tenant, *, client_id: str, noticed_on: date, at: datetime
 ) -> OffboardingPlan:
     """What it would do, by doing it in a savepoint that is taken back: it never errs about itself."""
-    savepoint = session.begin_nested()
-    try:
+    with db.taken_back(session):
         problems = []
         for lease in _leases(session, tenant, client_id):
             try:
@@ -109,8 +108,6 @@ def preview_offboarding(
         frozen = [EndingLease(row.lease, row.ends_on) for row in plan.leases]
         _load(session, tenant, plan)
         session.expunge_all()
-    finally:
-        savepoint.rollback()
     return OffboardingPlan(
         plan.client, frozen, plan.stops, plan.returns, plan.deposits, plan.uncertified, final, problems
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +10,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from devices.models import Asset
+from haas import db
 from haas.calendar import ONE_DAY, local_day
 from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
@@ -47,7 +47,7 @@ def preview_swap(
 
     :raises HaasError: whatever `swap_asset` raises.
     """
-    with _taken_back(session):
+    with db.taken_back(session):
         swap = swap_asset(
             session, tenant, outgoing_id=outgoing_id, incoming_id=incoming_id, reason=reason, at=at
         )
@@ -156,12 +156,3 @@ def rent_stop(
     if lease is None:
         raise NotFound(f"There is no lease {lease_id}.")
     return local_day(at, lease.time_zone)
-
-
-@contextmanager
-def _taken_back(session: Session) -> Iterator[None]:
-    savepoint = session.begin_nested()
-    try:
-        yield
-    finally:
-        savepoint.rollback()

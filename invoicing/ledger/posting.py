@@ -13,7 +13,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from haas import audit, clock, outbox, progress
+from haas import audit, clock, db, outbox, progress
 from haas.calendar import add_months
 from haas.errors import InvalidInput, NotFound
 from haas.ids import new_id
@@ -96,13 +96,10 @@ def preview(session: Session, tenant: Tenant, *, month: date, book: Book) -> lis
     month = month_of(month)
     if book is not Book.FINANCIAL:  # the others know nothing of net investments
         return _unposted(session, tenant, month=month, book=book)
-    trial = session.begin_nested()
-    # Finance leases as they would be recognised, and then are not.
-    recognition.recognise_lines(session, tenant, until=add_months(month, 1), at=clock.now())
-    try:
+    with db.taken_back(session):
+        # Finance leases as they would be recognised, and then are not.
+        recognition.recognise_lines(session, tenant, until=add_months(month, 1), at=clock.now())
         return _unposted(session, tenant, month=month, book=book)
-    finally:
-        trial.rollback()
 
 
 def _unposted(session: Session, tenant: Tenant, *, month: date, book: Book) -> list[Unposted]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from haas import db
 from haas.auth.models import ApiToken
 from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput, NotAllowed
@@ -228,8 +229,7 @@ def _tried(
     reason: str,
 ) -> tuple[Outcome, dict[str, Any], dict[str, Any]]:
     """Do it and take it back: what refuses the amendment refuses the request, with the same words."""
-    savepoint = session.begin_nested()
-    try:
+    with db.taken_back(session, forget=True):
         amendment = record.add(
             session,
             tenant,
@@ -243,9 +243,6 @@ def _tried(
             reason=reason,
         )
         return _perform(session, tenant, lease=lease, amendment=amendment, at=at)
-    finally:
-        savepoint.rollback()
-        session.expire_all()
 
 
 def _perform(

@@ -173,6 +173,11 @@ class Cycle:
                 yield part, whole
 
 
+def whole_months(start: date, day: date) -> int:
+    """Whole months from `start` to `day`, the day of the month kept and clamped; 0 if it lies before."""
+    return max(Cycle(start, months=1).index_of(day), 0)
+
+
 def first_boundary(start: date, *, day: int, months: int = 1) -> date:
     """The first anchored date on or after `start`: `day` (clamped) of start's month, or whole lengths later.
 

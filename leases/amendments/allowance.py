@@ -8,8 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from haas.calendar import Period, add_months
-from leases.amendments.early_return import whole_months
+from haas.calendar import Cycle, Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +68,12 @@ def room(
 
 def contract_year(commences_on: date, day: date) -> Period:
     """The year of the lease that has this day, counted from the start of its term."""
-    years = whole_months(commences_on, day) // 12
-    return Period(add_months(commences_on, 12 * years), add_months(commences_on, 12 * (years + 1)))
+    return Cycle(commences_on, months=12).containing(max(day, commences_on))
 
 
 def quarter(day: date) -> Period:
     """The calendar quarter that has this day."""
-    first = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-    return Period(first, add_months(first, 3))
+    return Cycle(date(day.year, 1, 1), months=3).containing(day)
 
 
 def _room_in(within: Period, granted: int, given: Sequence[Given]) -> tuple[int, int, Period]:

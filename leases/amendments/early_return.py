@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from haas.calendar import add_months
+from haas.calendar import whole_months
 from haas.errors import InvalidInput
 from haas.money import round_minor
 from leases.schedule import RentKind, RentPayment, rent_due
@@ -158,14 +158,6 @@ def _within(
 def _amount(kept: dict[tuple[RentKind, date], RentPayment], payment: RentPayment) -> Decimal:
     found = kept.get((payment.kind, payment.period_start))
     return found.amount if found else NOTHING
-
-
-def whole_months(start: date, day: date) -> int:
-    """Whole months from `start` to `day`, the day of the month kept and clamped; 0 if it lies before."""
-    months = (day.year - start.year) * 12 + day.month - start.month
-    while months > 0 and add_months(start, months) > day:
-        months -= 1
-    return max(months, 0)
 
 
 def _declining_pct(rule: Rule, *, month: int) -> Decimal:

@@ -9,10 +9,10 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
-from haas.calendar import add_months
+from haas.calendar import add_months, whole_months
 from haas.money import round_minor
 from leases.ends.policy import EndPolicy, LossBasis
-from leases.ends.values import months_between, pct_at
+from leases.ends.values import pct_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class LossValue:
 
 def loss_table(place: Insured, *, policy: EndPolicy) -> list[LossValue]:
     """The stipulated loss value of every month of the term, and of the time after it."""
-    months = months_between(place.starts_on, place.ends_on)
+    months = whole_months(place.starts_on, place.ends_on)
     if add_months(place.starts_on, months) < place.ends_on:
         months += 1
     starts = [*(add_months(place.starts_on, month) for month in range(months)), place.ends_on]
@@ -79,9 +79,9 @@ def _value(place: Insured, start: date, ahead: Sequence[Rent], policy: EndPolicy
     is 147.53.
     """
     if policy.loss_basis == LossBasis.CURVE:
-        month = months_between(place.starts_on, start)
+        month = whole_months(place.starts_on, start)
         return round_minor(Fraction(place.cost) * pct_at(policy.loss_curve, month) / 100, place.currency)
     factor = 1 + Fraction(policy.loss_discount_pct) / 1200
-    residual = Fraction(place.residual_value) / factor ** months_between(start, place.ends_on)
-    rents = (Fraction(rent.amount) / factor ** months_between(start, rent.due_on) for rent in ahead)
+    residual = Fraction(place.residual_value) / factor ** whole_months(start, place.ends_on)
+    rents = (Fraction(rent.amount) / factor ** whole_months(start, rent.due_on) for rent in ahead)
     return round_minor(sum(rents, residual), place.currency)

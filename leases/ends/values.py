@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from haas.calendar import add_months
+from haas.calendar import whole_months
 from haas.errors import InvalidInput
 from haas.money import round_minor
 from leases.ends.policy import Curve, EndPolicy, Method
@@ -41,14 +41,6 @@ class Price:
     warnings: tuple[str, ...] = ()
 
 
-def months_between(start: date, day: date) -> int:
-    """Whole months from `start` to `day`, the day of the month kept and clamped; 0 if it lies before."""
-    months = (day.year - start.year) * 12 + day.month - start.month
-    while months > 0 and add_months(start, months) > day:
-        months -= 1
-    return max(months, 0)
-
-
 def pct_at(curve: Curve, months: int) -> Fraction:
     """The curve's percent at a month: straight between points, level before and after them."""
     before = curve[0]
@@ -68,7 +60,7 @@ def fair_market_value(device: Valued, *, as_of: date, policy: EndPolicy) -> Deci
     1,200 after 36 months at 25 percent, grade C at 75 percent: 1,200 x 0.25 x 0.75 = 225.00. What was
     never in service is worth its cost; nothing is worth more than it cost.
     """
-    age = 0 if device.in_service_on is None else months_between(device.in_service_on, as_of)
+    age = 0 if device.in_service_on is None else whole_months(device.in_service_on, as_of)
     worth = Fraction(device.cost) * pct_at(policy.value_curve, age) / 100
     worth = worth * Fraction(policy.grade_factor(device.grade)) / 100
     return min(round_minor(worth, device.currency), device.cost)
@@ -85,7 +77,7 @@ def buyout_price(device: Valued, *, as_of: date, policy: EndPolicy, method: Meth
     match wanted:
         case Method.CURVE:
             amount = fair_market_value(device, as_of=as_of, policy=policy)
-            age = 0 if device.in_service_on is None else months_between(device.in_service_on, as_of)
+            age = 0 if device.in_service_on is None else whole_months(device.in_service_on, as_of)
             basis |= {"cost": str(device.cost), "age_months": str(age)}
         case Method.APPRAISAL:
             if device.appraised is None or device.appraised < 0:

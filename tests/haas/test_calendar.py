@@ -20,6 +20,7 @@ from haas.calendar import (
     start_of_day,
     term_end,
     week_cycle,
+    whole_months,
 )
 
 DAYS = st.dates(min_value=date(1990, 1, 1), max_value=date(2090, 12, 31))
@@ -159,3 +160,17 @@ class TestLocalDay:
         start = start_of_day(day, zone)
         assert local_day(start, zone) == day
         assert local_day(start - timedelta(seconds=1), zone) < day
+
+
+class TestWholeMonths:
+    @pytest.mark.parametrize(
+        ("start", "day", "months"),
+        [
+            ("2026-03-01", "2029-03-01", 36),
+            ("2026-03-01", "2029-02-28", 35),
+            ("2026-01-31", "2026-02-28", 1),  # the 31st of February is its last day
+            ("2026-03-01", "2026-02-01", 0),
+        ],
+    )
+    def test_counts_whole_months_from_a_clamped_day(self, start: str, day: str, months: int) -> None:
+        assert whole_months(date.fromisoformat(start), date.fromisoformat(day)) == months

@@ -20,7 +20,6 @@ from leases.ends.values import (
     Valued,
     buyout_price,
     fair_market_value,
-    months_between,
     pct_at,
 )
 
@@ -32,20 +31,6 @@ LAPTOP = Valued(
     grade=None,
     book_value=Decimal("120.00"),
 )
-
-
-class TestMonthsBetween:
-    @pytest.mark.parametrize(
-        ("start", "day", "months"),
-        [
-            ("2026-03-01", "2029-03-01", 36),
-            ("2026-03-01", "2029-02-28", 35),
-            ("2026-01-31", "2026-02-28", 1),  # the 31st of February is its last day
-            ("2026-03-01", "2026-02-01", 0),
-        ],
-    )
-    def test_counts_whole_months_from_a_clamped_day(self, start: str, day: str, months: int) -> None:
-        assert months_between(date.fromisoformat(start), date.fromisoformat(day)) == months
 
 
 class TestFairMarketValue:

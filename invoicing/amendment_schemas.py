@@ -14,7 +14,6 @@ from leases.amendments import operations
 from leases.amendments.wanted import Wanted
 
 LINES_AT_ONCE = 500
-_COUNT = ma.validate.Range(1, LINES_AT_ONCE)
 _WANTED = frozenset(Wanted.__struct_fields__)
 
 

@@ -28,7 +28,7 @@ from leases.ends.places import EndPlace, place_of, values_of
 from leases.ends.policy import EndPolicy, Method
 from leases.ends.values import Price, buyout_price
 from leases.lifespan import close_if_done
-from leases.models import Assignment, Lease, Line
+from leases.models import Assignment
 
 
 class AlreadySold(Conflict):
@@ -274,12 +274,6 @@ def buyouts_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[B
     return session.scalars(
         list_buyouts(tenant, where=BuyoutFilter(lease_id=lease_id)).order_by(Buyout.id)
     ).all()
-
-
-def line_and_lease(session: Session, tenant: Tenant, *, bought: Buyout) -> tuple[Line, Lease]:
-    """What the device stood on when it was bought."""
-    lease = queries.get_lease(session, tenant, lease_id=bought.lease_id)
-    return next(line for line in lease.lines if line.id == bought.line_id), lease
 
 
 def _call_off_return(session: Session, tenant: Tenant, *, asset_id: str, at: datetime) -> None:

@@ -190,13 +190,6 @@ def standing_choices(session: Session, tenant: Tenant, *, lease_id: str) -> Sequ
     ).all()
 
 
-def choices_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[EndChoice]:
-    """Everything that was ever chosen on the lease, newest first."""
-    return session.scalars(
-        scoped(EndChoice, tenant).where(EndChoice.lease_id == lease_id).order_by(EndChoice.id.desc())
-    ).all()
-
-
 def _renewal_rent(place: EndPlace, policy: EndPolicy) -> Decimal:
     price = place.line.unit_price
     return round_price(price * policy.renewal_pct / 100, like=price, currency=place.lease.currency)

@@ -123,15 +123,6 @@ def calendar_of(session: Session, tenant: Tenant, *, lease: Lease) -> list[Notic
     return [NoticeDay(days, lease.ends_on - timedelta(days=days), given.get(days)) for days in steps]
 
 
-def notices_of(session: Session, tenant: Tenant, *, lease_id: str) -> Sequence[EndNotice]:
-    """Everything that was ever said of the lease's end, oldest first."""
-    return session.scalars(
-        scoped(EndNotice, tenant)
-        .where(EndNotice.lease_id == lease_id)
-        .order_by(EndNotice.noticed_on, EndNotice.id)
-    ).all()
-
-
 def _due_step(ends_on: date, policy: EndPolicy, today: date) -> int:
     left = (ends_on - today).days
     return min(step for step in policy.notice_days if left <= step)

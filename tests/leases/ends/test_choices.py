@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from haas import db
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.tenancy.models import Partner
+from haas.tenancy.scope import scoped
 from invoicing.end_charges import end_charges_of
 from leases import client_requests, queries
 from leases.ends import choices
 from leases.ends.choices import Wish
+from leases.ends.models import EndChoice
 from leases.ends.policy import POLICY, Option
 from tests.cast import Cast
 from tests.invoicing.world import a_rate, bill
@@ -72,7 +74,11 @@ class TestChoose:
             Decimal("1080.00"),
             cast.ada.id,
         )
-        states = [row.state for row in choices.choices_of(session, cast.tenant, lease_id=made.lease.id)]
+        states = session.scalars(
+            scoped(EndChoice, cast.tenant)
+            .where(EndChoice.lease_id == made.lease.id)
+            .with_only_columns(EndChoice.state)
+        )
         assert sorted(states) == ["chosen", "replaced"]
 
     def test_is_the_clients_until_its_last_day_and_the_partners_after(

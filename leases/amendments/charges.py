@@ -20,7 +20,7 @@ from leases.amendments.early_return import Leaving, Policy, Rule, charge, rents_
 from leases.contract import terms_of
 from leases.ends import values
 from leases.ends.notices import policy_of
-from leases.ends.values import Valued
+from leases.ends.places import values_of
 from leases.models import Agreement, DepreciationBook, Lease, Line
 from leases.terms import CommercialModel, LeaseTerms, LineKind
 
@@ -236,12 +236,13 @@ class _Worth:
             )
         )
         policy = policy_of(session, tenant)
+        known = values_of(session, tenant, assets=list(assets.values()), as_of=on, with_books=False)
         return cls(
             {line_id: assets[asset_id] for line_id, asset_id in last.items()},
             {book.asset_id: book.residual_value for book in books},
             {
-                asset.id: values.fair_market_value(_valued(asset), as_of=on, policy=policy)
-                for asset in assets.values()
+                asset_id: values.fair_market_value(device, as_of=on, policy=policy)
+                for asset_id, device in known.items()
             },
         )
 
@@ -254,17 +255,6 @@ class _Worth:
     def market(self, line: Line) -> Decimal:
         asset = self.assets.get(line.id)
         return self.markets.get(asset.id, NOTHING) if asset else NOTHING
-
-
-def _valued(asset: Asset) -> Valued:
-    return Valued(
-        cost=asset.cost,
-        currency=asset.currency,
-        in_service_on=asset.in_service_on,
-        grade=asset.grade,
-        book_value=NOTHING,
-        appraised=asset.fair_market_value,
-    )
 
 
 def terms_before(lease: Lease, agreement: Agreement, lines: Sequence[Line]) -> dict[str, LeaseTerms]:

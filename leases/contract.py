@@ -81,22 +81,21 @@ def _agreed_on(written_at: datetime, holds_from: date, time_zone: str) -> date:
 
 
 def _rent_of(line: Line, changed: Sequence[LineTerms], free: Sequence[Abatement]) -> RentOverTime:
-    first = line.terms_over_time[0] if line.terms_over_time else line
+    first = _first_terms(line)
     steps = steps_in_force(RentStep(row.effective_from, row.unit_price * row.quantity) for row in changed)
     abated = tuple(Abated(row.starts_on, row.ends_on, row.share) for row in free)
     return first.unit_price * first.quantity, steps, abated
 
 
+def _first_terms(line: Line) -> LineTerms | Line:
+    return line.terms_over_time[0] if line.terms_over_time else line
+
+
 def terms_on(line: Line, day: date) -> tuple[Decimal, Decimal]:
     """Quantity and price of the line on that day: the last that was agreed among those that have begun."""
-    held = line.quantity, line.unit_price
-    if line.terms_over_time:
-        standing = [line.terms_over_time[0]]
-        for row in line.terms_over_time[1:]:
-            standing = [each for each in standing if each.effective_from < row.effective_from] + [row]
-        begun = [row for row in standing if row.effective_from <= day] or [line.terms_over_time[0]]
-        held = begun[-1].quantity, begun[-1].unit_price
-    return held
+    begun = [row for row in steps_in_force(line.terms_over_time[1:]) if row.effective_from <= day]
+    held = begun[-1] if begun else _first_terms(line)
+    return held.quantity, held.unit_price
 
 
 def stays_of(assignments: Sequence[Assignment], *, time_zone: str) -> list[Stay]:

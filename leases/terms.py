@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
+from typing import Protocol, TypeVar
 
 from haas.calendar import Cycle, add_months, first_boundary, local_day, month_day
 from haas.errors import InvalidInput
@@ -64,6 +65,17 @@ class Proration(StrEnum):
     NONE = "none"  # only a period that was complete is owed
 
 
+class Dated(Protocol):
+    """What holds from a day on."""
+
+    @property
+    def effective_from(self) -> date:
+        """The first day."""
+
+
+Step = TypeVar("Step", bound=Dated)
+
+
 @dataclass(frozen=True, slots=True)
 class RentStep:
     """From this day on a full period costs this."""
@@ -81,12 +93,12 @@ class Abated:
     share: Decimal
 
 
-def steps_in_force(agreed: Iterable[RentStep]) -> tuple[RentStep, ...]:
+def steps_in_force(agreed: Iterable[Step]) -> tuple[Step, ...]:
     """The steps by day, from steps in the order in which they were agreed.
 
     What was agreed last holds from its day on, whatever was agreed before for later days.
     """
-    standing: list[RentStep] = []
+    standing: list[Step] = []
     for step in agreed:
         standing = [each for each in standing if each.effective_from < step.effective_from]
         standing.append(step)

@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
-from haas.errors import HaasError, NotFound
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
 from haas.rest.paging import Sort, fetch_page
@@ -18,6 +17,7 @@ from invoicing import deposits, queries
 from invoicing.deposit_models import Deposit
 from invoicing.deposit_schemas import ApplyRequest, DepositRequest, MovementRequest
 from invoicing.queries import InvoiceFilter
+from leases.portal.doors import attempt
 from leases.queries import get_lease
 from leases.summaries import client_names, find_client
 
@@ -59,7 +59,7 @@ def new() -> Any:
     made: list[Deposit] = []
     if form.data is not None:
         data = form.data
-        if _attempt(
+        if attempt(
             form,
             lambda: made.append(
                 deposits.ask_deposit(
@@ -109,24 +109,13 @@ def _move(deposit_id: str, form: Form, act: Callable[..., Any], done: str) -> An
     caller = current_caller()
     if form.data is not None:
         data = form.data
-        if _attempt(
+        if attempt(
             form,
             lambda: act(caller.session, caller.tenant, deposit_id=deposit_id, at=clock.now(), **data),
         ):
             flash(done, "success")
             return redirect(url_for(".show", deposit_id=deposit_id), 303)
     return _page(caller, deposit_id, form), 422
-
-
-def _attempt(form: Form, act: Callable[[], Any]) -> bool:
-    try:
-        act()
-    except NotFound:
-        raise
-    except HaasError as refusal:
-        form.refuse(refusal)
-        return False
-    return True
 
 
 def _blank() -> Form:

@@ -10,13 +10,13 @@ from flask_babel import gettext as _
 
 from haas import clock, progress
 from haas.auth.caller import Caller, current_caller, requires
-from haas.errors import HaasError, NotFound
 from haas.pages.downloads import download
 from haas.pages.forms import Form, blank_form, read_form
 from invoicing import offboarding
 from invoicing.collection_paper import collection_pdf
 from invoicing.offboarding_schemas import OffboardForm
 from invoicing.offboarding_shapes import collection_of
+from leases.portal.doors import attempt, attempt_or_flash
 
 blueprint = Blueprint("offboarding", __name__, url_prefix="/clients")
 
@@ -37,20 +37,13 @@ def start(client_id: str) -> Any:
     caller = current_caller()
     form = read_form(OffboardForm)
     if form.data is not None:
-        try:
-            offboarding.start_offboarding(
-                caller.session,
-                caller.tenant,
-                client_id=client_id,
-                noticed_on=form.data["noticed_on"],
-                reason=form.data["reason"],
-                at=clock.now(),
-            )
-        except NotFound:
-            raise
-        except HaasError as refusal:
-            form.refuse(refusal)
-        else:
+        data = form.data
+        if attempt(
+            form,
+            lambda: offboarding.start_offboarding(
+                caller.session, caller.tenant, client_id=client_id, at=clock.now(), **data
+            ),
+        ):
             flash(_("Started. Notices are given and devices asked back, lease by lease."), "success")
             return redirect(url_for(".show", client_id=client_id), 303)
     return _page(caller, client_id, form), 422
@@ -63,20 +56,17 @@ def finish(client_id: str) -> Any:
     caller = current_caller()
     offboarding.plan_of(caller.session, caller.tenant, client_id=client_id)
     work = offboarding.find_under_way(caller.session, caller.tenant, client_id=client_id)
-    try:
-        if work is not None:
-            with caller.session.begin_nested():
-                offboarding.finish_offboarding(
-                    caller.session,
-                    caller.tenant,
-                    offboarding_id=work.id,
-                    today=clock.today(caller.partner.time_zone),
-                    at=clock.now(),
-                    portal_url=current_app.config["HAAS"].base_url,
-                )
-            flash(_("Done. The last invoices are issued and the papers are bundled."), "success")
-    except HaasError as refusal:
-        flash(refusal.message, "error")
+    if work is not None and attempt_or_flash(
+        lambda: offboarding.finish_offboarding(
+            caller.session,
+            caller.tenant,
+            offboarding_id=work.id,
+            today=clock.today(caller.partner.time_zone),
+            at=clock.now(),
+            portal_url=current_app.config["HAAS"].base_url,
+        )
+    ):
+        flash(_("Done. The last invoices are issued and the papers are bundled."), "success")
     return redirect(url_for(".show", client_id=client_id), 303)
 
 

@@ -13,7 +13,7 @@ from haas.tenancy.scope import Tenant, scoped
 from leases.amendments.record import record as record_amendment
 from leases.amendments.record import snapshot
 from leases.classifying import classify_at_commencement
-from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
+from leases.lifecycle import LEASE_LIFECYCLE, RUNNING, LeaseState
 from leases.models import Assignment, Lease, LeaseMove, Line
 from leases.terms import LineKind, commencement, months_on
 
@@ -91,7 +91,7 @@ def close_if_done(session: Session, tenant: Tenant, lease: Lease, *, on: date, a
             .exists()
         )
     )
-    if is_open or lease.state not in (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER):
+    if is_open or lease.state not in RUNNING:
         return False
     move(session, tenant, lease, "close", at=at, effective_on=on)
     lease.closed_on = on

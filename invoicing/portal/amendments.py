@@ -29,7 +29,7 @@ from leases.amendments.outages import offers_for
 from leases.amendments.queries import amendments_of, find_by_key, get_amendment
 from leases.amendments.tables import leaving_table
 from leases.contract import terms_on
-from leases.lifecycle import LeaseState
+from leases.lifecycle import RUNNING
 from leases.models import Lease, Line
 from leases.portal import words
 from leases.portal.doors import attempt, attempt_or_flash
@@ -58,7 +58,7 @@ def index(lease_id: str) -> str:
     framed = frame(caller, lease, tab="amendments")
     rows = amendments_of(caller.session, caller.tenant, lease_id=lease.id)
     today = clock.today(lease.time_zone)
-    is_open = lease.state in operations.AMENDABLE
+    is_open = lease.state in RUNNING
     may_amend = is_open and caller.may("lease.amend")
     offers = (
         offers_for(
@@ -148,7 +148,7 @@ def _amendable(caller: Caller, lease_id: str, kind: str) -> Lease:
     if kind not in operations.KINDS:
         raise NotFound(_("There is no such part of this page."))
     lease = queries.get_lease(caller.session, caller.tenant, lease_id=lease_id)
-    if lease.state not in operations.AMENDABLE and request.method == "GET":
+    if lease.state not in RUNNING and request.method == "GET":
         abort(redirect(url_for(".index", lease_id=lease_id), 303))
     return lease
 
@@ -320,9 +320,7 @@ def _page_of(caller: Caller, lease_id: str, amendment_id: str, form: Form) -> st
         form=form,
         names={line.id: line.description for line in lease.lines},
         people=actor_names(caller.session, caller.tenant, people) if people else {},
-        may_decide=amendment.state == "draft"
-        and caller.may("lease.amend")
-        and lease.state in (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER),
+        may_decide=amendment.state == "draft" and caller.may("lease.amend") and lease.state in RUNNING,
         words=words,
         last_of=_last_day,
         typed=_typed,

@@ -21,10 +21,9 @@ from leases.amendments.closed_books import require_open
 from leases.amendments.lines import Outcome, Work
 from leases.amendments.queries import find_by_key, get_amendment
 from leases.amendments.wanted import Wanted, difference
-from leases.lifecycle import LeaseState
+from leases.lifecycle import RUNNING
 from leases.models import Lease
 
-AMENDABLE = frozenset({LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER})
 FOUR_EYES = "amendment_four_eyes"  # a partner's policy: who asks does not approve
 
 # What a caller may ask for; swaps and purchases have doors of their own, and leave their rows here.
@@ -204,7 +203,7 @@ def check_day(session: Session, tenant: Tenant, lease: Lease, *, effective_on: d
 
     :raises InvalidInput: naming the field and the first day that can be.
     """
-    if lease.state not in AMENDABLE or lease.commences_on is None:
+    if lease.state not in RUNNING or lease.commences_on is None:
         raise Conflict(f"Lease {lease.number} is {lease.state}: only one in service is amended.")
     require_open(session, tenant, effective_on=effective_on)
 

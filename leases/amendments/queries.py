@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
 from leases.amendment_models import Amendment
-from leases.lifecycle import LeaseState
+from leases.lifecycle import RUNNING
 from leases.models import Lease, Line
 
 
@@ -56,7 +56,7 @@ def ended_leases(session: Session, tenant: Tenant, *, today: date) -> Sequence[L
     return session.scalars(
         scoped(Lease, tenant)
         .where(
-            Lease.state.in_([LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER]),
+            Lease.state.in_(sorted(RUNNING)),
             Lease.ends_on <= today,
             sa.exists().where(begun),
             ~sa.exists().where(begun, sa.or_(Line.ends_on.is_(None), Line.ends_on > today)),

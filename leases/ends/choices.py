@@ -24,10 +24,8 @@ from leases.ends.notices import choose_until, policy_of
 from leases.ends.places import EndPlace, places_on, values_of
 from leases.ends.policy import EndPolicy, Method, Option
 from leases.ends.values import Price, Valued, buyout_price
-from leases.lifecycle import LeaseState
+from leases.lifecycle import RUNNING
 from leases.models import Lease
-
-_OPEN = (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def options_of(session: Session, tenant: Tenant, *, lease: Lease) -> LeaseOption
 
     Prices are those of the day on which the lease ends. Before it has commenced there are none.
     """
-    if lease.ends_on is None or lease.state not in _OPEN:
+    if lease.ends_on is None or lease.state not in RUNNING:
         return LeaseOptions(lease, None, [])
     policy = policy_of(session, tenant)
     places = places_on(session, tenant, lease_ids=[lease.id])

@@ -19,9 +19,10 @@ from haas.ids import new_id
 from haas.money import round_minor
 from haas.tenancy.scope import Tenant, scoped
 from leases.amendments.lines import runs_on
-from leases.amendments.operations import AMENDABLE, amend
+from leases.amendments.operations import amend
 from leases.amendments.wanted import Wanted
 from leases.contract import terms_on
+from leases.lifecycle import RUNNING
 from leases.models import Lease, Line
 from leases.pricing.indexes import change_of
 from leases.pricing.queries import demand_client
@@ -363,7 +364,7 @@ def _plan_lines(session: Session, tenant: Tenant, *, rise: PriceRise) -> None:
         .join(Lease, sa.and_(Lease.partner_id == Line.partner_id, Lease.id == Line.lease_id))
         .where(
             Line.partner_id == tenant.partner_id,
-            Lease.state.in_(AMENDABLE),
+            Lease.state.in_(sorted(RUNNING)),
             Line.kind != LineKind.ONE_OFF,
             # What mirrors a partner's use follows the wholesale book.
             ~sa.exists().where(WholesaleLine.partner_id == Line.partner_id, WholesaleLine.line_id == Line.id),

@@ -77,7 +77,7 @@ def receive(
 
     :raises Conflict: if the same reference was recorded before.
     """
-    deposit = _lock(session, tenant, deposit_id)
+    deposit = get_deposit(session, tenant, deposit_id=deposit_id, lock=True)
     return _add(session, tenant, deposit, "received", amount, on=on, reference=reference, at=at)
 
 
@@ -95,7 +95,7 @@ def refund(
 
     :raises NotEnoughHeld: if the deposit holds less.
     """
-    deposit = _lock(session, tenant, deposit_id)
+    deposit = get_deposit(session, tenant, deposit_id=deposit_id, lock=True)
     return _add(session, tenant, deposit, "refunded", amount, on=on, reference=reference, at=at)
 
 
@@ -114,7 +114,7 @@ def apply(
     :raises NotEnoughHeld: if the deposit holds less.
     :raises InvalidInput: if less is open, or the invoice is another client's or in another currency.
     """
-    deposit = _lock(session, tenant, deposit_id)
+    deposit = get_deposit(session, tenant, deposit_id=deposit_id, lock=True)
     invoice = queries.get_invoice(session, tenant, invoice_id=invoice_id)
     if (invoice.client_id, invoice.currency) != (deposit.client_id, deposit.currency):
         raise InvalidInput("Choose an invoice of this client in this currency.", field="invoice_id")
@@ -143,12 +143,13 @@ def apply(
     return entry
 
 
-def get_deposit(session: Session, tenant: Tenant, *, deposit_id: str) -> Deposit:
+def get_deposit(session: Session, tenant: Tenant, *, deposit_id: str, lock: bool = False) -> Deposit:
     """The deposit.
 
     :raises NotFound: if this tenant has none by that id.
     """
-    found = session.scalar(scoped(Deposit, tenant).where(Deposit.id == deposit_id))
+    statement = scoped(Deposit, tenant).where(Deposit.id == deposit_id)
+    found = session.scalar(statement.with_for_update() if lock else statement)
     if found is None:
         raise NotFound(f"There is no deposit {deposit_id}.")
     return found
@@ -201,13 +202,6 @@ def held_of_client(
     if until is not None:
         statement = statement.where(DepositEntry.on < until)
     return {currency: amount for currency, amount in session.execute(statement) if amount}
-
-
-def _lock(session: Session, tenant: Tenant, deposit_id: str) -> Deposit:
-    found = session.scalar(scoped(Deposit, tenant).where(Deposit.id == deposit_id).with_for_update())
-    if found is None:
-        raise NotFound(f"There is no deposit {deposit_id}.")
-    return found
 
 
 def _last(session: Session, tenant: Tenant, deposit_id: str) -> tuple[int, Decimal]:

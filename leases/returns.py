@@ -85,20 +85,44 @@ def request_returns_of_lease(
     orders = []
     for rows in queries.assignments_by_line(session, tenant, line_ids=lines).values():
         for row in rows:
-            asked = queries.find_open_return(session, tenant, asset_id=row.asset_id)
-            if row.during.upper is None and asked is None:
-                orders.append(
-                    request_return(
-                        session,
-                        tenant,
-                        asset_id=row.asset_id,
-                        reason=f"{lease.number} ends",
-                        notice_on=notice_on,
-                        due_on=max(notice_on, lease.ends_on or notice_on),
-                        at=at,
-                    )
-                )
+            if row.during.upper is not None:
+                continue
+            order = ask_back(
+                session,
+                tenant,
+                asset_id=row.asset_id,
+                reason=f"{lease.number} ends",
+                notice_on=notice_on,
+                due_on=lease.ends_on or notice_on,
+                at=at,
+            )
+            if order is not None:
+                orders.append(order)
     return orders
+
+
+def ask_back(
+    session: Session,
+    tenant: Tenant,
+    *,
+    asset_id: str,
+    reason: str,
+    notice_on: date,
+    due_on: date,
+    at: datetime,
+) -> ReturnOrder | None:
+    """`request_return`, unless one is under way; due with the notice if the day it was due has passed."""
+    if queries.find_open_return(session, tenant, asset_id=asset_id) is not None:
+        return None
+    return request_return(
+        session,
+        tenant,
+        asset_id=asset_id,
+        reason=reason,
+        notice_on=notice_on,
+        due_on=max(notice_on, due_on),
+        at=at,
+    )
 
 
 def order_return(

@@ -125,16 +125,15 @@ def _ask_back(work: Work, lines: Sequence[Line]) -> None:
         for row in rows:
             if row.during.upper is not None or row.during.lower is None:
                 continue
-            if queries.find_open_return(work.session, work.tenant, asset_id=row.asset_id) is None:
-                returns.request_return(
-                    work.session,
-                    work.tenant,
-                    asset_id=row.asset_id,
-                    reason=f"{work.lease.number}, {work.amendment.number}",
-                    notice_on=work.today,
-                    due_on=max(work.today, work.on),
-                    at=work.at,
-                )
+            returns.ask_back(
+                work.session,
+                work.tenant,
+                asset_id=row.asset_id,
+                reason=f"{work.lease.number}, {work.amendment.number}",
+                notice_on=work.today,
+                due_on=work.on,
+                at=work.at,
+            )
 
 
 def _outcome(charges: Charges, lines: Sequence[Line]) -> Outcome:

@@ -240,16 +240,15 @@ def _done(outcome: CarriedOut, row: EndChoice, at: datetime) -> None:
 
 
 def _order_back(session: Session, tenant: Tenant, row: EndChoice, *, today: date, at: datetime) -> None:
-    if queries.find_open_return(session, tenant, asset_id=row.asset_id) is None:
-        returns.request_return(
-            session,
-            tenant,
-            asset_id=row.asset_id,
-            reason="chosen at the end of the lease",
-            notice_on=today,
-            due_on=max(today, row.ends_on),
-            at=at,
-        )
+    returns.ask_back(
+        session,
+        tenant,
+        asset_id=row.asset_id,
+        reason="chosen at the end of the lease",
+        notice_on=today,
+        due_on=row.ends_on,
+        at=at,
+    )
 
 
 def _sell(

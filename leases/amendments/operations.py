@@ -62,7 +62,7 @@ def request_amendment(
     :raises InvalidInput: naming the field that cannot be so.
     :raises Conflict: if the lease is not in service.
     """
-    lease = _lock(session, tenant, lease_id)
+    lease = queries.lock_lease(session, tenant, lease_id)
     if idempotency_key and (done := _asked_before(session, tenant, lease, idempotency_key)):
         return done
     outcome, before, after = _tried(
@@ -78,7 +78,7 @@ def request_amendment(
     amendment = record.add(
         session,
         tenant,
-        lease=_lock(session, tenant, lease_id),
+        lease=lease,
         kind=kind,
         state="draft",
         effective_on=effective_on,
@@ -100,7 +100,7 @@ def approve(session: Session, tenant: Tenant, *, amendment_id: str, at: datetime
     :raises NotAllowed: for whoever asked, where the partner wants four eyes.
     """
     asked = get_amendment(session, tenant, amendment_id=amendment_id)
-    lease = _lock(session, tenant, asked.lease_id)
+    lease = queries.lock_lease(session, tenant, asked.lease_id)
     amendment = get_amendment(session, tenant, amendment_id=amendment_id, lock=True)
     if amendment.state == "applied":
         return amendment
@@ -164,7 +164,7 @@ def carry_out(
     reason: str = "",
 ) -> Amendment:
     """Apply at once, asking nobody: for what is taken back again, and for what was decided elsewhere."""
-    lease = _lock(session, tenant, lease_id)
+    lease = queries.lock_lease(session, tenant, lease_id)
     amendment = record.add(
         session,
         tenant,
@@ -300,10 +300,6 @@ def _known(kind: str) -> str:
     if kind not in KINDS:
         raise InvalidInput(f"An amendment is one of: {', '.join(KINDS)}.", field="kind")
     return kind
-
-
-def _lock(session: Session, tenant: Tenant, lease_id: str) -> Lease:
-    return queries.lock_lease(session, tenant, lease_id)
 
 
 def _asked_before(session: Session, tenant: Tenant, lease: Lease, key: str) -> Amendment | None:

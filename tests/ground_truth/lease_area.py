@@ -38,12 +38,15 @@ def timing_of(inputs: Inputs, default: Timing = Timing.ARREARS) -> Timing:
     return default
 
 
+def either_of(inputs: Inputs, *names: str) -> Fraction | None:
+    """The first of several names that a source may have for one number, if it has any."""
+    return next((inputs.number(name) for name in names if inputs.get(name) is not None), None)
+
+
 def first_of(inputs: Inputs, *names: str) -> Fraction:
     """The first of several names that a source may have for one number."""
-    for name in names:
-        if inputs.get(name) is not None:
-            return inputs.number(name)
-    raise Unsupported(f"no input {names[0]!r}; there are {', '.join(inputs)}")
+    found = either_of(inputs, *names)
+    return inputs.number(names[0]) if found is None else found
 
 
 def near_of(inputs: Inputs) -> float | None:

@@ -30,7 +30,7 @@ from leases.finance.time_value import level_payment, number_of_periods
 from leases.terms import Timing
 from tests.ground_truth.compare import Dated
 from tests.ground_truth.inputs import Adapter, Answer, Inputs, Unsupported, exact
-from tests.ground_truth.lease_area import first_of, timing_of
+from tests.ground_truth.lease_area import either_of, first_of, timing_of
 
 CURRENCY = "EUR"  # the cases of this area round to cents and name no currency
 WHOLE_UNITS = "JPY"
@@ -116,42 +116,38 @@ def _flag(inputs: Inputs, *names: str, default: bool = False) -> bool:
     return default
 
 
-def _amount(value: Number) -> Decimal:
-    return decimal(value)
-
-
 def lease_classification(inputs: Inputs) -> Answer:
     """The five tests and what they come to; lengths are in whatever unit the case has.
 
     A test whose figures a case does not give is not met.
     """
-    fair_value = _either(inputs, "fair_value", "fair_value_of_asset") or Fraction(1)
-    payments = _either(inputs, "pv_to_fv")
+    fair_value = either_of(inputs, "fair_value", "fair_value_of_asset") or Fraction(1)
+    payments = either_of(inputs, "pv_to_fv")
     payments = (
         payments * fair_value
         if payments is not None
-        else _either(inputs, "pv", "pv_payments", "pv_of_payments", "present_value") or Fraction(0)
+        else either_of(inputs, "pv", "pv_payments", "pv_of_payments", "present_value") or Fraction(0)
     )
-    third_party = _either(inputs, "third_party_pv", "third_party_rvg_pv", "pv_third_party_guarantee")
-    lifted = _either(inputs, "pv_to_fv_with_third_party", "pv_to_fv_with_rvg")
+    third_party = either_of(inputs, "third_party_pv", "third_party_rvg_pv", "pv_third_party_guarantee")
+    lifted = either_of(inputs, "pv_to_fv_with_third_party", "pv_to_fv_with_rvg")
     if third_party is None:
         third_party = Fraction(0) if lifted is None else lifted * fair_value - payments
-    term = _either(inputs, "term", "lease_term", "term_months", "term_years")
-    life = _either(inputs, "remaining_life", "economic_life", "life", "life_months", "useful_life")
+    term = either_of(inputs, "term", "lease_term", "term_months", "term_years")
+    life = either_of(inputs, "remaining_life", "economic_life", "life", "life_months", "useful_life")
     if term is None or life is None:
         term, life = Fraction(1), Fraction(10**9)
-    total_life = _either(inputs, "total_life", "total_economic_life")
-    option_price = _either(inputs, "option_price", "purchase_option_price")
+    total_life = either_of(inputs, "total_life", "total_economic_life")
+    option_price = either_of(inputs, "option_price", "purchase_option_price")
     standard = str(inputs.get("standard", inputs.get("framework", ""))).lower()
     result = classify(
         Facts(
-            term_months=_amount(term),
-            remaining_life_months=_amount(life),
-            payments_value=_amount(payments),
-            fair_value=_amount(fair_value),
-            third_party_value=_amount(third_party),
-            total_life_months=None if total_life is None else _amount(total_life),
-            option_price=None if option_price is None else _amount(option_price),
+            term_months=decimal(term),
+            remaining_life_months=decimal(life),
+            payments_value=decimal(payments),
+            fair_value=decimal(fair_value),
+            third_party_value=decimal(third_party),
+            total_life_months=None if total_life is None else decimal(total_life),
+            option_price=None if option_price is None else decimal(option_price),
             transfers_title=_flag(
                 inputs, "transfer", "title_transfer", "transfer_of_title", "transfers_title"
             ),
@@ -163,11 +159,11 @@ def lease_classification(inputs: Inputs) -> Answer:
         ),
         framework=Framework.IFRS_16 if "ifrs" in standard else Framework.ASC_842,
         thresholds=Thresholds(
-            major_part=_amount(
-                _either(inputs, "threshold", "term_threshold", "major_part") or Fraction(3, 4)
+            major_part=decimal(
+                either_of(inputs, "threshold", "term_threshold", "major_part") or Fraction(3, 4)
             ),
-            substantially_all=_amount(
-                _either(inputs, "fv_threshold", "pv_threshold", "substantially_all") or Fraction(9, 10)
+            substantially_all=decimal(
+                either_of(inputs, "fv_threshold", "pv_threshold", "substantially_all") or Fraction(9, 10)
             ),
         ),
     )
@@ -182,11 +178,6 @@ def lease_classification(inputs: Inputs) -> Answer:
         "classification": result.result.replace("_", "-"),
         "operating": result.result is LeaseClass.OPERATING,
     }
-
-
-def _either(inputs: Inputs, *names: str) -> Fraction | None:
-    """The first of several names that a source may have for one number, if it has any."""
-    return next((inputs.number(name) for name in names if inputs.get(name) is not None), None)
 
 
 def lease_pv(inputs: Inputs) -> Answer:

@@ -129,8 +129,11 @@ def _links(
 
 
 def _is_here(entry: Entry) -> bool:
+    """Whether the page stands beneath this entry: one that names it, else the first of its blueprint."""
     page = request.endpoint or ""
-    if any(page in each.also for each in MAIN):  # a page that is named stands where it is named
-        return page in entry.also
+    everywhere = (*MAIN, *SETTINGS, *OPERATOR)
+    if any(page in (each.endpoint, *each.also) for each in everywhere):
+        return page in (entry.endpoint, *entry.also)
     here = page.partition(".")[0]
-    return here == entry.endpoint.partition(".")[0] or here in entry.also
+    first = next((each for each in everywhere if each.endpoint.partition(".")[0] == here), None)
+    return entry is first or here in entry.also

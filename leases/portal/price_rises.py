@@ -43,12 +43,11 @@ def list_rises() -> str:
         cursor=listed.cursor,
         limit=listed.limit,
     )
-    values = indexes.list_values(caller.session, caller.tenant)
     return render_template(
         "portal/prices/rises.html",
         page=page,
         names=dict(summaries.client_choices(caller.session, caller.tenant)),
-        values=values[:MONTHS_SHOWN],
+        values=indexes.latest_values(caller.session, caller.tenant, months=MONTHS_SHOWN),
         form=blank_form(),
     )
 

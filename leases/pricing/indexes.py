@@ -82,10 +82,13 @@ def add_index_values(
     return len(new)
 
 
-def list_values(session: Session, tenant: Tenant) -> Sequence[IndexValue]:
-    """Every month of every index, the latest first."""
+def latest_values(session: Session, tenant: Tenant, *, months: int) -> Sequence[IndexValue]:
+    """The last `months` of every index that are on file, the latest first."""
+    place = sa.func.row_number().over(partition_by=IndexValue.index_name, order_by=IndexValue.month.desc())
+    placed = scoped(IndexValue, tenant).add_columns(place.label("place")).subquery()
+    value = sa.orm.aliased(IndexValue, placed)
     return session.scalars(
-        scoped(IndexValue, tenant).order_by(IndexValue.index_name, IndexValue.month.desc())
+        sa.select(value).where(placed.c.place <= months).order_by(value.index_name, value.month.desc())
     ).all()
 
 

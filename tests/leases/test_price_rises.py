@@ -115,6 +115,17 @@ class TestAPlan:
             )
         assert indexes.names(session, cast.tenant) == ["CPI"]
 
+    def test_shows_the_last_months_of_each_index(self, session: Session, cast: Cast) -> None:
+        for name, months in (("CPI", ("2026-01-01", "2026-02-01", "2026-03-01")), ("HICP", ("2025-12-01",))):
+            values = [(day(month), Decimal(100)) for month in months]
+            indexes.add_index_values(session, cast.tenant, name=name, values=values, at=AT)
+        shown = indexes.latest_values(session, cast.tenant, months=2)
+        assert [(row.index_name, f"{row.month:%Y-%m}") for row in shown] == [
+            ("CPI", "2026-03"),
+            ("CPI", "2026-02"),
+            ("HICP", "2025-12"),
+        ]
+
     def test_is_never_retroactive_nor_too_late(self, session: Session, cast: Cast) -> None:
         for effective_on in ("2026-05-31", "2026-06-29"):
             with pytest.raises(InvalidInput) as refused:

@@ -45,6 +45,16 @@ class TestMenu:
             for link in links:
                 assert browser.get(link).status_code in (200, 302), (user.role, link)
 
+    @pytest.mark.parametrize(
+        ("page", "entry"),
+        [("/leases", "/leases"), ("/settings/lease-ends", "/settings/lease-ends"), ("/returns", "/leases")],
+    )
+    def test_marks_the_one_entry_that_a_page_stands_beneath(self, page, entry, web, cast):
+        found = re.findall(
+            r'class="rail-link[^"]*" href="([^"]+)" aria-current="page"', web(cast.ana).get(page).text
+        )
+        assert found == [entry]
+
     def test_hides_jobs_and_settings_from_a_client(self, web, cast):
         links = menu(web(cast.vic).get("/").text)
         assert "/" in links

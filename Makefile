@@ -23,7 +23,7 @@ setup:  ## make .venv and everything in it, system libraries, front-end packages
 
 setup-tests:
 	@echo "Set-up:"
-	@$(PYTHON) haas/install.py --with-browser
+	@$(PYTHON) haas/install.py --with-tests
 
 demo: setup  ## the whole product with two partners, simulated devices and this machine's own agent (DATA=, PORT=)
 	@exec $(HAAS) demo $(UP_OPTIONS)

@@ -15,7 +15,7 @@ from typing import Literal, NoReturn
 
 from haas.embedded.binaries import find_mosquitto, find_postgres, find_valkey
 from haas.embedded.errors import StackError
-from haas.install import BROWSER, ROOT, SYSTEM, find_program
+from haas.install import BROWSER, READERS, ROOT, SYSTEM, SystemPackage, find_program
 from haas.portal.assets import MANIFEST, find_npm, is_built
 
 Level = Literal["ok", "missing", "optional"]
@@ -74,17 +74,20 @@ def _findings() -> Iterator[Finding]:
     for package in SYSTEM:
         if package.what == "mosquitto":
             continue  # the MQTT broker above
-        remedy = f"apt-get install {package.debian}" + (
-            f", or brew install {package.brew}" * bool(package.brew)
-        )
-        there = Finding(package.what, "ok", f"for {package.needed_for}")
-        level: Level = "missing" if package.required else "optional"
-        yield (
-            there if package.is_there() else Finding(package.what, level, f"for {package.needed_for}", remedy)
-        )
+        yield _system_package(package)
     yield _look("Chromium", _chromium, optional=True)
+    for package in READERS:
+        yield _system_package(package._replace(needed_for=f"{package.needed_for}, in tests", required=False))
     yield _look("front-end packages", _front_end)
     yield _look("settings", _settings)
+
+
+def _system_package(package: SystemPackage) -> Finding:
+    detail = f"for {package.needed_for}"
+    if package.is_there():
+        return Finding(package.what, "ok", detail)
+    remedy = f"apt-get install {package.debian}" + f", or brew install {package.brew}" * bool(package.brew)
+    return Finding(package.what, "missing" if package.required else "optional", detail, remedy)
 
 
 def _look(what: str, check: Callable[[], str], *, optional: bool = False) -> Finding:

@@ -1,6 +1,6 @@
 """Set-up: virtual environment, locked packages, system libraries, front-end packages. Standard library only.
 
-`python3 haas/install.py [--with-browser]`. Every step is shown; what is there already is skipped.
+`python3 haas/install.py [--with-tests]`. Every step is shown; what is there already is skipped.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class SystemPackage(NamedTuple):
     mac_library: str = ""
     programs: tuple[str, ...] = ()  # … or programs, of which one is enough
     font: str = ""  # … or the beginning of a font file's name
+    jar: str = ""  # … or a Java library's file name
     required: bool = True
 
     def is_there(self) -> bool:
@@ -60,6 +61,8 @@ class SystemPackage(NamedTuple):
             return _IS_MAC or _any_file(
                 *(f"{tree}/fonts/**/{self.font}*" for tree in ("/usr/share", "/usr/local/share"))
             )
+        if self.jar:
+            return _IS_MAC or _any_file(f"usr/share/java/{self.jar}")  # Homebrew has none of ours
         if _IS_MAC:
             return _any_file(f"/opt/homebrew/lib/{self.mac_library}", f"/usr/local/lib/{self.mac_library}")
         folders = ("/usr/lib", "/usr/lib/*-linux-*", "/usr/lib64", "/lib/*-linux-*", "/usr/local/lib")
@@ -89,6 +92,31 @@ SYSTEM = (
     ),
     SystemPackage("Liberation fonts", "PDF documents", "fonts-liberation", "", font="Liberation"),
     SystemPackage("DejaVu fonts", "PDF documents", "fonts-dejavu-core", "", font="DejaVu"),
+    # Downloads of 12, 57 and 10 MB. Without them a name in such a script fails its document, and no other.
+    SystemPackage(
+        "Noto fonts",
+        "Arabic, Hebrew, Thai, Devanagari … on paper",
+        "fonts-noto-core",
+        "",
+        font="NotoSansArabic",
+        required=False,
+    ),
+    SystemPackage(
+        "Noto CJK fonts",
+        "Chinese, Japanese and Korean on paper",
+        "fonts-noto-cjk",
+        "",
+        font="NotoSansCJK",
+        required=False,
+    ),
+    SystemPackage(
+        "Noto emoji font",
+        "emoji on paper",
+        "fonts-noto-color-emoji",
+        "",
+        font="NotoColorEmoji",
+        required=False,
+    ),
     SystemPackage(
         "mosquitto", "device messages", "mosquitto", "mosquitto", programs=("mosquitto",), required=False
     ),
@@ -98,6 +126,15 @@ SYSTEM = (
 )
 BROWSER = SystemPackage(
     "Chromium", "browser tests", "chromium", "--cask chromium", programs=(*_CHROMIUMS, *_MAC_CHROMIUMS)
+)
+
+# Readers of our papers and books that nobody here wrote: what the tests judge by, and the product never runs.
+READERS = (
+    SystemPackage("Java compiler", "veraPDF", "default-jdk-headless", "openjdk", programs=("javac",)),
+    SystemPackage("JAXB", "veraPDF", "libjaxb-java", "", jar="jaxb-runtime.jar"),
+    SystemPackage("Exempi", "the metadata of PDFs", "exempi", "exempi", programs=("exempi",)),
+    SystemPackage("Poppler", "the text of PDFs", "poppler-utils", "poppler", programs=("pdftotext",)),
+    SystemPackage("hledger", "exported journals", "hledger", "hledger", programs=("hledger",)),
 )
 
 
@@ -110,7 +147,7 @@ def find_program(name: str) -> str | None:
 def main() -> int:
     """Do every step; 0 when all is there."""
     parser = argparse.ArgumentParser(description="Set up haas in .venv; what is there already is skipped.")
-    parser.add_argument("--with-browser", action="store_true", help="also what the browser tests need")
+    parser.add_argument("--with-tests", action="store_true", help="also what only the tests need")
     wanted = parser.parse_args()
     started = time.monotonic()
     try:
@@ -121,7 +158,7 @@ def main() -> int:
             _install_packages()
             _install_project()
             _install_system(
-                [*SYSTEM, *([BROWSER] if wanted.with_browser else [])], strict=wanted.with_browser
+                [*SYSTEM, *((BROWSER, *READERS) if wanted.with_tests else ())], strict=wanted.with_tests
             )
             _build_front_end()
     except SetupError as failure:
@@ -291,7 +328,7 @@ def _apt(packages: Sequence[str], *, what: str) -> None:
 
 
 def _brew(packages: Sequence[SystemPackage]) -> None:
-    formulas = [word for each in packages for word in each.brew.split() if each.brew]
+    formulas = [word for each in packages for word in each.brew.split()]
     line = f"brew install {' '.join(formulas)}"
     brew = find_program("brew")
     if brew is None or os.geteuid() == 0:

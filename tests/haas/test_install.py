@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from haas import install
-from haas.install import ROOT, SYSTEM, SetupError, SystemPackage
+from haas.install import READERS, ROOT, SYSTEM, SetupError, SystemPackage
 
 
 class TestSetUp:
     def test_says_each_step_and_is_quick_when_all_is_there(self) -> None:
         answer = subprocess.run(
-            [sys.executable, str(ROOT / "haas" / "install.py"), "--with-browser"],
+            [sys.executable, str(ROOT / "haas" / "install.py"), "--with-tests"],
             capture_output=True,
             text=True,
             check=False,
@@ -58,7 +58,7 @@ class TestSetUp:
 
 
 class TestSystemPackages:
-    @pytest.mark.parametrize("package", SYSTEM, ids=lambda package: package.what)
+    @pytest.mark.parametrize("package", (*SYSTEM, *READERS), ids=lambda package: package.what)
     def test_are_found_where_they_are(self, package: SystemPackage) -> None:
         assert package.is_there()
 
@@ -66,6 +66,7 @@ class TestSystemPackages:
         assert not SystemPackage("x", "x", "x", "x", library="libhaas-none.so").is_there()
         assert not SystemPackage("x", "x", "x", "x", programs=("haas-none",)).is_there()
         assert not SystemPackage("x", "x", "x", "x", font="HaasNone").is_there()
+        assert not SystemPackage("x", "x", "x", "x", jar="haas-none.jar").is_there()
 
     def test_come_with_the_line_to_type_for_who_may_not_install(
         self, monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from haas.auth.models import User
 from haas.auth.permissions import PERMISSIONS
 from haas.tenancy.scope import Platform, Tenant
 from tests.architecture.examples import Example, every_example
-from tests.cast import Cast
+from tests.cast import Cast, make_cast
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 # Made by libraries: the OpenAPI document itself.
@@ -34,7 +35,7 @@ ROLE_TO_USER = {
 
 EXAMPLES = every_example()
 CASES = [
-    pytest.param(endpoint, example, id=f"{endpoint}-{number}" if number else endpoint)
+    pytest.param((endpoint, example), id=f"{endpoint}-{number}" if number else endpoint)
     for endpoint, examples in sorted(EXAMPLES.items())
     for number, example in enumerate(examples)
 ]
@@ -98,87 +99,82 @@ def count_audit(partner_id: str) -> int:
         return own + (session.scalar(sa.select(sa.func.count()).select_from(AuditEntry)) or 0)
 
 
-@pytest.mark.parametrize(("endpoint", "example"), CASES)
-class TestEveryChangingRoute:
-    def send(
-        self,
-        app: Flask,
-        cast: Cast,
-        web: Callable[[User | None], FlaskClient],
-        api: Callable[..., FlaskClient],
-        endpoint: str,
-        example: Example,
-        user: str,
-    ) -> TestResponse:
-        rule, method = find_rule(app, endpoint, example)
-        with db.unit_of_work(cast.tenant) as session:
-            values = example.prepare(session, cast)
-        self.audited_before = count_audit(cast.northwind.id)
-        adapter = app.url_map.bind("localhost")
-        names = {name: value for name, value in values.items() if name in rule.arguments}
-        path = adapter.build(endpoint, names, method=method)
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One changing route, the cast, and the rows that the example's address names."""
+
+    app: Flask
+    web: Callable[[User | None], FlaskClient]
+    api: Callable[..., FlaskClient]
+    example: Example
+    cast: Cast
+    method: str
+    path: str
+    values: Mapping[str, str]
+    permission: str
+
+    def sent_by(self, user: str) -> TestResponse:
+        """The answer to the example's request of one of the cast."""
         if user == "nobody":
-            client = app.test_client()
-        elif path.startswith(PROGRAM_PATHS):
-            client = api(getattr(cast, user))
+            client = self.app.test_client()
         else:
-            client = web(getattr(cast, user))
+            door = self.api if self.path.startswith(PROGRAM_PATHS) else self.web
+            client = door(getattr(self.cast, user))
         return client.open(
-            path,
-            method=method,
-            json=example.payload(example.json, cast, values),
-            data=example.payload(example.form, cast, values),
-            headers=dict(example.headers),
+            self.path,
+            method=self.method,
+            json=self.example.payload(self.example.json, self.cast, self.values),
+            data=self.example.payload(self.example.form, self.cast, self.values),
+            headers=dict(self.example.headers),
         )
 
-    def test_works_and_leaves_an_audit_row(
-        self,
-        app: Flask,
-        cast: Cast,
-        web: Callable[[User | None], FlaskClient],
-        api: Callable[..., FlaskClient],
-        endpoint: str,
-        example: Example,
-    ) -> None:
-        answer = self.send(app, cast, web, api, endpoint, example, example.user)
-        expected = example.status if isinstance(example.status, tuple) else (example.status,)
-        assert answer.status_code in expected, answer.get_data(as_text=True)[:2000]
-        if example.audited:
-            assert count_audit(cast.northwind.id) > self.audited_before
 
-    def test_hides_the_row_from_another_partner(
-        self,
-        app: Flask,
-        cast: Cast,
-        web: Callable[[User | None], FlaskClient],
-        api: Callable[..., FlaskClient],
-        endpoint: str,
-        example: Example,
-    ) -> None:
+@pytest.fixture(scope="class")
+def situation(
+    app: Flask,
+    web: Callable[[User | None], FlaskClient],
+    api: Callable[..., FlaskClient],
+    case: tuple[str, Example],
+) -> Situation:
+    """Made once for those who are refused and then for whom it works: a refusal must leave all as it was."""
+    endpoint, example = case
+    cast = make_cast()
+    rule, method = find_rule(app, endpoint, example)
+    with db.unit_of_work(cast.tenant) as session:
+        values = example.prepare(session, cast)
+    names = {name: value for name, value in values.items() if name in rule.arguments}
+    path = app.url_map.bind("localhost").build(endpoint, names, method=method)
+    permission = permission_of(app, endpoint, method) or ""
+    return Situation(app, web, api, example, cast, method, path, values, permission)
+
+
+@pytest.mark.parametrize("case", CASES, scope="class")
+class TestEveryChangingRoute:
+    def test_hides_the_row_from_another_partner(self, situation: Situation) -> None:
+        example = situation.example
         expected = example.cleo if isinstance(example.cleo, tuple) else (example.cleo,)
         assert expected == (404,) or example.cleo_because
         if example.user == "nobody":
             return  # a public route knows no stranger; its own tests show what it hides
-        answer = self.send(app, cast, web, api, endpoint, example, "cleo")
+        answer = situation.sent_by("cleo")
         assert answer.status_code in expected, answer.get_data(as_text=True)[:2000]
-        assert cast.northwind.name not in answer.get_data(as_text=True)
+        assert situation.cast.northwind.name not in answer.get_data(as_text=True)
 
-    def test_is_refused_to_a_role_without_the_permission(
-        self,
-        app: Flask,
-        cast: Cast,
-        web: Callable[[User | None], FlaskClient],
-        api: Callable[..., FlaskClient],
-        endpoint: str,
-        example: Example,
-    ) -> None:
-        _, method = find_rule(app, endpoint, example)
-        permission = permission_of(app, endpoint, method) or ""
+    def test_is_refused_to_a_role_without_the_permission(self, situation: Situation) -> None:
         without = [
             user
             for role, user in ROLE_TO_USER.items()
-            if permission in PERMISSIONS and role not in PERMISSIONS[permission]
+            if situation.permission in PERMISSIONS and role not in PERMISSIONS[situation.permission]
         ]
         for user in without[:1]:
-            answer = self.send(app, cast, web, api, endpoint, example, user)
+            answer = situation.sent_by(user)
             assert answer.status_code == 403, (user, answer.get_data(as_text=True)[:500])
+
+    def test_works_and_leaves_an_audit_row(self, situation: Situation) -> None:
+        example, partner_id = situation.example, situation.cast.northwind.id
+        audited_before = count_audit(partner_id)
+        answer = situation.sent_by(example.user)
+        expected = example.status if isinstance(example.status, tuple) else (example.status,)
+        assert answer.status_code in expected, answer.get_data(as_text=True)[:2000]
+        if example.audited:
+            assert count_audit(partner_id) > audited_before

@@ -210,7 +210,7 @@ def _document_line(row: Proposal, *, net: Decimal, rate: Decimal, language: str)
     outside = _WHY.get(change.kind)
     why = words(language).gettext(outside) if outside else ""
     details = " · ".join(filter(None, (why, share)))
-    whole = change.kind in ("rent", "interim_rent", "holdover") and net != row.unit_price * row.quantity
+    whole = net != row.unit_price * row.quantity  # part of a period, or what an amendment left of it
     return DocumentLine(
         description=row.description,
         details=details,

@@ -12,8 +12,9 @@ import zxingcpp
 from PIL import Image, ImageDraw
 
 from devices.paper import Medium, WipeCertificate, Witness
+from haas.money import round_places
 from haas.tenancy.branding import Branding, Logo
-from invoicing.document import Buyer, DocumentLine, InvoiceDocument, Reference, SerialRow, TaxTotal
+from invoicing.document import Buyer, DocumentLine, InvoiceDocument, Party, Reference, SerialRow, TaxTotal
 from leases.paper import HandOverDocument, KitItem, ReturnReceiptDocument, Signature
 
 MORNING = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -72,8 +73,9 @@ def invoice(
     for row in rows:
         key = (row.tax_category, row.tax_rate_pct)
         taxable[key] = taxable.get(key, Decimal(0)) + row.net
+    digits = -int(places.as_tuple().exponent)
     totals = tuple(
-        TaxTotal(category=category, rate_pct=rate, taxable=base, tax=(base * rate / 100).quantize(places))
+        TaxTotal(category=category, rate_pct=rate, taxable=base, tax=round_places(base * rate / 100, digits))
         for (category, rate), base in taxable.items()
     )
     net = sum((row.net for row in rows), Decimal(0))
@@ -81,7 +83,9 @@ def invoice(
     values: dict[str, Any] = {
         "number": "NW-2026-00123",
         "seller": branding(),
-        "seller_tax_id": "DE123456789",
+        "supplier": Party(
+            country="DE", postcode="20457", city="Hamburg", tax_id="DE123456789", legal_id="HRB 123456"
+        ),
         "buyer": Buyer(
             name="Contoso Logistics SE",
             address_lines=("Speicherweg 4", "20097 Hamburg"),

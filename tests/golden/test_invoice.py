@@ -51,6 +51,14 @@ class TestFrozenInvoice:
         frozen = (HERE / "invoice.json").read_text(encoding="utf-8")
         assert InvoiceDocument.from_json(frozen).to_json().decode() + "\n" == frozen
 
+    def test_of_schema_1_is_read_back_whole_and_still_prints(self) -> None:
+        frozen = (HERE / "invoice_schema1.json").read_text(encoding="utf-8")
+
+        document = InvoiceDocument.from_json(frozen)
+
+        assert document.to_json().decode() + "\n" == frozen
+        assert "DE123456789" in invoice_html(document, logo=b"a logo")
+
     @pytest.mark.parametrize("kind", ["invoice", "credit_note"])
     def test_prints_the_same_page(self, kind: str) -> None:
         compare(f"{kind}.html", invoice_html(sample(kind)) + "\n")

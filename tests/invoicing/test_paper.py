@@ -12,7 +12,7 @@ import pytest
 
 from haas.documents.rendering import render_pdf
 from haas.errors import InvalidInput
-from invoicing.document import Buyer, InvoiceDocument, Reference, SerialRow, TaxTotal
+from invoicing.document import Buyer, InvoiceDocument, Party, Reference, SerialRow, TaxTotal
 from invoicing.paper import invoice_html, invoice_pdf
 from tests import paper
 
@@ -243,7 +243,7 @@ class TestHostileText:
             (paper.line(description=text, details=text, unit=text, serials=(device,)),),
             number=text,
             seller=seller,
-            seller_tax_id=text,
+            supplier=Party(tax_id=text, tax_registration=text, legal_id=text, contact_name=text),
             buyer=Buyer(name=text, address_lines=(text,), tax_id=text, customer_number=text),
             tax_name=text,
             references=(Reference(kind="order", number=text),),

@@ -8,11 +8,12 @@ SIGN_INS ?=
 ADDRESS ?=
 GROUND_TRUTH ?= ../shared/ground_truth
 PYTEST_ARGS ?= -n 2
+SEEDS ?= 20
 
 UP_OPTIONS := $(if $(DATA),--data $(DATA)) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo demo-reset test lint pictures check-format check-lint check-types check-imports check-security check-truth check-tests
+.PHONY: help setup setup-tests demo demo-reset test lint pictures crash-matrix check-format check-lint check-types check-imports check-security check-truth check-tests
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +41,9 @@ lint: setup  ## the quick checks: format, rules, types, imports, security
 
 pictures: setup-tests  ## take the README's pictures from a new demo, or from a running one (SIGN_INS=, ADDRESS=)
 	@exec .venv/bin/python -m tests.browser.pictures.take $(if $(SIGN_INS),--sign-ins $(SIGN_INS)) $(if $(ADDRESS),--address $(ADDRESS))
+
+crash-matrix: setup-tests  ## kill the money's path at every named point, SEEDS=20 times each, in many orders
+	@HAAS_CRASH_SEEDS=$(SEEDS) exec .venv/bin/pytest -n 2 tests/crash
 
 check-format:
 	@echo "== ruff format"

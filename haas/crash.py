@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 
-_WANTED = os.environ.get("HAAS_CRASH")
 _MARK = os.environ.get("HAAS_CRASH_MARK")  # a file that says the point was reached: it fires once
 
 # Every point by name; a test asserts that each of them was hit.
@@ -16,17 +16,44 @@ POINTS = frozenset(
         "worker.before_effect",
         "worker.before_commit",
         "worker.after_commit",
-        "billing.after_lines",
+        "billing.before_number",
         "billing.after_number",
+        "billing.after_lines",
+        "billing.chunk_committed",
+        "credit.after_number",
+        "render.before_store",
+        "render.before_commit",
+        "mail.before_send",
+        "mail.after_send",
+        "asset_import.inserted",
         "ingest.before_commit",
         "ingest.after_commit",
     }
 )
 
+_wanted: str | None = os.environ.get("HAAS_CRASH")
+_nth = 1
+_reached: Counter[str] | None = None
+
+
+def arm(point: str, *, nth: int = 1) -> None:
+    """Die when `point` is reached for the nth time from now on; for processes that were forked to die."""
+    global _wanted, _nth, _reached
+    _wanted, _nth, _reached = point, nth, Counter()
+
+
+def count() -> Counter[str]:
+    """Count from now on how often each point is reached."""
+    global _wanted, _reached
+    _wanted, _reached = None, Counter()
+    return _reached
+
 
 def crashpoint(name: str) -> None:
-    """Die here by SIGKILL if `HAAS_CRASH` names this point; costs one comparison otherwise."""
-    if _WANTED is None or name != _WANTED:
+    """Die here by SIGKILL if this point is wanted; costs two comparisons otherwise."""
+    if _reached is not None:
+        _reached[name] += 1
+    if _wanted is None or name != _wanted or (_reached is not None and _reached[name] != _nth):
         return
     if _MARK:
         try:

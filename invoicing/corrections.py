@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from haas import outbox
 from haas.calendar import ONE_DAY
+from haas.crash import crashpoint
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.money import exponent
@@ -233,6 +234,7 @@ def _issue(
     credit_id = new_id("crn")
     client = session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one()
     number = next_numbers(session, tenant, kind="credit_note", issued_on=issued_on, count=1)[0]
+    crashpoint("credit.after_number")
     document = _document(
         plan,
         number=number,

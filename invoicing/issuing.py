@@ -48,6 +48,7 @@ def issue(
         for invoice_id, draft in zip(ids, drafts, strict=True)
         for row in _line_rows(tenant, draft, invoice_id=invoice_id)
     ]
+    crashpoint("billing.before_number")
     numbers = _take_numbers(session, tenant, drafts)
     crashpoint("billing.after_number")
     rows = [

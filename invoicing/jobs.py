@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from haas import clock, db, mail, outbox
 from haas.calendar import local_day
+from haas.crash import crashpoint
 from haas.errors import NotFound
 from haas.files import store_file
 from haas.settings import Settings
@@ -49,6 +50,7 @@ def bill_chunk(*, partner_id: str, event_id: str, chunk_id: str) -> None:
     portal_url = current_settings().base_url
     with db.unit_of_work(tenant) as session:
         billing.bill_chunk(session, tenant, chunk_id=chunk_id, at=clock.now(), portal_url=portal_url)
+    crashpoint("billing.chunk_committed")
     with db.unit_of_work(tenant) as session:
         billing.note_progress(session, tenant, chunk_id=chunk_id, at=clock.now())
 
@@ -134,6 +136,7 @@ def render_pdf(*, partner_id: str, event_id: str, invoice_id: str) -> None:
         document = msgspec.convert(invoice.document, type=InvoiceDocument)
         png = logo_png(session, document.seller, partner_id=partner_id)
     content = invoice_pdf(document, logo=png)  # seconds of work: no transaction is held open for it
+    crashpoint("render.before_store")
     with db.unit_of_work(tenant) as session:
         stored = store_file(
             session,
@@ -154,6 +157,7 @@ def render_pdf(*, partner_id: str, event_id: str, invoice_id: str) -> None:
             outbox.publish(
                 session, tenant, "invoice.rendered", invoice_id=invoice_id, once_key=f"rendered:{invoice_id}"
             )
+        crashpoint("render.before_commit")
 
 
 def mail_invoice(*, partner_id: str, event_id: str, invoice_id: str) -> None:
@@ -189,7 +193,9 @@ def _mail(tenant: Tenant, *, invoice_id: str, message_id: str) -> None:
         )
     if letter is None:
         return
+    crashpoint("mail.before_send")
     mail.send(own, letter, now=clock.now())  # the server may take its time: no transaction is held open
+    crashpoint("mail.after_send")
     with db.unit_of_work(tenant) as session:
         sending.note_sent(session, tenant, invoice_id=invoice_id, at=clock.now())
 

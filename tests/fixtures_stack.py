@@ -44,9 +44,9 @@ class SharedStack:
     postgres: Postgres
     valkey: Valkey
 
-    def database(self, name: str, *, worker_id: str) -> Database:
-        """A new copy of the migrated database."""
-        self.postgres.ensure_database(name, template=_TEMPLATE)
+    def database(self, name: str, *, worker_id: str, template: str = _TEMPLATE) -> Database:
+        """A new copy of the migrated database, or of another that nobody is connected to."""
+        self.postgres.ensure_database(name, template=template)
         return Database(
             name,
             owner_url=self.postgres.url(OWNER, database=name),

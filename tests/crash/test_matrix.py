@@ -1,4 +1,4 @@
-"""Killed at any named point, whichever time it is reached: no gap, no duplicate, no lost cent, each effect once.
+"""Killed at any named point, whichever time it is reached: no gap, no duplicate, no lost cent, all once.
 
 One seed a point here; `make crash-matrix` tries twenty. A seed draws the order in which deliveries are
 done, which of the times that a point is reached is the last one, and, for every second seed, where the

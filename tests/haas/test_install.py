@@ -58,7 +58,7 @@ class TestSetUp:
 
 
 class TestSystemPackages:
-    @pytest.mark.parametrize("package", (*SYSTEM, *READERS), ids=lambda package: package.what)
+    @pytest.mark.parametrize("package", [*SYSTEM, *READERS], ids=lambda package: package.what)
     def test_are_found_where_they_are(self, package: SystemPackage) -> None:
         assert package.is_there()
 

@@ -80,15 +80,15 @@ def read_table(
     """
     if len(content) > BYTES_MAX:
         raise TooLarge(f"The file is larger than {BYTES_MAX // 1024 // 1024} MB: split it.", field="file")
-    text, encoding = _decode(content)
+    text, encoding = decode(content)
     text, separator = _separator(text)
-    records = _records(text, separator)
-    head = next(records, None)
+    table = records(text, separator)
+    head = next(table, None)
     if head is None:
         raise UnreadableTable("The file is empty.", field="file")
     columns, ignored = _columns(head[1], headings, required)
     rows: list[tuple[int, dict[str, str]]] = []
-    for number, cells in records:
+    for number, cells in table:
         if not any(cell.strip() for cell in cells):
             continue  # spreadsheets leave empty lines behind
         if len(rows) == ROWS_MAX:
@@ -110,7 +110,11 @@ def template() -> bytes:
     return codecs.BOM_UTF8 + (",".join(COLUMNS) + "\r\n").encode()
 
 
-def _decode(content: bytes) -> tuple[str, str]:
+def decode(content: bytes) -> tuple[str, str]:
+    """The file's text and its encoding.
+
+    :raises UnreadableTable: if it is a workbook or no text.
+    """
     for mark, encoding in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF16_LE, "utf-16"),
@@ -152,7 +156,11 @@ def _separator(text: str) -> tuple[str, str]:
     return text, max(SEPARATORS, key=outside_quotes.count)
 
 
-def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+def records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row with its number, the heading being 1.
+
+    :raises UnreadableTable: naming the row that cannot be read.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     number = 0
     try:

@@ -1,0 +1,1 @@
+"""Money taken by payment providers: hosted pages, saved methods, charges, refunds, payouts."""

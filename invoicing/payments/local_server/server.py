@@ -1,0 +1,193 @@
+"""The test provider over HTTP: its API is /v1, its hosted pages /pay, its misbehaviour /control."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, jsonify, redirect, render_template, request
+from werkzeug.serving import make_server
+
+from invoicing.payments.local_server.delivery import BEHAVIOURS, Delivery
+from invoicing.payments.local_server.engine import Engine, Refused, Row
+
+API_KEY = "local_test_key"  # opens no account that has money
+HANG_SECONDS = 30
+
+_TEMPLATES = Path(__file__).resolve().parents[3] / "templates" / "payment_provider"
+
+
+class Desk:
+    """One server's state, and what its next request is to do wrong."""
+
+    def __init__(self, engine: Engine, delivery: Delivery) -> None:
+        self.engine = engine
+        self.delivery = delivery
+        self.next_behaviour = ""
+        self.asked: list[str] = []  # every request for money by its key: what was sent how often
+        self.stopping = threading.Event()
+
+    def do(self, make: Callable[[], Row]) -> Any:
+        """Answer with what `make` makes, as well or as badly as was asked for."""
+        behaviour, self.next_behaviour = self.next_behaviour, ""
+        self.delivery.behave(behaviour)
+        if behaviour == "error_before":
+            return jsonify(error={"type": "api_error", "message": "out of order"}), 500
+        made = make()
+        if behaviour == "webhook_first":
+            self.delivery.flush()
+        else:
+            self.delivery.flush_soon()
+        if behaviour == "error_after":
+            return jsonify(error={"type": "api_error", "message": "out of order"}), 500
+        if behaviour == "hang_after":
+            self.stopping.wait(HANG_SECONDS)  # until the client has long given up, or the server ends
+        return jsonify(made)
+
+
+def create_server_app(desk: Desk) -> Flask:
+    """The application."""
+    app = Flask("payment_provider", template_folder=str(_TEMPLATES), static_folder=None)
+    engine = desk.engine
+    app.register_error_handler(Refused, lambda refusal: (jsonify(error=str(refusal)), 409))
+
+    @app.before_request
+    def know_caller() -> Any:
+        if request.path.startswith("/v1/") and request.headers.get("Authorization") != f"Bearer {API_KEY}":
+            return jsonify(error="the API key is not right"), 401
+        return None
+
+    _add_api(app, desk)
+    _add_pages(app, desk)
+    _add_control(app, desk)
+    if not engine.address:
+        raise ValueError("the server must know its own address")
+    return app
+
+
+def _add_api(app: Flask, desk: Desk) -> None:
+    engine = desk.engine
+
+    def once(make: Callable[[Row, str], Row]) -> Any:
+        key, asked = request.headers.get("Idempotency-Key", ""), request.get_json()
+        if not key:
+            return jsonify(error="send an Idempotency-Key"), 400
+        desk.asked.append(key)
+        return desk.do(lambda: engine.once(key, asked, lambda: make(asked, key)))
+
+    app.get("/v1/account", endpoint="account")(lambda: jsonify(engine.account))
+    app.post("/v1/webhooks", endpoint="webhooks")(
+        lambda: jsonify(engine.add_webhook(str(request.get_json()["url"])))
+    )
+    app.post("/v1/checkouts", endpoint="checkouts")(lambda: once(engine.open_checkout))
+    app.post("/v1/charges", endpoint="charges")(lambda: once(engine.charge))
+    app.post("/v1/refunds", endpoint="refunds")(lambda: once(engine.refund))
+    app.get("/v1/payouts", endpoint="payouts")(
+        lambda: jsonify(
+            items=[row for row in engine.payouts.values() if row["arrives_on"] >= request.args["since"]]
+        )
+    )
+
+    @app.get("/v1/<any(checkouts, payments, refunds, payouts):kind>/<row_id>")
+    def get_one(kind: str, row_id: str) -> Response:
+        return jsonify(engine.get(getattr(engine, kind), row_id))
+
+    @app.get("/v1/<any(payments, refunds):kind>")
+    def by_key(kind: str) -> Response:
+        return jsonify(items=engine.by_key(getattr(engine, kind), request.args["key"]))
+
+    @app.post("/v1/checkouts/<checkout_id>/expire")
+    def expire(checkout_id: str) -> Any:
+        return desk.do(lambda: engine.expire(checkout_id))
+
+    @app.post("/v1/methods/<method_id>/forget")
+    def forget(method_id: str) -> Response:
+        if method_id in engine.methods:
+            engine.methods[method_id]["forgotten"] = True
+        return jsonify({})
+
+
+def _add_pages(app: Flask, desk: Desk) -> None:
+    engine = desk.engine
+
+    @app.get("/style.css")
+    def style() -> Response:
+        return Response((_TEMPLATES / "style.css").read_text(), mimetype="text/css")
+
+    @app.get("/pay/<checkout_id>")
+    def page(checkout_id: str) -> str:
+        return render_template("page.html", page=engine.get(engine.checkouts, checkout_id))
+
+    @app.post("/pay/<checkout_id>")
+    def choose(checkout_id: str) -> Any:
+        found, how = engine.get(engine.checkouts, checkout_id), request.form["how"]
+        if how != "later":
+            desk.delivery.behave(request.form.get("behaviour", ""))
+            engine.pay(checkout_id, how=how)
+            desk.delivery.flush_soon()
+            if found["status"] == "open":
+                return render_template("page.html", page=found, declined=True), 402
+        return redirect(found["return_url"], 303)
+
+
+def _add_control(app: Flask, desk: Desk) -> None:
+    engine = desk.engine
+
+    @app.get("/")
+    def overview() -> str:
+        return render_template("overview.html", engine=engine, behaviours=BEHAVIOURS, desk=desk)
+
+    @app.post("/control/next")
+    def next_one() -> Any:
+        wanted = request.form["behaviour"]
+        if wanted not in BEHAVIOURS:
+            raise Refused(f"the behaviours are {', '.join(BEHAVIOURS)}")
+        desk.next_behaviour = wanted
+        return redirect("/", 303)
+
+    @app.post("/control/release")
+    def release() -> Any:
+        desk.delivery.release()
+        return redirect("/", 303)
+
+    @app.post("/control/settle/<payment_id>")
+    def settle(payment_id: str) -> Any:
+        engine.settle(payment_id, paid=request.form.get("paid", "1") == "1")
+        desk.delivery.flush()
+        return redirect("/", 303)
+
+    @app.post("/control/dispute/<payment_id>")
+    def dispute(payment_id: str) -> Any:
+        engine.dispute(payment_id, won=request.form.get("won") == "1")
+        desk.delivery.flush()
+        return redirect("/", 303)
+
+    @app.post("/control/pay-out")
+    def pay_out() -> Any:
+        engine.pay_out()
+        desk.delivery.flush()
+        return redirect("/", 303)
+
+
+@contextmanager
+def serving(app: Flask, *, host: str, port: int, stopping: threading.Event) -> Iterator[None]:
+    """Serve `app` from a thread until the block ends."""
+    server = make_server(host, port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True, name="payment provider")
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=10)
+
+
+def make_desk(address: str) -> Desk:
+    """An account that is empty, at an address."""
+    engine = Engine(address=address)
+    return Desk(engine, Delivery(engine))

@@ -33,6 +33,7 @@ MODULES = (
     "leases.ends.models",
     "leases.quotes.models",
     "invoicing.models",
+    "invoicing.purchase_orders.models",
     "invoicing.round_models",
     "invoicing.deposit_models",
     "invoicing.offboarding_models",

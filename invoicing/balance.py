@@ -41,6 +41,7 @@ class Billed:
     invoice_id: str = ""  # the paper it stands on, for a correction to name
     tax_rate_pct: Decimal | None = None
     by_hand: Decimal = Decimal(0)  # what somebody credited of it: negative, and not part of the amount
+    purchase_order_id: str | None = None  # under which it was billed
 
     @property
     def key(self) -> tuple[str, str, date]:

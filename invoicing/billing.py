@@ -15,7 +15,7 @@ from haas.errors import HaasError, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
-from invoicing.drafts import CreditedInvoice, Draft, draft_papers
+from invoicing.drafts import CreditedInvoice, Draft, draft_within_orders
 from invoicing.issuing import issue
 from invoicing.models import BillingChunk, BillingRun, Invoice
 from invoicing.proposals import Proposal, load, propose
@@ -174,7 +174,8 @@ def bill_clients(
 ) -> ChunkResult:
     """Issue what is due for a range of clients: set-based reads, set-based writes, numbers last.
 
-    A client that cannot be billed (no tax rate on file) is put off with the reason; the others go on.
+    A client that cannot be billed (no tax rate on file) is put off with the reason; the others go on. So is
+    what a purchase order does not allow, while the rest of its client is billed.
     """
     client_ids = billable_clients(session, tenant, first=first_client_id, last=last_client_id)
     book = load(session, tenant, client_ids=client_ids)
@@ -185,9 +186,17 @@ def bill_clients(
     for client_id, rows in proposals.items():
         client = book.clients[client_id]
         try:
-            drafts += draft_papers(client, rows, issued_on=as_of, rates=book.rates, credited=credited)
+            drafted = draft_within_orders(
+                client, rows, issued_on=as_of, rates=book.rates, credited=credited, orders=book.orders
+            )
         except HaasError as refusal:
             problems.append({"client_id": client_id, "client": client.name, "problem": refusal.message})
+            continue
+        drafts += drafted.papers
+        problems += [
+            {"client_id": client_id, "client": client.name, "problem": why}
+            for why in drafted.waiting.values()
+        ]
     issued = issue(session, tenant, drafts, at=at, run_id=run_id, portal_url=portal_url)
     return ChunkResult(
         leases=len(book.leases),

@@ -24,6 +24,7 @@ from invoicing import queries
 from invoicing.document import DocumentLine, InvoiceDocument, Reference, TaxTotal
 from invoicing.models import Invoice, InvoiceLine, Payment
 from invoicing.numbering import next_numbers
+from invoicing.purchase_orders.operations import count_billed
 from invoicing.taxes import TaxableLine, TaxedLines, tax_lines
 
 
@@ -265,6 +266,11 @@ def _issue(
     session.add(credit)
     session.flush()
     _add_lines(session, tenant, credit=credit, plan=plan)
+    under_orders: dict[str, Decimal] = {}
+    for row, net in plan.chosen:
+        if row.purchase_order_id is not None:
+            under_orders[row.purchase_order_id] = under_orders.get(row.purchase_order_id, Decimal(0)) - net
+    count_billed(session, tenant, amounts=under_orders)
     outbox.publish(session, tenant, "invoice.issued", invoice_id=credit.id, once_key=f"issued:{credit.id}")
     return credit
 
@@ -327,6 +333,7 @@ def _add_lines(session: Session, tenant: Tenant, *, credit: Invoice, plan: Credi
                 client_id=credit.client_id,
                 lease_id=row.lease_id,
                 line_id=row.line_id,
+                purchase_order_id=row.purchase_order_id,
                 source_id=row.id,
                 position=position,
                 kind="manual",

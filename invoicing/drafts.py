@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,7 +19,9 @@ from invoicing.document import (
     SerialRow,
     TaxTotal,
 )
+from invoicing.grouping import PaperKey, group
 from invoicing.proposals import Proposal
+from invoicing.purchase_orders.limits import OrderTerms, objections
 from invoicing.taxes import DatedRate, TaxableLine, TaxedLines, find_rate, rate_on, tax_lines
 
 # What the paper says beside what the description does not explain; other kinds need no words.
@@ -53,9 +55,14 @@ class Draft:
     taxed: TaxedLines
     issued_on: date
     due_on: date
-    currency: str
+    paper: PaperKey
     credits: CreditedInvoice | None = None
     tax_name: str = ""  # as the tax is called where the client is
+
+    @property
+    def currency(self) -> str:
+        """Of all its amounts."""
+        return self.paper.currency
 
     @property
     def net_total(self) -> Decimal:
@@ -68,6 +75,49 @@ class Draft:
         return self.net_total + self.taxed.tax_total
 
 
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A client's papers, and the purchase orders whose lines wait: by id, why."""
+
+    papers: Sequence[Draft]
+    waiting: Mapping[str, str]
+
+
+def draft_within_orders(
+    client: Client,
+    proposals: Iterable[Proposal],
+    *,
+    issued_on: date,
+    rates: Sequence[DatedRate],
+    credited: dict[str, CreditedInvoice],
+    orders: Mapping[str, OrderTerms],
+) -> Drafted:
+    """The papers without what its purchase order does not allow; that waits, all of an order together.
+
+    :raises NoTaxRate: as `draft_papers`.
+    """
+    rows = list(proposals)
+    waiting: dict[str, str] = {}
+    while True:
+        papers = draft_papers(client, rows, issued_on=issued_on, rates=rates, credited=credited)
+        objected = objections(_under_orders(papers), orders, day=issued_on) if orders else {}
+        if not objected:
+            return Drafted(papers, waiting)
+        # What is charged to all lines of a paper is shared by fewer now: another order may be full with it.
+        waiting |= objected
+        rows = [row for row in rows if row.purchase_order_id not in waiting or row.change.amount < 0]
+
+
+def _under_orders(papers: Iterable[Draft]) -> dict[tuple[str, str], Decimal]:
+    amounts: dict[tuple[str, str], Decimal] = {}
+    for paper in papers:
+        for row, net in zip(paper.proposals, paper.nets, strict=True):
+            if row.purchase_order_id is not None:
+                key = (row.purchase_order_id, paper.currency)
+                amounts[key] = amounts.get(key, Decimal(0)) + net
+    return amounts
+
+
 def draft_papers(
     client: Client,
     proposals: Iterable[Proposal],
@@ -76,7 +126,7 @@ def draft_papers(
     rates: Sequence[DatedRate],
     credited: dict[str, CreditedInvoice],
 ) -> list[Draft]:
-    """One invoice for what is charged, and a credit note for each invoice that is corrected.
+    """An invoice for each group of what is charged, and a credit note for each invoice that is corrected.
 
     Tax is taken by the rate of the day each period begins; a credit takes the rate that was charged.
 
@@ -89,15 +139,16 @@ def draft_papers(
     gone = sorted(
         (row for row in rows if row.change.amount < 0), key=lambda row: row.credits_invoice_id or ""
     )
-    papers = []
-    if charges:
-        papers.append(_draft("invoice", client, charges, issued_on=issued_on, rates=rates))
-    for invoice_id, group in groupby(gone, key=lambda row: row.credits_invoice_id or ""):
+    papers = [
+        _draft("invoice", client, together, issued_on=issued_on, rates=rates)
+        for together in group(charges).values()
+    ]
+    for invoice_id, given_back in groupby(gone, key=lambda row: row.credits_invoice_id or ""):
         papers.append(
             _draft(
                 "credit_note",
                 client,
-                list(group),
+                list(given_back),
                 issued_on=issued_on,
                 rates=rates,
                 credits=credited[invoice_id],
@@ -121,15 +172,15 @@ def _draft(
         else rate_on(rates, country=client.country, category=row.tax_category, day=row.change.period_start)
         for row in proposals
     ]
+    paper = proposals[0].paper
     nets = [row.change.amount for row in proposals]
     taxed = tax_lines(
         [
             TaxableLine(net, row.tax_category, rate)
             for net, row, rate in zip(nets, proposals, by_line, strict=True)
         ],
-        currency=client.currency,
+        currency=paper.currency,
     )
-    days = min(row.payment_terms_days for row in proposals)
     return Draft(
         kind=kind,
         client=client,
@@ -138,8 +189,8 @@ def _draft(
         rates=by_line,
         taxed=taxed,
         issued_on=issued_on,
-        due_on=issued_on + timedelta(days=0 if credits else days),
-        currency=client.currency,
+        due_on=issued_on + timedelta(days=0 if credits else paper.payment_terms_days),
+        paper=paper,
         credits=credits,
         tax_name=_tax_name(client, rates, day=issued_on),
     )

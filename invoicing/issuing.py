@@ -23,6 +23,7 @@ from invoicing.document import InvoiceDocument, hash_of
 from invoicing.drafts import Draft, document_of
 from invoicing.models import Invoice, InvoiceLine
 from invoicing.numbering import next_numbers
+from invoicing.purchase_orders.operations import count_billed
 
 
 def issue(
@@ -48,6 +49,7 @@ def issue(
         for invoice_id, draft in zip(ids, drafts, strict=True)
         for row in _line_rows(tenant, draft, invoice_id=invoice_id)
     ]
+    count_billed(session, tenant, amounts=_under_orders(drafts))
     crashpoint("billing.before_number")
     numbers = _take_numbers(session, tenant, drafts)
     crashpoint("billing.after_number")
@@ -89,6 +91,17 @@ def issue(
         ],
     )
     return rows
+
+
+def _under_orders(drafts: Sequence[Draft]) -> dict[str, Decimal]:
+    """What these papers come to under each purchase order, by id."""
+    found: dict[str, Decimal] = {}
+    for draft in drafts:
+        for proposal, net in zip(draft.proposals, draft.nets, strict=True):
+            if proposal.purchase_order_id is not None:
+                order_id = proposal.purchase_order_id
+                found[order_id] = found.get(order_id, Decimal(0)) + net
+    return found
 
 
 def _take_numbers(session: Session, tenant: Tenant, drafts: Sequence[Draft]) -> list[str]:
@@ -148,6 +161,7 @@ def _line_rows(tenant: Tenant, draft: Draft, *, invoice_id: str) -> list[dict[st
                 "client_id": draft.client.id,
                 "lease_id": proposal.lease.id if proposal.lease else None,
                 "line_id": proposal.line.id if proposal.line else None,
+                "purchase_order_id": proposal.purchase_order_id,
                 "source_id": change.line_id,
                 "position": position,
                 "kind": change.kind,

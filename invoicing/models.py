@@ -142,6 +142,7 @@ class InvoiceLine(PartnerOwned, Base):
         owned_by_partner("client_id", "client"),
         owned_by_partner("lease_id", "lease"),
         owned_by_partner("line_id", "lease_line"),
+        owned_by_partner("purchase_order_id", "purchase_order"),
         # A period of a source is billed once, and corrected once a revision, whatever the jobs do.
         sa.UniqueConstraint("partner_id", "source_id", "kind", "period_start", "revision"),
         sa.Index("ix_invoice_line_invoice", "partner_id", "invoice_id", "position"),
@@ -152,6 +153,7 @@ class InvoiceLine(PartnerOwned, Base):
     client_id: Mapped[str]
     lease_id: Mapped[str | None]
     line_id: Mapped[str | None]
+    purchase_order_id: Mapped[str | None]  # the client's order under which it was billed
     source_id: Mapped[str]  # what it is owed for: the lease line, the return order, or this row itself
     position: Mapped[int]
     kind: Mapped[str]  # rent, interim_rent, holdover, one_off, damage, buy_out, loss, manual

@@ -13,7 +13,7 @@ from haas.errors import HaasError
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant
 from invoicing.billing import billable_clients, credited_by
-from invoicing.drafts import CreditedInvoice, Draft, draft_papers
+from invoicing.drafts import CreditedInvoice, Draft, draft_within_orders
 from invoicing.proposals import Book, Proposal, load, propose
 
 CLIENTS_A_PAGE = 500  # that many are computed while a person waits
@@ -42,6 +42,7 @@ class ClientPreview:
     currency: str
     papers: Sequence[PaperPreview] = ()
     problem: str = ""
+    waiting: Sequence[str] = ()  # purchase orders that do not allow what is due under them, each with why
 
     @property
     def total(self) -> Decimal:
@@ -104,14 +105,19 @@ def _bill(
     credited: dict[str, CreditedInvoice],
 ) -> ClientPreview:
     try:
-        drafts = draft_papers(client, rows, issued_on=as_of, rates=book.rates, credited=credited)
+        drafted = draft_within_orders(
+            client, rows, issued_on=as_of, rates=book.rates, credited=credited, orders=book.orders
+        )
     except HaasError as refusal:
-        return _of(client, problem=refusal.message)
-    return _of(client, papers=[_paper(draft) for draft in drafts])
-
-
-def _of(client: Client, *, papers: Sequence[PaperPreview] = (), problem: str = "") -> ClientPreview:
-    return ClientPreview(client.id, client.name, client.number, client.currency, papers, problem)
+        return ClientPreview(client.id, client.name, client.number, client.currency, problem=refusal.message)
+    return ClientPreview(
+        client.id,
+        client.name,
+        client.number,
+        client.currency,
+        papers=[_paper(draft) for draft in drafted.papers],
+        waiting=tuple(drafted.waiting.values()),
+    )
 
 
 def _paper(draft: Draft) -> PaperPreview:

@@ -20,7 +20,10 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing.balance import Billed, Owed, ToBill, to_bill
 from invoicing.bulk import among
 from invoicing.end_charges import EndCharge, end_charges_of
+from invoicing.grouping import Grouping, PaperKey, paper_key
 from invoicing.models import InvoiceLine, TaxRate
+from invoicing.purchase_orders.limits import OrderTerms
+from invoicing.purchase_orders.operations import terms_of_orders
 from invoicing.taxes import DatedRate
 from leases.amendment_models import Abatement, LineTerms
 from leases.contract import rent_over_time, stays_of, terms_of
@@ -52,7 +55,8 @@ class Proposal:
     lease: Lease | None
     line: Line | None
     serials: Sequence[tuple[SerialShare, date, date]]
-    payment_terms_days: int
+    paper: PaperKey
+    purchase_order_id: str | None = None
     credits_invoice_id: str | None = None  # what a negative line corrects
     credits_tax_rate_pct: Decimal | None = None
 
@@ -70,6 +74,7 @@ class Book:
     ends: list[EndCharge]
     billed: dict[str, list[Billed]]  # by line or return order, oldest first
     rates: list[DatedRate] = field(default_factory=list)
+    orders: dict[str, OrderTerms] = field(default_factory=dict)  # those that leases and charges name
 
 
 def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: bool = True) -> Book:
@@ -126,6 +131,11 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
         ends=ends,
         billed=_load_billed(session, tenant, sources=sources),
         rates=load_rates(session, tenant),
+        orders=terms_of_orders(
+            session,
+            tenant,
+            order_ids=(lease.purchase_order_id for lease in leases if lease.purchase_order_id),
+        ),
     )
 
 
@@ -176,6 +186,7 @@ def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) ->
             InvoiceLine.invoice_id,
             InvoiceLine.tax_rate_pct,
             sa.func.coalesce(by_hand, 0),
+            InvoiceLine.purchase_order_id,
         )
         .where(
             InvoiceLine.partner_id == tenant.partner_id,
@@ -217,6 +228,28 @@ def propose(book: Book, *, as_of: date) -> dict[str, list[Proposal]]:
     return dict(found)
 
 
+def _paper_of_lease(book: Book, lease: Lease, *, payment_terms_days: int | None = None) -> PaperKey:
+    agreement = book.agreements[lease.agreement_id]
+    return paper_key(
+        currency=lease.currency,
+        payment_terms_days=agreement.payment_terms_days if payment_terms_days is None else payment_terms_days,
+        grouping=Grouping(agreement.billing_grouping or book.clients[lease.client_id].billing_grouping),
+        site_id=lease.site_id,
+        purchase_order_id=lease.purchase_order_id,
+        agreement_id=lease.agreement_id,
+        lease_id=lease.id,
+    )
+
+
+def _paper_of_client(client: Client, *, payment_terms_days: int) -> PaperKey:
+    """The paper of what belongs to no lease."""
+    return paper_key(
+        currency=client.currency,
+        payment_terms_days=payment_terms_days,
+        grouping=Grouping(client.billing_grouping),
+    )
+
+
 def _of_line(book: Book, lease: Lease, line: Line, as_of: date, schedules: Schedules) -> Iterator[Proposal]:
     agreement = book.agreements[lease.agreement_id]
     billed = book.billed.get(line.id, [])
@@ -232,7 +265,8 @@ def _of_line(book: Book, lease: Lease, line: Line, as_of: date, schedules: Sched
             lease=lease,
             line=line,
             serials=_serials(book, lease, line, change),
-            payment_terms_days=agreement.payment_terms_days,
+            paper=_paper_of_lease(book, lease),
+            purchase_order_id=corrected.purchase_order_id if corrected else lease.purchase_order_id,
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
         )
@@ -285,7 +319,7 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
             lease=None,
             line=None,
             serials=(),
-            payment_terms_days=14,
+            paper=_paper_of_client(client, payment_terms_days=14),
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
         )
@@ -293,6 +327,13 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
 
 def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
     billed = book.billed.get(charge.source_id, [])
+    lease = next((lease for lease in book.leases if lease.id == charge.lease_id), None)
+    days = charge.payment_terms_days
+    paper = (
+        _paper_of_client(book.clients[charge.client_id], payment_terms_days=days)
+        if lease is None
+        else _paper_of_lease(book, lease, payment_terms_days=days)
+    )
     for change in to_bill(charge.owed(as_of=as_of), billed, as_of=as_of):
         corrected = _first_billed(billed, change) if change.amount < 0 else None
         yield Proposal(
@@ -302,10 +343,11 @@ def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
             quantity=Decimal(1),
             unit_price=charge.amount,
             tax_category=charge.tax_category,
-            lease=next((lease for lease in book.leases if lease.id == charge.lease_id), None),
+            lease=lease,
             line=None,
             serials=(),
-            payment_terms_days=charge.payment_terms_days,
+            paper=paper,
+            purchase_order_id=(corrected or lease).purchase_order_id if corrected or lease else None,  # type: ignore[union-attr]
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
         )

@@ -35,6 +35,10 @@ class Agreement(PartnerOwned, Base):
             name="early_return_known",
         ),
         sa.CheckConstraint("early_return_pct between 0 and 100", name="early_return_pct_in_range"),
+        sa.CheckConstraint(
+            "billing_grouping in ('client', 'site', 'purchase_order', 'agreement', 'lease')",
+            name="billing_grouping_known",
+        ),
     )
 
     client_id: Mapped[str]
@@ -60,6 +64,7 @@ class Agreement(PartnerOwned, Base):
     acceptance_silent_days: Mapped[int] = mapped_column(default=5)
     holdover_rate_pct: Mapped[Amount]  # of the base rent, month to month after the term
     damage_dispute_days: Mapped[int] = mapped_column(default=14)
+    billing_grouping: Mapped[str | None]  # what gets an invoice of its own; none: as the client has it
     created_at: Mapped[datetime]
 
 
@@ -74,6 +79,11 @@ class Lease(PartnerOwned, Base):
         sa.ForeignKeyConstraint(
             ["partner_id", "client_id", "site_id"],
             ["site.partner_id", "site.client_id", "site.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_id", "client_id", "purchase_order_id"],
+            ["purchase_order.partner_id", "purchase_order.client_id", "purchase_order.id"],
+            name="fk_lease_purchase_order",
         ),
         sa.UniqueConstraint("partner_id", "number"),
         sa.CheckConstraint(f"state in ({_STATES})", name="state_known"),
@@ -112,6 +122,7 @@ class Lease(PartnerOwned, Base):
     quote_valid_until: Mapped[date | None]
     end_option: Mapped[str] = mapped_column(default="return")  # return | renew | buyout_fmv | buyout_fixed
     tax_category: Mapped[str] = mapped_column(default="S")
+    purchase_order_id: Mapped[str | None]  # the client's order that its invoices name
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 

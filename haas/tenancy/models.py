@@ -44,6 +44,10 @@ class Client(PartnerOwned, Base):
     __table_args__ = (
         sa.UniqueConstraint("partner_id", "number"),
         sa.CheckConstraint("client_id = id", name="sees_itself"),
+        sa.CheckConstraint(
+            "billing_grouping in ('client', 'site', 'purchase_order', 'agreement', 'lease')",
+            name="billing_grouping_known",
+        ),
         sa.Index("ix_client_name", "partner_id", "name_norm"),
     )
 
@@ -61,6 +65,8 @@ class Client(PartnerOwned, Base):
     currency: Mapped[str] = mapped_column(sa.String(3))
     language: Mapped[str] = mapped_column(default="en")
     time_zone: Mapped[str] = mapped_column(default="UTC")
+    # What gets an invoice of its own: invoicing.grouping.Grouping.
+    billing_grouping: Mapped[str] = mapped_column(default="client", server_default="client")
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
 

@@ -17,6 +17,7 @@ from typing import Self
 
 import msgspec
 
+from haas.documents.attachments import Attachment
 from haas.documents.errors import DocumentTooCostly, RenderFailed
 
 SECONDS = 60.0
@@ -46,6 +47,7 @@ class RenderRequest(msgspec.Struct, frozen=True):
     html: str
     sheet: str
     seconds: float
+    attachment: Attachment | None = None
 
 
 class RenderAnswer(msgspec.Struct, frozen=True):
@@ -72,14 +74,14 @@ class Renderer:
         self._link: socket.socket | None = None
         self._rendered = 0
 
-    def render(self, html: str, *, sheet: str = "print.css") -> bytes:
-        """The PDF of one XHTML document.
+    def render(self, html: str, *, sheet: str = "print.css", attachment: Attachment | None = None) -> bytes:
+        """The PDF/A-3b of one XHTML document, with a file inside it or not.
 
         :raises DocumentTooCostly: if it takes more time or memory than one document may.
         :raises RenderFailed: if it cannot be rendered at all.
         """
         with self._lock:
-            answer = self._ask(RenderRequest(html, sheet, self._seconds))
+            answer = self._ask(RenderRequest(html, sheet, self._seconds, attachment))
         if answer.too_costly:
             raise DocumentTooCostly(answer.problem)
         if answer.problem:
@@ -190,9 +192,11 @@ class Renderer:
         self._lock = threading.Lock()
 
 
-def render_in_own_process(html: str, *, sheet: str = "print.css") -> bytes:
+def render_in_own_process(
+    html: str, *, sheet: str = "print.css", attachment: Attachment | None = None
+) -> bytes:
     """Render by this process's own warm child, started on first use; see `Renderer.render`."""
-    return shared_renderer().render(html, sheet=sheet)
+    return shared_renderer().render(html, sheet=sheet, attachment=attachment)
 
 
 @lru_cache(maxsize=1)

@@ -46,7 +46,7 @@ def main(fd: int, memory_bytes: int) -> None:
 
 def _answer(request: RenderRequest, render_pdf: Callable[..., bytes]) -> RenderAnswer:
     try:
-        return RenderAnswer(pdf=render_pdf(request.html, sheet=request.sheet))
+        return RenderAnswer(pdf=render_pdf(request.html, sheet=request.sheet, attachment=request.attachment))
     except MemoryError:
         raise
     except RecursionError:

@@ -19,6 +19,7 @@ from haas.install import BROWSER, READERS, ROOT, SYSTEM, SystemPackage, find_pro
 from haas.portal.assets import MANIFEST, find_npm, is_built
 
 Level = Literal["ok", "missing", "optional"]
+_FONTS = " ".join(package.debian for package in SYSTEM if package.font)
 _SIGNS = {"ok": "ok      ", "missing": "MISSING ", "optional": "optional"}
 
 
@@ -164,12 +165,18 @@ def _broker() -> str:
 
 def _renderer() -> str:
     """WeasyPrint loads its libraries when it is imported, and a process tries it so that ours stays whole."""
-    probe = "import weasyprint; print(weasyprint.__version__)"
+    probe = (
+        "import weasyprint; from haas.documents.glyphs import count_fonts;"
+        " print(weasyprint.__version__, count_fonts())"
+    )
     answer = subprocess.run([sys.executable, "-c", probe], check=False, capture_output=True, text=True)
     if answer.returncode != 0:
         reason = answer.stderr.strip().splitlines()[-1:] or ["it cannot be imported"]
         _missing(reason[0][:200], "make setup (it names the system packages)")
-    return f"WeasyPrint {answer.stdout.strip()}"
+    version, fonts = answer.stdout.split()
+    if fonts == "0":
+        _missing("no fonts are installed, so no document can be printed", f"apt-get install {_FONTS}")
+    return f"WeasyPrint {version}, {fonts} font faces"
 
 
 def _chromium() -> str:

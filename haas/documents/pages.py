@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from haas.documents import contrast, formatting, qr
+from haas.documents.scripts import tongue
 from haas.documents.words import words
 from haas.tenancy.branding import Branding
 
@@ -67,6 +68,7 @@ def _environment(language: str) -> Environment:
     for function in _IN_LANGUAGE:
         environment.filters[function.__name__] = partial(function, language=language)
     environment.filters["qr"] = qr.data_uri
+    environment.filters["tongue"] = tongue
     environment.filters["css_string"] = _css_string
     return environment
 

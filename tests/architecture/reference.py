@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from haas.auth.permissions import PERMISSIONS, ROLE_NAMES
@@ -17,14 +17,18 @@ _EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
 _PUBLISHERS = ("publish", "tell")
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
+@cache  # a second of parsing, for each of the many who ask
+def modules() -> tuple[tuple[Path, ast.Module], ...]:
     """Every module of the product."""
-    for package in PRODUCT:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            if not {"node_modules", "static"} & set(path.parts):
-                yield path, ast.parse(path.read_text())
+    return tuple(
+        (path, ast.parse(path.read_text()))
+        for package in PRODUCT
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if not {"node_modules", "static"} & set(path.parts)
+    )
 
 
+@cache
 def published() -> list[str]:
     """The names of all events: the texts that are given to a function called `publish`."""
     found: set[str] = set()

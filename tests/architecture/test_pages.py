@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice, product
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -255,13 +256,18 @@ class Visit:
     @property
     def page(self) -> Page | None:
         """The page, if it is one."""
-        return Page.read(self.text) if self.status == 200 and self.mimetype == "text/html" else None
+        return _read(self.text) if self.status == 200 and self.mimetype == "text/html" else None
 
     def shows(self, secrets: set[str]) -> list[str]:
         """Which of the secrets the answer holds; what the address itself says is no secret."""
         words = {each for each in secrets if not IDS.fullmatch(each) and each in self.text}
         named = set(IDS.findall(self.address.path))
         return sorted({*words, *(secrets & set(IDS.findall(self.text)))} - named)[:3]
+
+
+@cache  # each page is looked at for its faults, for its links, and for what they ask for
+def _read(text: str) -> Page:
+    return Page.read(text)
 
 
 class Visitor:

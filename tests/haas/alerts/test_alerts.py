@@ -107,22 +107,6 @@ class TestOtherCauses:
         jobs.on_swapped(partner_id=cast.northwind.id, event_id="evt_1", outgoing_id=speaker.asset_id)
         assert [alert.resolution for alert in alerts(cast)] == ["It was swapped."]
 
-    def test_of_quarantine_end_after_a_quiet_day(
-        self, cast: Cast, speaker: Speaker, settings: Settings
-    ) -> None:
-        now = clock.now()
-        telemetry.take_in([speaker.send("health", b"{", now) for _ in range(5)], now=now)
-        follow(cast.northwind.id)
-        assert [alert.rule for alert in alerts(cast)] == ["quarantine"]
-        jobs.sweep(settings, now)
-        assert alerts(cast)[0].state == "open"
-        with db.unit_of_work(cast.tenant) as session:
-            two_days = timedelta(days=2)
-            session.execute(sa.update(QuarantineCount).values(last_at=now - two_days))
-            session.execute(sa.update(Alert).values(opened_at=now - two_days))
-        jobs.sweep(settings, now)
-        assert alerts(cast)[0].state == "resolved"
-
     def test_of_a_waiting_device_end_with_the_decision(self, cast: Cast) -> None:
         from tests.architecture.examples.telemetry import waiting
 
@@ -144,6 +128,29 @@ class TestOtherCauses:
             ("clone", "critical"),
             ("hw.changed", "warning"),
         }
+
+
+class TestQuarantine:
+    @pytest.fixture
+    def cast(self, alone: Cast) -> Cast:
+        """No other partner: the sweep goes round all there are."""
+        return alone
+
+    def test_ends_after_a_quiet_day(
+        self, cast: Cast, speaker: Speaker, settings: Settings
+    ) -> None:
+        now = clock.now()
+        telemetry.take_in([speaker.send("health", b"{", now) for _ in range(5)], now=now)
+        follow(cast.northwind.id)
+        assert [alert.rule for alert in alerts(cast)] == ["quarantine"]
+        jobs.sweep(settings, now)
+        assert alerts(cast)[0].state == "open"
+        with db.unit_of_work(cast.tenant) as session:
+            two_days = timedelta(days=2)
+            session.execute(sa.update(QuarantineCount).values(last_at=now - two_days))
+            session.execute(sa.update(Alert).values(opened_at=now - two_days))
+        jobs.sweep(settings, now)
+        assert alerts(cast)[0].state == "resolved"
 
 
 class TestMail:

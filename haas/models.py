@@ -10,6 +10,7 @@ from haas.db import Base
 MODULES = (
     "haas.tenancy.models",
     "haas.tenancy.logos",
+    "haas.tenancy.company",
     "haas.auth.models",
     "haas.audit",
     "haas.outbox",

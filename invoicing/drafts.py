@@ -212,15 +212,13 @@ def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str)
         references.insert(
             0, Reference(kind="invoice", number=draft.credits.number, issued_on=draft.credits.issued_on)
         )
-    name = draft.client.legal_name or draft.client.name
     return InvoiceDocument(
         kind="credit_note" if draft.kind == "credit_note" else "invoice",
         number=number,
         seller=seller.lean(),
         buyer=Buyer(
-            name=name,
-            # Some write the name into the address as well; the window has room for six lines.
-            address_lines=tuple(line for line in draft.client.address if line != name),
+            name=draft.client.printed_name,
+            address_lines=tuple(draft.client.printed_address),
             tax_id=draft.client.tax_id,
             customer_number=draft.client.number,
         ),

@@ -17,11 +17,15 @@ class TaxRate(PartnerOwned, Base):
     __tablename__ = "tax_rate"
     __client_scope__: ClassVar[ClientScope] = "shared"
     __table_args__ = (
-        sa.UniqueConstraint("partner_id", "country", "category", "valid_from"),
+        sa.UniqueConstraint(
+            "partner_id", "country", "region", "category", "tax_class", "valid_from", name="uq_tax_rate_place"
+        ),
         sa.CheckConstraint("rate_pct >= 0 and rate_pct < 100", name="rate_sane"),
     )
 
     country: Mapped[str] = mapped_column(sa.String(2))
+    region: Mapped[str] = mapped_column(default="", server_default="")  # empty: where no region has its own
+    tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")
     category: Mapped[str]  # EN 16931: S standard, Z zero, E exempt, AE reverse charge, G export, O outside
     rate_pct: Mapped[Amount]
     name: Mapped[str]

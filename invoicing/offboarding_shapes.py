@@ -23,8 +23,8 @@ def collection_of(
         branding=branding,
         language=branding.language,
         number=plan.client.number,
-        client_name=plan.client.legal_name or plan.client.name,
-        client_address_lines=tuple(plan.client.address),
+        client_name=plan.client.printed_name,
+        client_address_lines=tuple(plan.client.printed_address),
         written_at=at,
         stops=tuple(
             CollectionStop(

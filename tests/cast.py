@@ -17,6 +17,7 @@ from haas.auth.models import ApiToken, PortalSession, User
 from haas.auth.permissions import permissions_of
 from haas.auth.tokens import keyed_hash, new_token
 from haas.ids import new_id, new_secret
+from haas.tenancy.company import COMPANY_ID, Company
 from haas.tenancy.models import Client, Partner, Site
 from haas.tenancy.scope import Platform, Tenant
 
@@ -80,12 +81,12 @@ def make_cast() -> Cast:
     with db.unit_of_work(Platform("operator", actor="test", door="cli")) as session:
         session.add_all([northwind, contoso, people["olga"]])
     with db.unit_of_work(Tenant(northwind.id, actor="test", door="cli")) as session:
-        session.add_all([acme, globex])
+        session.add_all([acme, globex, company(northwind)])
         session.flush()
         session.add_all([acme_site, globex_site])
         session.add_all(user for user in people.values() if user.partner_id == northwind.id)
     with db.unit_of_work(Tenant(contoso.id, actor="test", door="cli")) as session:
-        session.add_all([initech, people["cleo"]])
+        session.add_all([initech, company(contoso), people["cleo"]])
     return Cast(
         northwind=northwind,
         contoso=contoso,
@@ -155,6 +156,34 @@ def _partner(name: str, currency: str) -> Partner:
         policies={},
         created_at=NOW,
     )
+
+
+def company(partner: Partner) -> Company:
+    """What no invoice goes without: a tax number whose check digits hold; and an account in its currency."""
+    is_american = partner.country == "US"
+    account = {"holder": partner.legal_name, "iban": "", "bic": "", "account_number": "", "bank_code": ""}
+    if is_american:
+        account |= {"account_number": "000123456789", "bank_code": "021000021"}
+    else:
+        account |= {"iban": "DE02120300000000202051", "bic": "BYLADEM1001"}
+    return Company(
+        partner_id=partner.id,
+        id=COMPANY_ID,
+        address=["1 Harbour Street"],
+        postcode="10001" if is_american else "20457",
+        city="New York" if is_american else "Hamburg",
+        tax_id=_VAT_IDS.get(partner.country, ""),
+        tax_registration="91-1144442" if is_american else "",
+        accounts=[account | {"currency": partner.currency}],
+        **dict.fromkeys(_BLANK, ""),
+    )
+
+
+_VAT_IDS = {"DE": "DE136695976", "IE": "IE6433435F"}
+_BLANK = (
+    "region", "legal_id", "tax_currency", "contact_name", "phone", "email", "endpoint_scheme", "endpoint_id",
+    "creditor_id",
+)  # fmt: skip
 
 
 def _client(partner: Partner, name: str, number: str) -> Client:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from haas import clock
 from haas.accounts import checks
+from haas.accounts.client_tax import fill_tax_facts
 from haas.accounts.partner_settings import ONE_CURRENCY, currency_policy
 from haas.accounts.people import check_email
 from haas.auth.models import PortalSession, User
@@ -41,7 +42,19 @@ _CLIENT_FIELDS = frozenset(
         "phone",
         "address",
         "country",
+        "postcode",
+        "city",
+        "region",
         "tax_id",
+        "tax_treatment",
+        "exemption_number",
+        "exemption_valid_until",
+        "exemption_text",
+        "legal_id",
+        "buyer_reference",
+        "endpoint_scheme",
+        "endpoint_id",
+        "prices_include_tax",
         "currency",
         "language",
         "time_zone",
@@ -105,12 +118,15 @@ def create_client(
     phone: str = "",
     address: list[str] | None = None,
     tax_id: str = "",
+    **tax_facts: Any,
 ) -> Client:
     """Add a client; what is left out is as the partner has it, and the number is the next free one.
 
+    `tax_facts` are those of `haas.accounts.client_tax`.
+
     :raises NumberTaken: if the number is in use.
-    :raises InvalidInput: for an unknown country, currency, language or zone, or a currency the partner's
-        policy does not allow.
+    :raises InvalidInput: for an unknown country, currency, language or zone, a currency the partner's
+        policy does not allow, or a tax id that is wrong.
     """
     # The partner's row is locked while the next number is looked up, so that two clients never race for it.
     partner = session.scalars(
@@ -139,6 +155,7 @@ def create_client(
             "currency": currency or partner.currency,
             "language": language or partner.language,
             "time_zone": time_zone or partner.time_zone,
+            **tax_facts,
         },
     )
     session.add(client)
@@ -209,9 +226,10 @@ def _fill_client(client: Client, partner: Partner, facts: dict[str, Any]) -> Non
         client.language = checks.check_language(facts["language"])
     if "time_zone" in facts:
         client.time_zone = checks.check_zone(facts["time_zone"])
-    for field, most, required in (("legal_name", 160, True), ("phone", 40, False), ("tax_id", 40, False)):
+    for field, most, required in (("legal_name", 160, True), ("phone", 40, False)):
         if field in facts:
             setattr(client, field, checks.check_text(facts[field], field=field, most=most, required=required))
+    fill_tax_facts(client, facts, today=clock.today(client.time_zone))
 
 
 def demand_known(facts: dict[str, Any], known: frozenset[str]) -> None:

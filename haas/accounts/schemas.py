@@ -6,8 +6,9 @@ from typing import Any
 
 import marshmallow as ma
 
-from haas.rest.fields import text
+from haas.rest.fields import Day, one_of, text
 from haas.rest.openapi import Paged, Request
+from haas.tenancy.models import TAX_TREATMENTS
 
 
 def lines(**options: Any) -> ma.fields.List[str]:
@@ -34,6 +35,12 @@ class SiteListed(Paged):
     archived = ma.fields.Boolean(load_default=False)
 
 
+TREATMENT = {
+    "description": "reverse_charge, exempt (by the certificate), outside (of the tax's scope);"
+    " empty: as its place and status say"
+}
+
+
 class ClientResource(ma.Schema):
     """A partner's customer."""
 
@@ -45,7 +52,22 @@ class ClientResource(ma.Schema):
     phone = ma.fields.String()
     address = ma.fields.List(ma.fields.String())
     country = ma.fields.String()
+    postcode = ma.fields.String()
+    city = ma.fields.String()
+    region = ma.fields.String()
     tax_id = ma.fields.String()
+    tax_id_checked_on = ma.fields.Date(
+        allow_none=True, metadata={"description": "when form and check digits were found right"}
+    )
+    tax_treatment = ma.fields.String(metadata=TREATMENT)
+    exemption_number = ma.fields.String()
+    exemption_valid_until = ma.fields.Date(allow_none=True, metadata={"description": "exclusive"})
+    exemption_text = ma.fields.String()
+    legal_id = ma.fields.String()
+    buyer_reference = ma.fields.String()
+    endpoint_scheme = ma.fields.String(metadata={"description": "EAS"})
+    endpoint_id = ma.fields.String()
+    prices_include_tax = ma.fields.Boolean()
     currency = ma.fields.String()
     language = ma.fields.String()
     time_zone = ma.fields.String()
@@ -63,7 +85,19 @@ class ClientChange(Request):
     phone = text(40)
     address = lines()
     country = text(2, least=2)
+    postcode = text(16)
+    city = text(80)
+    region = text(40)
     tax_id = text(40)
+    tax_treatment = one_of(*TAX_TREATMENTS, metadata=TREATMENT)
+    exemption_number = text(60)
+    exemption_valid_until = Day(allow_none=True, metadata={"description": "exclusive"})
+    exemption_text = text(300)
+    legal_id = text(40)
+    buyer_reference = text(100)
+    endpoint_scheme = text(4)
+    endpoint_id = text(120)
+    prices_include_tax = ma.fields.Boolean()
     currency = text(3, least=3)
     language = text(2, least=2)
     time_zone = text(64, least=1)

@@ -43,6 +43,7 @@ PERMISSIONS: dict[str, set[str]] = {
     "token.manage":          {OWNER},
     "branding.manage":       {OWNER},
     "settings.manage":       {OWNER},
+    "company.manage":        {OWNER, FINANCE},  # tax numbers and bank accounts
     "audit.read":            {OWNER, FINANCE},
     "client.read":           {*_STAFF},
     "client.manage":         {OWNER, SALES},

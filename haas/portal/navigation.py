@@ -51,6 +51,7 @@ SETTINGS: tuple[Entry, ...] = (
     Entry("models.index",    _l("Hardware models"), "device-desktop", "model.read"),
     Entry("prices.index",    _l("Prices"),     "tag",   "price.read", also=("wholesale",)),
     Entry("settings.edit",   _l("General"),    "settings",     "settings.manage"),
+    Entry("company.edit",    _l("Company and bank"), "building-store", "company.manage"),
     Entry("leases.end_settings", _l("Ends of leases"), "clock", "settings.manage"),
     Entry("contract_settings.edit", _l("Contracts"), "file-text", "settings.manage"),
     Entry("branding.edit",   _l("Branding"),   "palette",      "branding.manage"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from haas.db import Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
+
+# How a client is taxed, where the rules for its place and status do not say it.
+TAX_TREATMENTS = ("", "reverse_charge", "exempt", "outside")
 
 
 class Partner(Base):
@@ -61,7 +65,20 @@ class Client(PartnerOwned, Base):
     phone: Mapped[str] = mapped_column(default="")
     address: Mapped[list[str]] = mapped_column(default=list)  # lines as printed
     country: Mapped[str] = mapped_column(sa.String(2))
+    postcode: Mapped[str] = mapped_column(default="", server_default="")
+    city: Mapped[str] = mapped_column(default="", server_default="")
+    region: Mapped[str] = mapped_column(default="", server_default="")  # such as CA of US-CA
     tax_id: Mapped[str] = mapped_column(default="")
+    tax_id_checked_on: Mapped[date | None]  # when form and check digits were found right
+    tax_treatment: Mapped[str] = mapped_column(default="", server_default="")  # a name of TAX_TREATMENTS
+    exemption_number: Mapped[str] = mapped_column(default="", server_default="")
+    exemption_valid_until: Mapped[date | None]  # exclusive
+    exemption_text: Mapped[str] = mapped_column(default="", server_default="")
+    legal_id: Mapped[str] = mapped_column(default="", server_default="")
+    buyer_reference: Mapped[str] = mapped_column(default="", server_default="")  # such as a Leitweg-ID
+    endpoint_scheme: Mapped[str] = mapped_column(default="", server_default="")
+    endpoint_id: Mapped[str] = mapped_column(default="", server_default="")
+    prices_include_tax: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     currency: Mapped[str] = mapped_column(sa.String(3))
     language: Mapped[str] = mapped_column(default="en")
     time_zone: Mapped[str] = mapped_column(default="UTC")
@@ -69,6 +86,16 @@ class Client(PartnerOwned, Base):
     billing_grouping: Mapped[str] = mapped_column(default="client", server_default="client")
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
+
+    @property
+    def printed_name(self) -> str:
+        """Who is named on paper."""
+        return self.legal_name or self.name
+
+    @property
+    def printed_address(self) -> list[str]:
+        """The address without the name, which some write into it; with postcode and city, if they lack."""
+        return _address_lines(self.address, self.postcode, self.city, without=(self.legal_name, self.name))
 
 
 class Site(PartnerOwned, Base):
@@ -87,7 +114,20 @@ class Site(PartnerOwned, Base):
     name: Mapped[str]
     address: Mapped[list[str]] = mapped_column(default=list)
     country: Mapped[str] = mapped_column(sa.String(2))
+    postcode: Mapped[str] = mapped_column(default="", server_default="")
+    city: Mapped[str] = mapped_column(default="", server_default="")
+    region: Mapped[str] = mapped_column(default="", server_default="")
     contact: Mapped[str] = mapped_column(default="")
     time_zone: Mapped[str] = mapped_column(default="UTC")
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
+
+
+def _address_lines(
+    address: Sequence[str], postcode: str, city: str, *, without: Sequence[str] = ()
+) -> list[str]:
+    names = {name.casefold() for name in without}
+    lines = [line for line in address if line.casefold() not in names]
+    if city and not any(city in line for line in lines):
+        lines.append(f"{postcode} {city}".strip())
+    return lines

@@ -12,7 +12,7 @@ from haas import clock
 from haas.accounts import checks, clients, sites, team
 from haas.accounts.people import state_of
 from haas.accounts.portal import forms
-from haas.accounts.portal.words import ROLE_WORDS
+from haas.accounts.portal.words import ROLE_WORDS, treatments
 from haas.auth.caller import current_caller, requires
 from haas.auth.permissions import ROLES_OF_LEVEL
 from haas.errors import HaasError, NotFound
@@ -71,6 +71,7 @@ def show(client_id: str) -> Any:
         client_roles=[(role, ROLE_WORDS[role]) for role in ROLES_OF_LEVEL["client"]],
         country_names=checks.countries(_language()),
         languages=LANGUAGES,
+        treatments=treatments(),
     )
 
 
@@ -164,6 +165,7 @@ def _page(form: Form, client: Client | None) -> str:
         "portal/clients/form.html",
         form=form,
         client=client,
+        treatments=list(treatments().items()),
         countries=list(checks.countries(_language()).items()),
         languages=list(LANGUAGES.items()),
         zones=[(zone, zone.replace("_", " ")) for zone in checks.zones()],

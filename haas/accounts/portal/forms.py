@@ -5,8 +5,9 @@ from __future__ import annotations
 import marshmallow as ma
 
 from haas.auth.permissions import ROLE_NAMES
-from haas.rest.fields import text
+from haas.rest.fields import Day, one_of, text
 from haas.rest.openapi import Request
+from haas.tenancy.models import TAX_TREATMENTS
 
 LONG = 256  # passwords
 
@@ -148,6 +149,40 @@ class SettingsForm(Request):
     payment_terms_days = ma.fields.Integer(required=True)
 
 
+class AccountForm(Request):
+    """One bank account; a row without number is none."""
+
+    currency = text(3, load_default="")
+    holder = text(140, load_default="")
+    iban = text(42, load_default="")
+    bic = text(14, load_default="")
+    account_number = text(40, load_default="")
+    bank_code = text(40, load_default="")
+
+
+class CompanyForm(Request):
+    """A partner's company details."""
+
+    legal_name = text(160, required=True)
+    address = text(1000, load_default="")
+    postcode = text(16, load_default="")
+    city = text(80, load_default="")
+    region = text(40, load_default="")
+    country = text(2, required=True)
+    tax_id = text(40, load_default="")
+    tax_registration = text(40, load_default="")
+    legal_id = text(40, load_default="")
+    tax_currency = text(3, load_default="")
+    damages = text(10, required=True)
+    contact_name = text(120, load_default="")
+    phone = text(40, load_default="")
+    email = text(254, load_default="")
+    endpoint_scheme = text(4, load_default="")
+    endpoint_id = text(120, load_default="")
+    creditor_id = text(42, load_default="")
+    accounts = ma.fields.List(ma.fields.Nested(AccountForm), load_default=list)
+
+
 class ClientForm(Request):
     """A client's facts; empty ones are as the partner has them."""
 
@@ -158,7 +193,19 @@ class ClientForm(Request):
     phone = text(40, load_default="")
     address = text(1000, load_default="")
     country = text(2, required=True)
+    postcode = text(16, load_default="")
+    city = text(80, load_default="")
+    region = text(40, load_default="")
     tax_id = text(40, load_default="")
+    tax_treatment = one_of(*TAX_TREATMENTS, load_default="")
+    exemption_number = text(60, load_default="")
+    exemption_valid_until = Day(load_default=None, allow_none=True)
+    exemption_text = text(300, load_default="")
+    legal_id = text(40, load_default="")
+    buyer_reference = text(100, load_default="")
+    endpoint_scheme = text(4, load_default="")
+    endpoint_id = text(120, load_default="")
+    prices_include_tax = ma.fields.Boolean(load_default=False)
     currency = text(3, required=True)
     language = text(2, required=True)
     time_zone = text(64, required=True)

@@ -276,6 +276,12 @@ EXAMPLES = {
         cleo=302,
         cleo_because=OWN_PARTNER,
     ),
+    "company_api.edit_company": Example(json={"city": "Boston"}, cleo=200, cleo_because=OWN_PARTNER),
+    "company.save": Example(
+        form={"legal_name": "Northwind IT Inc.", "country": "US", "damages": "taxed", "city": "Boston"},
+        cleo=303,
+        cleo_because=OWN_PARTNER,
+    ),
     "audit.verify": Example(cleo=200, cleo_because=OWN_PARTNER),
     # clients and sites
     "clients.create": Example(form=CLIENT, cleo=302, cleo_because=OWN_PARTNER),

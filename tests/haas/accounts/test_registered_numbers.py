@@ -60,7 +60,7 @@ class TestAccounts:
             (numbers.check_creditor_id, "DE99ZZZ09999999999"),
         ],
     )
-    def test_are_refused_with_an_example(self, check, typed) -> None:  # type: ignore[no-untyped-def]
+    def test_are_refused_with_an_example(self, check, typed):
         with pytest.raises(InvalidInput, match="Expected: "):
             check(typed)
 

@@ -35,6 +35,7 @@ MODULES = (
     "leases.quotes.models",
     "invoicing.models",
     "invoicing.purchase_orders.models",
+    "invoicing.charges.models",
     "invoicing.round_models",
     "invoicing.deposit_models",
     "invoicing.offboarding_models",

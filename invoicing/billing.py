@@ -15,6 +15,7 @@ from haas.errors import HaasError, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
+from invoicing.charges.models import Charge
 from invoicing.drafts import CreditedInvoice, Draft, draft_within_orders
 from invoicing.issuing import issue
 from invoicing.models import BillingChunk, BillingRun, Invoice
@@ -23,6 +24,11 @@ from leases.models import Lease, ReturnOrder
 
 CHUNK_LEASES = 500
 AHEAD_MAX = timedelta(days=31)  # rent in advance is billed some weeks ahead, not years
+# What may be owed without a lease.
+_WITHOUT_LEASE = (
+    (ReturnOrder.client_id, ReturnOrder.partner_id),
+    (Charge.client_id, Charge.partner_id),
+)
 STALLED_AFTER = timedelta(minutes=10)  # a run that took longer has its chunks handed out again
 
 
@@ -71,10 +77,10 @@ def _begin_run(
         .group_by(Lease.client_id)
     ).all()
     leases: dict[str, int] = {client_id: int(number) for client_id, number in counts}
-    for client_id in session.scalars(
-        sa.select(ReturnOrder.client_id).where(ReturnOrder.partner_id == tenant.partner_id).distinct()
-    ):
-        leases.setdefault(client_id, 0)
+    for column, partner_id in _WITHOUT_LEASE:
+        others = sa.select(column).where(partner_id == tenant.partner_id).distinct()
+        for client_id in session.scalars(others):
+            leases.setdefault(client_id, 0)
     chunks = list(_chunks(sorted(leases.items()), chunk_leases))
     job = progress.start(
         session,
@@ -218,7 +224,7 @@ def preview(
 def billable_clients(
     session: Session, tenant: Tenant, *, first: str | None = None, last: str | None = None
 ) -> list[str]:
-    """The ids of clients that have a lease or a return, in order; of all, or from `first` to `last`."""
+    """The ids of clients that have a lease, return or charge, in order; of all, or from `first` to `last`."""
 
     def of(column: InstrumentedAttribute[str], partner_id: InstrumentedAttribute[str]) -> sa.Select[str]:
         statement = sa.select(column).where(partner_id == tenant.partner_id)
@@ -227,7 +233,7 @@ def billable_clients(
         return statement if last is None else statement.where(column <= last)
 
     leases = of(Lease.client_id, Lease.partner_id)
-    return sorted(session.scalars(leases.union(of(ReturnOrder.client_id, ReturnOrder.partner_id))))
+    return sorted(session.scalars(leases.union(*(of(*columns) for columns in _WITHOUT_LEASE))))
 
 
 def credited_by(

@@ -160,7 +160,7 @@ class InvoiceLine(PartnerOwned, Base):
     purchase_order_id: Mapped[str | None]  # the client's order under which it was billed
     source_id: Mapped[str]  # what it is owed for: the lease line, the return order, or this row itself
     position: Mapped[int]
-    kind: Mapped[str]  # rent, interim_rent, holdover, one_off, damage, buy_out, loss, manual
+    kind: Mapped[str]  # rent, interim_rent, holdover, one_off, charge, damage, buy_out, loss, manual
     description: Mapped[str]
     period_start: Mapped[date | None]
     period_end: Mapped[date | None]  # exclusive

@@ -15,10 +15,14 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from haas.calendar import ONE_DAY, Period, local_day
 from haas.money import round_minor
-from haas.tenancy.models import Client
+from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.balance import Billed, Owed, ToBill, to_bill
 from invoicing.bulk import among
+from invoicing.charges.models import Charge
+from invoicing.charges.queries import KIND as CHARGE
+from invoicing.charges.queries import open_charges
+from invoicing.charges.recurrence import periods_due
 from invoicing.end_charges import EndCharge, end_charges_of
 from invoicing.grouping import Grouping, PaperKey, paper_key
 from invoicing.models import InvoiceLine, TaxRate
@@ -67,14 +71,17 @@ class Book:
 
     clients: dict[str, Client]
     leases: list[Lease]
+    named: dict[str, Lease]  # these, and those without rent that charges name
     agreements: dict[str, Agreement]
     lines: dict[str, list[Line]]
     assignments: dict[str, list[Assignment]]
     damages: list[ReturnOrder]
     ends: list[EndCharge]
+    charges: list[Charge]
     billed: dict[str, list[Billed]]  # by line or return order, oldest first
     rates: list[DatedRate] = field(default_factory=list)
     orders: dict[str, OrderTerms] = field(default_factory=dict)  # those that leases and charges name
+    payment_terms_days: int = 14  # for what no agreement is about
 
 
 def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: bool = True) -> Book:
@@ -113,30 +120,48 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
     line_ids = [line.id for rows in lines.values() for line in rows]
     _load_changes(session, tenant, [line for rows in lines.values() for line in rows])
     ends = end_charges_of(session, tenant, client_ids=client_ids)
+    charges = open_charges(session, tenant, client_ids=client_ids)
+    named = {lease.id: lease for lease in leases}
+    named |= _other_leases(session, tenant, {each.lease_id for each in charges if each.lease_id} - set(named))
     sources = line_ids + [order.id for order in damages] + [charge.source_id for charge in ends]
+    sources += [charge.id for charge in charges]
     return Book(
         clients={
             row.id: row for row in session.scalars(scoped(Client, tenant).where(among(Client.id, client_ids)))
         },
         leases=leases,
+        named=named,
         agreements={
             row.id: row
             for row in session.scalars(
-                scoped(Agreement, tenant).where(among(Agreement.id, {lease.agreement_id for lease in leases}))
+                scoped(Agreement, tenant).where(
+                    among(Agreement.id, {lease.agreement_id for lease in named.values()})
+                )
             )
         },
         lines=lines,
         assignments=assignments_by_line(session, tenant, line_ids=line_ids),
         damages=list(damages),
         ends=ends,
+        charges=charges,
         billed=_load_billed(session, tenant, sources=sources),
         rates=load_rates(session, tenant),
         orders=terms_of_orders(
             session,
             tenant,
-            order_ids=(lease.purchase_order_id for lease in leases if lease.purchase_order_id),
+            order_ids=[
+                *(lease.purchase_order_id for lease in named.values() if lease.purchase_order_id),
+                *(charge.purchase_order_id for charge in charges if charge.purchase_order_id),
+            ],
         ),
+        payment_terms_days=session.get_one(Partner, tenant.partner_id).payment_terms_days,
     )
+
+
+def _other_leases(session: Session, tenant: Tenant, lease_ids: set[str]) -> dict[str, Lease]:
+    if not lease_ids:
+        return {}
+    return {row.id: row for row in session.scalars(scoped(Lease, tenant).where(among(Lease.id, lease_ids)))}
 
 
 def _load_changes(session: Session, tenant: Tenant, lines: Sequence[Line]) -> None:
@@ -222,8 +247,11 @@ def propose(book: Book, *, as_of: date) -> dict[str, list[Proposal]]:
     for order in book.damages:
         for proposal in _of_damage(book, order, as_of):
             found[order.client_id].append(proposal)
-    for charge in book.ends:
-        for proposal in _of_end(book, charge, as_of):
+    for end in book.ends:
+        for proposal in _of_end(book, end, as_of):
+            found[end.client_id].append(proposal)
+    for charge in book.charges:
+        for proposal in _of_charge(book, charge, as_of):
             found[charge.client_id].append(proposal)
     return dict(found)
 
@@ -319,7 +347,7 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
             lease=None,
             line=None,
             serials=(),
-            paper=_paper_of_client(client, payment_terms_days=14),
+            paper=_paper_of_client(client, payment_terms_days=book.payment_terms_days),
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
         )
@@ -327,7 +355,7 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
 
 def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
     billed = book.billed.get(charge.source_id, [])
-    lease = next((lease for lease in book.leases if lease.id == charge.lease_id), None)
+    lease = book.named.get(charge.lease_id)
     days = charge.payment_terms_days
     paper = (
         _paper_of_client(book.clients[charge.client_id], payment_terms_days=days)
@@ -348,6 +376,45 @@ def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
             serials=(),
             paper=paper,
             purchase_order_id=(corrected or lease).purchase_order_id if corrected or lease else None,  # type: ignore[union-attr]
+            credits_invoice_id=corrected.invoice_id if corrected else None,
+            credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
+        )
+
+
+def _of_charge(book: Book, charge: Charge, as_of: date) -> Iterator[Proposal]:
+    """A charge by hand; what it leaves open, its lease says."""
+    lease = book.named.get(charge.lease_id or "")
+    agreement = book.agreements[lease.agreement_id] if lease else None
+    client = book.clients[charge.client_id]
+    order_id = charge.purchase_order_id or (lease.purchase_order_id if lease else None)
+    paper = paper_key(
+        currency=charge.currency,
+        payment_terms_days=agreement.payment_terms_days if agreement else book.payment_terms_days,
+        grouping=Grouping((agreement and agreement.billing_grouping) or client.billing_grouping),
+        site_id=charge.site_id or (lease.site_id if lease else None),
+        purchase_order_id=order_id,
+        agreement_id=lease.agreement_id if lease else None,
+        lease_id=charge.lease_id,
+    )
+    owed = [
+        Owed(charge.id, CHARGE, period.start, period.end, charge.terms.amount)
+        for period in periods_due(charge.terms, as_of=as_of)
+    ]
+    billed = book.billed.get(charge.id, [])
+    for change in to_bill(owed, billed, as_of=as_of):
+        corrected = _first_billed(billed, change) if change.amount < 0 else None
+        yield Proposal(
+            client_id=charge.client_id,
+            change=change,
+            description=f"{charge.description}, {charge.serial}" if charge.serial else charge.description,
+            quantity=charge.quantity,
+            unit_price=charge.unit_price,
+            tax_category=charge.tax_category,
+            lease=lease,
+            line=None,
+            serials=(),
+            paper=paper,
+            purchase_order_id=corrected.purchase_order_id if corrected else order_id,
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
         )

@@ -107,6 +107,7 @@ LINE_PURPOSES: dict[str, Purpose] = {
     "buy_out": P.PROCEEDS,
     "service": P.SERVICE,
     "one_off": P.SERVICE,
+    "charge": P.SERVICE,
     "manual": P.SERVICE,
 }
 

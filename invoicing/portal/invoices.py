@@ -203,6 +203,7 @@ def _charges() -> dict[str, str]:
         "interim_rent": _("Rent before the term"),
         "holdover": _("Rent after the term"),
         "one_off": _("Single charge"),
+        "charge": _("Single charge"),
         "damage": _("Damage"),
         "early_return": _("Charge for leaving before the end of the term"),
         "manual": _("Correction"),

@@ -136,9 +136,7 @@ class TestQuarantine:
         """No other partner: the sweep goes round all there are."""
         return alone
 
-    def test_ends_after_a_quiet_day(
-        self, cast: Cast, speaker: Speaker, settings: Settings
-    ) -> None:
+    def test_ends_after_a_quiet_day(self, cast: Cast, speaker: Speaker, settings: Settings) -> None:
         now = clock.now()
         telemetry.take_in([speaker.send("health", b"{", now) for _ in range(5)], now=now)
         follow(cast.northwind.id)

@@ -1,0 +1,140 @@
+"""Charges by hand: due once or each month, billed exactly once, voidable until then."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from haas.errors import Conflict, InvalidInput
+from invoicing import queries
+from invoicing.charges.operations import (
+    ChargeBilled,
+    NewCharge,
+    end_charge,
+    make_charge,
+    void_charge,
+)
+from invoicing.charges.queries import standings
+from invoicing.charges.recurrence import ChargeTerms, periods_due
+from tests.cast import Cast
+from tests.invoicing.test_billing import ACCEPTED, NOW, a_rate, bill
+from tests.leases.fleet import day, lease_in_service
+
+set_up = partial(
+    NewCharge, description="Set-up on site", unit_price=Decimal("120.00"), charged_on=day("2026-04-01")
+)
+
+
+def terms(recurs: str, first: str, until: str | None = None) -> ChargeTerms:
+    """10.00 at a time."""
+    end = day(until) if until else None
+    return ChargeTerms(recurs, day(first), end, Decimal(1), Decimal("10.00"), "USD")
+
+
+class TestPeriodsDue:
+    @pytest.mark.parametrize(
+        ("recurs", "first", "until", "as_of", "starts"),
+        [
+            ("once", "2026-04-15", None, "2026-04-14", []),
+            ("once", "2026-04-15", None, "2026-04-15", ["2026-04-15"]),
+            ("monthly", "2026-01-31", None, "2026-03-31", ["2026-01-31", "2026-02-28", "2026-03-31"]),
+            ("monthly", "2026-01-15", "2026-03-15", "2027-01-01", ["2026-01-15", "2026-02-15"]),
+            ("monthly", "2026-01-15", "2026-03-16", "2027-01-01", ["2026-01-15", "2026-02-15", "2026-03-15"]),
+        ],
+    )
+    def test_begin_on_the_first_day_of_each(
+        self, recurs: str, first: str, until: str | None, as_of: str, starts: list[str]
+    ) -> None:
+        periods = periods_due(terms(recurs, first, until), as_of=day(as_of))
+        assert [period.start.isoformat() for period in periods] == starts
+        assert all(a.end == b.start for a, b in pairwise(periods))
+
+
+class TestCharge:
+    def test_is_billed_by_the_next_run_once_with_the_rent(self, session: Session, cast: Cast) -> None:
+        a_rate(session, cast.tenant)
+        made = lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=ACCEPTED)
+        wanted = set_up(
+            client_id=cast.acme.id,
+            lease_id=made.lease.id,
+            asset_id=made.assets[0].id,
+            quantity=Decimal("1.5"),
+            reference="T-17",
+        )
+        charge = make_charge(session, cast.tenant, wanted=wanted, at=NOW)
+        assert (
+            make_charge(session, cast.tenant, wanted=wanted, at=NOW) is charge
+        )  # asked again after a time-out
+
+        (invoice,) = bill(session, cast, "2026-04-01")
+        assert bill(session, cast, "2026-04-02") == []
+        assert invoice.net_total == Decimal("67.74") + 100 + 180  # interim, April, 1.5 x 120
+        (line,) = [
+            row
+            for row in queries.lines_of(session, cast.tenant, invoice_id=invoice.id)
+            if row.kind == "charge"
+        ]
+        assert line.description == f"Set-up on site, {made.assets[0].serial}"
+        assert (line.quantity, line.unit_price, line.lease_id) == (
+            Decimal("1.5"),
+            Decimal(120),
+            made.lease.id,
+        )
+        (standing,) = standings(session, cast.tenant, charges=[charge])
+        assert (standing.state, standing.billed and standing.billed.invoice_id) == ("billed", invoice.id)
+        with pytest.raises(ChargeBilled, match="credit the invoice"):
+            void_charge(session, cast.tenant, charge_id=charge.id, reason="Oops", at=NOW)
+
+    def test_needs_no_lease_and_is_gone_when_voided(self, session: Session, cast: Cast) -> None:
+        a_rate(session, cast.tenant)
+        kept, gone = (
+            make_charge(session, cast.tenant, wanted=set_up(client_id=cast.acme.id), at=NOW) for _ in range(2)
+        )
+        void_charge(session, cast.tenant, charge_id=gone.id, reason="Entered twice", at=NOW)
+        (invoice,) = bill(session, cast, "2026-04-01")
+        assert (invoice.net_total, invoice.due_on) == (Decimal(120), day("2026-04-15"))
+        states = [each.state for each in standings(session, cast.tenant, charges=[kept, gone])]
+        assert states == ["billed", "voided"]
+
+    def test_comes_each_month_until_it_ends(self, session: Session, cast: Cast) -> None:
+        a_rate(session, cast.tenant)
+        wanted = set_up(client_id=cast.acme.id, recurs="monthly")
+        charge = make_charge(session, cast.tenant, wanted=wanted, at=NOW)
+        totals = [[row.net_total for row in bill(session, cast, f"2026-0{month}-01")] for month in (4, 5)]
+        assert totals == [[120], [120]]
+        with pytest.raises(InvalidInput, match="The month from 01 May 2026 is billed"):
+            end_charge(session, cast.tenant, charge_id=charge.id, until=day("2026-05-01"))
+        end_charge(session, cast.tenant, charge_id=charge.id, until=day("2026-05-02"))
+        assert bill(session, cast, "2026-07-01") == []
+        assert standings(session, cast.tenant, charges=[charge])[0].state == "billed"
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"unit_price": Decimal("0.004")}, "unit_price"),
+            ({"description": "  "}, "description"),
+            ({"until": date(2027, 1, 1)}, "until"),
+            ({"lease_id": "lse_of_nobody"}, "lease_id"),
+            ({"purchase_order_id": "por_of_nobody"}, "purchase_order_id"),
+            ({"asset_id": "ast_of_nobody"}, "asset_id"),
+        ],
+    )
+    def test_is_refused_where_an_invoice_could_not_print_it(
+        self, session: Session, cast: Cast, change: dict[str, Any], field: str
+    ) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            make_charge(session, cast.tenant, wanted=set_up(client_id=cast.acme.id, **change), at=NOW)
+        assert list(refused.value.fields) == [field]
+
+    def test_takes_a_reference_for_one_thing_alone(self, session: Session, cast: Cast) -> None:
+        wanted = set_up(client_id=cast.acme.id, reference="T-1")
+        make_charge(session, cast.tenant, wanted=wanted, at=NOW)
+        other = set_up(client_id=cast.globex.id, reference="T-1")
+        with pytest.raises(Conflict, match="T-1"):
+            make_charge(session, cast.tenant, wanted=other, at=NOW)

@@ -8,8 +8,8 @@ from alembic import op
 from haas.db import UtcDateTime
 from haas.migrations import ddl
 
-revision = "0033_charges"
-down_revision = "0032_purchase_orders_checked"
+revision = "0034_charges"
+down_revision = "0033_companies"
 branch_labels = None
 depends_on = None
 

@@ -36,6 +36,7 @@ MODULES = (
     "invoicing.models",
     "invoicing.purchase_orders.models",
     "invoicing.charges.models",
+    "invoicing.money.models",
     "invoicing.round_models",
     "invoicing.deposit_models",
     "invoicing.offboarding_models",

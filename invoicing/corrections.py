@@ -9,11 +9,9 @@ from decimal import Decimal
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from haas import outbox
-from haas.calendar import ONE_DAY
 from haas.crash import crashpoint
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
@@ -23,9 +21,17 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
 from invoicing.document import DocumentLine, InvoiceDocument, Reference, TaxTotal
 from invoicing.models import Invoice, InvoiceLine, Payment
+from invoicing.money import receipts
+from invoicing.money.entries import lock_client
+from invoicing.money.paying import release_excess
+from invoicing.money.queries import find_receipt, payments_of_receipt
+from invoicing.money.receipts import REFUSED, TO_CREDIT
+from invoicing.money.refunds import refund_balance
 from invoicing.numbering import next_numbers
 from invoicing.purchase_orders.operations import count_billed
 from invoicing.taxes import TaxableLine, TaxedLines, tax_lines
+
+REFUNDED = "refund"  # what is done with money that a credit note sets free, if it is not the client's credit
 
 
 class AlreadyCredited(Conflict):
@@ -102,13 +108,17 @@ def credit_invoice(
     at: datetime,
     portal_url: str,
     amounts: Mapping[str, Decimal] | None = None,
+    excess: str = TO_CREDIT,
 ) -> Invoice:
     """Issue a credit note for an invoice: all of what is left of it, or net `amounts` by invoice line id.
 
-    It is a decision of its own (kind `manual`): the billing run neither repeats nor undoes it.
+    It is a decision of its own (kind `manual`): the billing run neither repeats nor undoes it. What was paid
+    and is not owed any more is the client's `credit`, or asked to go back (`refund`).
 
     :raises AlreadyCredited: if a line would give back more than is left of it.
     """
+    client_id = queries.get_invoice(session, tenant, invoice_id=invoice_id).client_id
+    lock_client(session, tenant, client_id=client_id)
     invoice = queries.lock_invoice(session, tenant, invoice_id=invoice_id)
     if not reason.strip():
         raise InvalidInput("Say why; the credit note prints it.", field="reason")
@@ -116,9 +126,23 @@ def credit_invoice(
     credit = _issue(
         session, tenant, plan=plan, reason=reason.strip(), issued_on=issued_on, at=at, portal_url=portal_url
     )
-    if plan.takes_all and invoice.state == "issued":
+    if plan.takes_all and invoice.state == "issued" and not invoice.paid_total:
         invoice.state = "credited"
         session.flush()
+    gained = release_excess(session, tenant, invoice_ids=[invoice.id], on=issued_on, at=at)
+    if excess == REFUNDED:
+        for (_, currency), amount in gained.items():
+            refund_balance(
+                session,
+                tenant,
+                client_id=client_id,
+                amount=amount,
+                currency=currency,
+                reason=f"{credit.number}: {credit.reason or reason.strip()}",
+                on=issued_on,
+                at=at,
+                once_key=f"credit:{credit.id}",
+            )
     return credit
 
 
@@ -132,49 +156,40 @@ def record_payment(
     method: str,
     reference: str,
     at: datetime,
+    excess: str = REFUSED,
+    source: str = "manual",
 ) -> Payment:
-    """Note money received. Paid in full, the invoice is paid.
+    """Note money received for one invoice: a receipt with one payment. Paid in full, the invoice is paid.
 
-    :raises Conflict: if it is more than is open, or the reference was recorded before.
+    :param excess: whether more than is open is refused (`refuse`), or the rest is the client's (`credit`).
+    :raises InvalidInput: if it is more than is open and the rest is not to be credit.
+    :raises ReferenceTaken: if the reference was recorded before.
     """
+    known = find_receipt(session, tenant, reference=reference.strip())
+    if known is not None:
+        raise receipts.ReferenceTaken(f"A payment with the reference {reference} was recorded before.")
+    invoice = queries.get_invoice(session, tenant, invoice_id=invoice_id)
+    lock_client(session, tenant, client_id=invoice.client_id)
     invoice = queries.lock_invoice(session, tenant, invoice_id=invoice_id)
-    if amount <= 0:
-        raise InvalidInput("The amount is more than 0.", field="amount")
-    if -_digits(amount) > exponent(invoice.currency):
-        raise InvalidInput(f"{invoice.currency} has {exponent(invoice.currency)} decimals.", field="amount")
-    open_amount = queries.open_amount(session, tenant, invoice=invoice)
-    if amount > open_amount:
+    still_open = queries.open_amount(session, tenant, invoice=invoice)
+    if amount > still_open and (excess != TO_CREDIT or not still_open):
         raise InvalidInput(
-            f"Only {open_amount} {invoice.currency} of {invoice.number} is open.", field="amount"
+            f"Only {still_open} {invoice.currency} of {invoice.number} is open.", field="amount"
         )
-    if received_on > at.date() + ONE_DAY:  # it may be tomorrow already where the partner is
-        raise InvalidInput("This day lies ahead: give the day on which the money came.", field="received_on")
-    if not reference.strip():
-        raise InvalidInput("Give the bank's or the provider's reference.", field="reference")
-    payment = Payment(
-        partner_id=tenant.partner_id,
-        id=new_id("pay"),
-        invoice_id=invoice.id,
+    receipt = receipts.record_receipt(
+        session,
+        tenant,
         client_id=invoice.client_id,
         amount=amount,
         currency=invoice.currency,
         received_on=received_on,
         method=method,
-        reference=reference.strip(),
-        recorded_at=at,
-        actor=tenant.actor,
+        reference=reference,
+        allocations={invoice.id: min(amount, still_open)},
+        source=source,
+        at=at,
     )
-    try:
-        with session.begin_nested():
-            session.add(payment)
-            session.flush()
-    except IntegrityError as twice:
-        raise Conflict(f"A payment with the reference {reference} was recorded before.") from twice
-    invoice.paid_total += amount
-    if amount == open_amount:
-        invoice.state = "paid"
-    session.flush()
-    outbox.publish(session, tenant, "payment.recorded", payment_id=payment.id, invoice_id=invoice.id)
+    (payment,) = payments_of_receipt(session, tenant, receipt_id=receipt.id)
     return payment
 
 

@@ -139,6 +139,7 @@ def apply(
         method=BY_DEPOSIT,
         reference=f"{deposit.number}/{position}",
         at=at,
+        source=BY_DEPOSIT,
     )
     return entry
 

@@ -22,8 +22,13 @@ from invoicing.bulk import insert_rows
 from invoicing.document import InvoiceDocument, hash_of
 from invoicing.drafts import Draft, document_of
 from invoicing.models import Invoice, InvoiceLine
+from invoicing.money import balances
+from invoicing.money.document import paid_out_of_credit
+from invoicing.money.paying import release_excess
 from invoicing.numbering import next_numbers
 from invoicing.purchase_orders.operations import count_billed
+
+_NOTHING = Decimal(0)
 
 
 def issue(
@@ -50,6 +55,12 @@ def issue(
         for row in _line_rows(tenant, draft, invoice_id=invoice_id)
     ]
     count_billed(session, tenant, amounts=_under_orders(drafts))
+    credit = balances.take_in_hand(
+        session,
+        tenant,
+        client_ids=[draft.client.id for draft in drafts if draft.kind == "invoice"],
+        also_lock=[draft.client.id for draft in drafts if draft.credits is not None],
+    )
     crashpoint("billing.before_number")
     numbers = _take_numbers(session, tenant, drafts)
     crashpoint("billing.after_number")
@@ -64,6 +75,7 @@ def issue(
                 seller=seller,
                 portal_url=f"{portal_url}/invoices/{invoice_id}",
             ),
+            credit=credit,
             at=at,
             run_id=run_id,
         )
@@ -71,10 +83,12 @@ def issue(
     ]
     insert_rows(session, Invoice, rows)
     insert_rows(session, InvoiceLine, lines)
+    balances.write_applied(session, tenant, used=credit, at=at)
     crashpoint("billing.after_lines")
     credited = {draft.credits.id for draft in drafts if draft.credits is not None}
     if credited:
         _mark_credited(session, tenant, credited)
+        release_excess(session, tenant, invoice_ids=credited, on=at.date(), at=at)
     insert_rows(
         session,
         OutboxEvent,
@@ -119,9 +133,24 @@ def _invoice_row(
     *,
     invoice_id: str,
     document: InvoiceDocument,
+    credit: balances.CreditInHand,
     at: datetime,
     run_id: str | None,
 ) -> dict[str, Any]:
+    paid = _NOTHING
+    if document.kind == "invoice":
+        paid = credit.use(
+            tenant,
+            invoice_id=invoice_id,
+            number=document.number,
+            client_id=draft.client.id,
+            currency=draft.currency,
+            total=document.payable,
+            on=draft.issued_on,
+            at=at,
+        )
+    if paid:
+        document = paid_out_of_credit(document, amount=paid)
     frozen = document.to_json()
     return {
         "partner_id": tenant.partner_id,
@@ -129,14 +158,14 @@ def _invoice_row(
         "client_id": draft.client.id,
         "kind": draft.kind,
         "number": document.number,
-        "state": "issued",
+        "state": "paid" if paid and paid == draft.total else "issued",
         "currency": draft.currency,
         "issued_on": draft.issued_on,
         "due_on": draft.due_on,
         "net_total": draft.net_total,
         "tax_total": draft.taxed.tax_total,
         "total": draft.total,
-        "paid_total": Decimal(0),
+        "paid_total": paid,
         "credits_invoice_id": draft.credits.id if draft.credits else None,
         "reason": "",
         "document": msgspec.Raw(frozen),

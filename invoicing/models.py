@@ -176,17 +176,22 @@ class InvoiceLine(PartnerOwned, Base):
 
 
 class Payment(PartnerOwned, Base):
-    """Money received against an invoice."""
+    """Money put to an invoice, out of a receipt or of the client's credit; below 0 where it is taken off."""
 
     __tablename__ = "payment"
     __client_scope__: ClassVar[ClientScope] = "column"
     __table_args__ = (
         owned_by_partner("invoice_id", "invoice"),
         owned_by_partner("client_id", "client"),
-        sa.CheckConstraint("amount > 0", name="amount_positive"),
-        sa.UniqueConstraint("partner_id", "reference"),
+        owned_by_partner("receipt_id", "receipt"),
+        owned_by_partner("balance_entry_id", "balance_entry"),
+        owned_by_partner("reverses_payment_id", "payment"),
+        sa.CheckConstraint(
+            "amount <> 0 and (amount < 0) = (reverses_payment_id is not null)", name="taken_off_names_what"
+        ),
         sa.Index("ix_payment_invoice", "partner_id", "invoice_id", "id"),
         sa.Index("ix_payment_client", "partner_id", "client_id", "received_on"),
+        sa.Index("ix_payment_receipt", "partner_id", "receipt_id"),
     )
 
     invoice_id: Mapped[str]
@@ -194,7 +199,10 @@ class Payment(PartnerOwned, Base):
     amount: Mapped[Amount]
     currency: Mapped[str] = mapped_column(sa.String(3))
     received_on: Mapped[date]
-    method: Mapped[str]
+    method: Mapped[str]  # that of the receipt; `balance` where it came out of, or went to, the credit
     reference: Mapped[str]
+    receipt_id: Mapped[str | None]
+    balance_entry_id: Mapped[str | None]
+    reverses_payment_id: Mapped[str | None]
     recorded_at: Mapped[datetime]
     actor: Mapped[str]

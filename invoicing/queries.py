@@ -15,6 +15,7 @@ from haas.errors import NotFound
 from haas.progress import LongJob
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.models import BillingChunk, BillingRun, Invoice, InvoiceLine, Payment
+from invoicing.open_items import OpenItem
 from leases.models import Assignment, ReturnOrder
 
 # What a list may be narrowed to beside the states in the table.
@@ -147,6 +148,43 @@ def sum_up(session: Session, tenant: Tenant, *, where: InvoiceFilter, today: dat
         statement = statement.where(Invoice.client_id == tenant.client_id)
     rows = session.execute(statement)
     return [Totals(row[0], row[1], row[2], row[3], row[4], Decimal(row[5])) for row in rows]
+
+
+def open_items(session: Session, tenant: Tenant, *, client_id: str | None = None) -> list[OpenItem]:
+    """Every invoice of which something is to be paid, of a client or of all, longest due first; one query."""
+    credits = given_back(tenant)  # noqa: A001 - the trade's word
+    left = open_of(credits)
+    statement = (
+        scoped(Invoice, tenant)
+        .outerjoin(credits, credits.c.invoice_id == Invoice.id)
+        .where(Invoice.kind == "invoice", Invoice.state == "issued", left > 0)
+        .order_by(Invoice.due_on, Invoice.issued_on, Invoice.number)
+        .with_only_columns(
+            Invoice.id,
+            Invoice.number,
+            Invoice.client_id,
+            Invoice.currency,
+            Invoice.issued_on,
+            Invoice.due_on,
+            Invoice.total,
+            left.label("left_open"),
+        )
+    )
+    if client_id is not None:
+        statement = statement.where(Invoice.client_id == client_id)
+    return [
+        OpenItem(
+            invoice_id=row.id,
+            number=row.number,
+            client_id=row.client_id,
+            currency=row.currency,
+            issued_on=row.issued_on,
+            due_on=row.due_on,
+            total=row.total,
+            open=row.left_open,
+        )
+        for row in session.execute(statement)
+    ]
 
 
 def open_amounts(session: Session, tenant: Tenant, *, invoices: Sequence[Invoice]) -> dict[str, Decimal]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -52,6 +53,8 @@ class Client(PartnerOwned, Base):
             "billing_grouping in ('client', 'site', 'purchase_order', 'agreement', 'lease')",
             name="billing_grouping_known",
         ),
+        sa.CheckConstraint("payment_terms_days between 0 and 365", name="payment_terms_sane"),
+        sa.CheckConstraint("credit_limit >= 0", name="credit_limit_not_negative"),
         sa.Index("ix_client_name", "partner_id", "name_norm"),
     )
 
@@ -84,6 +87,11 @@ class Client(PartnerOwned, Base):
     time_zone: Mapped[str] = mapped_column(default="UTC")
     # What gets an invoice of its own: invoicing.grouping.Grouping.
     billing_grouping: Mapped[str] = mapped_column(default="client", server_default="client")
+    # Days to pay; where the client has none of its own, the lease's agreement says.
+    payment_terms_days: Mapped[int | None]
+    credit_limit: Mapped[Decimal | None] = mapped_column(sa.Numeric(15, 3))  # in the client's currency
+    purchase_order: Mapped[str] = mapped_column(default="", server_default="")
+    wants_statements: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # each month
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
 

@@ -54,6 +54,16 @@ class Purpose(StrEnum):
     IMPAIRMENT = "impairment"
     COST_OF_SALES = "cost_of_sales"
     FUNDER_INTEREST = "funder_interest"
+    PREPAYMENTS = "prepayments"  # what clients have to their credit
+    REFUNDS = "refunds"  # asked for, until bank or provider has paid it
+    PROVIDER = "provider"  # money that a payment provider has not paid out yet
+    PAYMENT_FEES = "payment_fees"
+    GOODWILL = "goodwill"
+    LATE_FEES = "late_fees"
+    BAD_DEBT = "bad_debt"
+    EXCHANGE = "exchange"  # realised differences
+    CONVERSION = "conversion"  # their other side: foreign money is worth more or less than when it was billed
+    ROUNDING = "rounding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,7 @@ P = Purpose
 # fmt: off
 DEFAULT_CHART: tuple[DefaultAccount, ...] = (
     DefaultAccount("1000", "Bank",                           ASSET,     P.BANK),
+    DefaultAccount("1050", "Money with payment providers",   ASSET,     P.PROVIDER),
     DefaultAccount("1100", "Receivables",                    ASSET,     P.RECEIVABLES),
     DefaultAccount("1200", "Equipment in stock",             ASSET,     P.STOCK),
     DefaultAccount("1500", "Lease equipment, at cost",       ASSET,     P.EQUIPMENT),
@@ -77,11 +88,14 @@ DEFAULT_CHART: tuple[DefaultAccount, ...] = (
     DefaultAccount("1600", "Net investment in leases",       ASSET,     P.NET_INVESTMENT),
     DefaultAccount("1650", "Unguaranteed residual value",    ASSET,     P.UNGUARANTEED_RESIDUAL),
     DefaultAccount("1900", "Disposal proceeds, clearing",    ASSET,     P.PROCEEDS),
+    DefaultAccount("1950", "Conversion of foreign money",    ASSET,     P.CONVERSION),
     DefaultAccount("2000", "Acquisitions, clearing",         LIABILITY, P.ACQUISITION),
     DefaultAccount("2200", "Tax payable",                    LIABILITY, P.TAX_PAYABLE),
     DefaultAccount("2300", "Deferred and unbilled rent",     LIABILITY, P.DEFERRED_RENT),
     DefaultAccount("2400", "Deposits held",                  LIABILITY, P.DEPOSITS),
     DefaultAccount("2500", "Owed to funders",                LIABILITY, P.FUNDER),
+    DefaultAccount("2600", "Customers' credit",              LIABILITY, P.PREPAYMENTS),
+    DefaultAccount("2650", "Refunds on their way",           LIABILITY, P.REFUNDS),
     DefaultAccount("4000", "Rent",                           INCOME,    P.RENT),
     DefaultAccount("4100", "Services",                       INCOME,    P.SERVICE),
     DefaultAccount("4200", "Interim rent and holdover",      INCOME,    P.INTERIM),
@@ -89,10 +103,16 @@ DEFAULT_CHART: tuple[DefaultAccount, ...] = (
     DefaultAccount("4400", "Interest on leases",             INCOME,    P.INTEREST),
     DefaultAccount("4500", "Sales of leased equipment",      INCOME,    P.SELLING_PROFIT),
     DefaultAccount("4700", "Gain and loss on disposal",      INCOME,    P.GAIN),
+    DefaultAccount("4600", "Late fees",                      INCOME,    P.LATE_FEES),
+    DefaultAccount("4800", "Exchange differences",           INCOME,    P.EXCHANGE),
+    DefaultAccount("4900", "Goodwill to customers",          INCOME,    P.GOODWILL),
     DefaultAccount("5000", "Cost of leased equipment sold",  EXPENSE,   P.COST_OF_SALES),
     DefaultAccount("6000", "Depreciation",                   EXPENSE,   P.DEPRECIATION),
     DefaultAccount("6100", "Impairment",                     EXPENSE,   P.IMPAIRMENT),
     DefaultAccount("6500", "Interest to funders",            EXPENSE,   P.FUNDER_INTEREST),
+    DefaultAccount("6600", "Fees of banks and providers",    EXPENSE,   P.PAYMENT_FEES),
+    DefaultAccount("6700", "Losses on receivables",          EXPENSE,   P.BAD_DEBT),
+    DefaultAccount("6900", "Rounding differences",           EXPENSE,   P.ROUNDING),
 )
 # fmt: on
 
@@ -108,6 +128,7 @@ LINE_PURPOSES: dict[str, Purpose] = {
     "service": P.SERVICE,
     "one_off": P.SERVICE,
     "charge": P.SERVICE,
+    "late_fee": P.LATE_FEES,
     "manual": P.SERVICE,
 }
 

@@ -1,4 +1,4 @@
-"""What the other contexts' tables tell the books: hardware bought, put to work and gone, papers, money."""
+"""What the other contexts' tables tell the books: hardware bought, put to work and gone, papers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from devices.lifecycle import FINAL
 from invoicing.ledger.chart import LINE_PURPOSES, Book
 from invoicing.ledger.finance_facts import RECLASSIFIED, SETTLED
 from invoicing.ledger.journal import Source
+from invoicing.ledger.money_facts import MONEY
 
 _GONE = ", ".join(f"'{state}'" for state in sorted(FINAL))
 # Beside :partner and :book of every statement. For facts of which the rows are few.
@@ -174,33 +175,7 @@ select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '
    and {_not_posted("invoice", "i.id", "'issued'")}""",  # nosec B608 # only words of ours are put in
 )
 
-# What came out of a deposit takes it from what is held, not from the bank.
-PAYMENTS = Source(
-    "payment",
-    (Book.FINANCIAL,),
-    f"""
-select y.id, 'received', y.received_on, y.currency, y.reference, s.purpose, s.sign * y.amount, '',
-       y.client_id, null, null, 'payment'
-  from payment y cross join lateral (values
-    (case y.method when 'deposit' then 'deposits' else 'bank' end, 1), ('receivables', -1)) s(purpose, sign)
- where y.partner_id = :partner and y.received_on < :until
-   and {_not_posted("payment", "y.id", "'received'")}""",  # nosec B608 # only words of ours are put in
-)
-
-DEPOSITS = Source(
-    "deposit",
-    (Book.FINANCIAL,),
-    f"""
-select y.id, y.kind, y.happened_on, d.currency, d.number, s.purpose, s.sign * y.amount, '', y.client_id,
-       d.lease_id, null, 'deposit'
-  from deposit_entry y
-  join deposit d on d.partner_id = y.partner_id and d.id = y.deposit_id
-  cross join (values ('bank', 1), ('deposits', -1)) s(purpose, sign)
- where y.partner_id = :partner and y.happened_on < :until and y.kind <> 'applied'
-   and {_not_posted("deposit", "y.id", "y.kind")}""",  # nosec B608 # only words of ours are put in
-)
-
 # A wave waits for the one before it.
-FIRST_WAVE: tuple[Source, ...] = (RECEIPTS, MOVEMENTS, INVOICES, PAYMENTS, DEPOSITS)
+FIRST_WAVE: tuple[Source, ...] = (RECEIPTS, MOVEMENTS, INVOICES, *MONEY)
 LAST_WAVE: tuple[Source, ...] = (STOCK_DISPOSALS, RECLASSIFIED, SETTLED)
 SOURCES = {source.name: source for source in (*FIRST_WAVE, *LAST_WAVE)}

@@ -36,6 +36,11 @@ def kind_words() -> dict[str, str]:
         "reclassification": _("Rent of a finance lease, billed before it was one"),
         "settlement": _("Disposal after a finance lease"),
         "deposit": _("Deposit"),
+        "balance": _("Customer's credit"),
+        "refund": _("Refund"),
+        "payment_fee": _("Fee of a bank or provider"),
+        "shortfall": _("Loss on a payment that went back"),
+        "exchange": _("Exchange difference"),
         "funding": _("Funding"),
     }
 
@@ -78,6 +83,16 @@ def purpose_words() -> dict[str, str]:
         "impairment": _("Impairment and revaluation"),
         "cost_of_sales": _("Cost of leased equipment sold"),
         "funder_interest": _("Interest to funders"),
+        "prepayments": _("Customers' credit"),
+        "refunds": _("Refunds on their way"),
+        "provider": _("Money with payment providers"),
+        "payment_fees": _("Fees of banks and providers"),
+        "goodwill": _("Goodwill to customers"),
+        "late_fees": _("Late fees"),
+        "bad_debt": _("Losses on receivables"),
+        "exchange": _("Exchange differences"),
+        "conversion": _("Conversion of foreign money"),
+        "rounding": _("Rounding differences"),
     }
 
 

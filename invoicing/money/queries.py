@@ -1,0 +1,97 @@
+"""Reads: receipts, what became of them, refunds by filter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas.db import starts_with
+from haas.errors import NotFound
+from haas.tenancy.scope import Tenant, scoped
+from invoicing.models import Payment
+from invoicing.money.models import BalanceEntry, Receipt, ReceiptReversal, Refund
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFilter:
+    """What a list of receipts is narrowed to. Days are half-open."""
+
+    client_id: str | None = None
+    source: str | None = None
+    received_from: date | None = None
+    received_until: date | None = None
+    reference_prefix: str | None = None
+
+
+def list_receipts(tenant: Tenant, *, where: ReceiptFilter) -> sa.Select[Receipt]:
+    """Receipts, to be paged by the caller."""
+    statement = scoped(Receipt, tenant)
+    if where.client_id:
+        statement = statement.where(Receipt.client_id == where.client_id)
+    if where.source:
+        statement = statement.where(Receipt.source == where.source)
+    if where.received_from:
+        statement = statement.where(Receipt.received_on >= where.received_from)
+    if where.received_until:
+        statement = statement.where(Receipt.received_on < where.received_until)
+    if where.reference_prefix:
+        statement = statement.where(starts_with(Receipt.reference, where.reference_prefix))
+    return statement
+
+
+def list_entries(
+    tenant: Tenant, *, client_id: str | None = None, currency: str | None = None
+) -> sa.Select[BalanceEntry]:
+    """The ledger of clients' credit, to be paged by the caller."""
+    statement = scoped(BalanceEntry, tenant)
+    if client_id:
+        statement = statement.where(BalanceEntry.client_id == client_id)
+    return statement.where(BalanceEntry.currency == currency) if currency else statement
+
+
+def list_refunds(
+    tenant: Tenant, *, client_id: str | None = None, state: str | None = None, channel: str | None = None
+) -> sa.Select[Refund]:
+    """Refunds, to be paged by the caller."""
+    statement = scoped(Refund, tenant)
+    if client_id:
+        statement = statement.where(Refund.client_id == client_id)
+    if state:
+        statement = statement.where(Refund.state == state)
+    return statement.where(Refund.channel == channel) if channel else statement
+
+
+def get_receipt(session: Session, tenant: Tenant, *, receipt_id: str) -> Receipt:
+    """The receipt.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    found = session.scalar(scoped(Receipt, tenant).where(Receipt.id == receipt_id))
+    if found is None:
+        raise NotFound(f"There is no receipt {receipt_id}.")
+    return found
+
+
+def find_receipt(session: Session, tenant: Tenant, *, reference: str) -> Receipt | None:
+    """The receipt by the bank's or provider's reference, if it was recorded."""
+    return session.scalar(scoped(Receipt, tenant).where(Receipt.reference == reference))
+
+
+def reversals_of(session: Session, tenant: Tenant, *, receipt_id: str) -> Sequence[ReceiptReversal]:
+    """What went back of a receipt, oldest first."""
+    return session.scalars(
+        scoped(ReceiptReversal, tenant)
+        .where(ReceiptReversal.receipt_id == receipt_id)
+        .order_by(ReceiptReversal.id)
+    ).all()
+
+
+def payments_of_receipt(session: Session, tenant: Tenant, *, receipt_id: str) -> Sequence[Payment]:
+    """What of it was put to invoices and taken off again, oldest first."""
+    return session.scalars(
+        scoped(Payment, tenant).where(Payment.receipt_id == receipt_id).order_by(Payment.id)
+    ).all()

@@ -1,0 +1,194 @@
+"""Credit that goes back: asked for, carried out by bank or provider, or failed and credit again."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas import outbox
+from haas.calendar import ONE_DAY
+from haas.errors import Conflict, InvalidInput, NotFound
+from haas.ids import new_id
+from haas.tenancy.scope import Tenant, scoped
+from invoicing.money.entries import add_entry, lock_client
+from invoicing.money.models import Refund
+from invoicing.money.paying import checked_amount
+from invoicing.money.queries import get_receipt
+
+ASKED, PAID, FAILED = "asked", "paid", "failed"
+BY_BANK, BY_PROVIDER = "bank", "provider"
+
+
+class RefundSettled(Conflict):
+    """It was paid, or failed, before."""
+
+    code = "refund_settled"
+
+
+def refund_balance(
+    session: Session,
+    tenant: Tenant,
+    *,
+    client_id: str,
+    amount: Decimal,
+    currency: str,
+    reason: str,
+    on: date,
+    at: datetime,
+    receipt_id: str | None = None,
+    once_key: str | None = None,
+) -> Refund:
+    """Ask for credit to go back to the client. It leaves the balance at once.
+
+    With the `receipt_id` of money that came by a provider, it goes back by that provider, and at most as much
+    as came; otherwise it is a transfer that somebody makes at the bank. `refund.requested` tells whoever
+    carries it out, who says so by `mark_paid` or `mark_failed`.
+
+    :param once_key: a second call with the same key answers the refund that is there.
+    :raises NotEnoughCredit: if there is less to the client's credit.
+    """
+    checked_amount(amount, currency)
+    if not reason.strip():
+        raise InvalidInput("Say why.", field="reason")
+    lock_client(session, tenant, client_id=client_id)
+    if once_key is not None:
+        known = session.scalar(scoped(Refund, tenant).where(Refund.once_key == once_key))
+        if known is not None:
+            return known
+    channel = BY_BANK
+    if receipt_id is not None:
+        channel = _channel(
+            session, tenant, receipt_id=receipt_id, client_id=client_id, amount=amount, currency=currency
+        )
+    refund = Refund(
+        partner_id=tenant.partner_id,
+        id=new_id("rfd"),
+        client_id=client_id,
+        currency=currency,
+        amount=amount,
+        channel=channel,
+        receipt_id=receipt_id,
+        reason=reason.strip(),
+        once_key=once_key,
+        asked_on=on,
+        asked_at=at,
+        asked_by=tenant.actor,
+    )
+    session.add(refund)
+    session.flush()
+    add_entry(
+        session,
+        tenant,
+        account=(client_id, currency),
+        kind="refund",
+        amount=-amount,
+        on=on,
+        at=at,
+        reason=refund.reason,
+        refund_id=refund.id,
+    )
+    outbox.publish(session, tenant, "refund.requested", refund_id=refund.id)
+    return refund
+
+
+def mark_paid(
+    session: Session, tenant: Tenant, *, refund_id: str, reference: str, on: date, at: datetime
+) -> Refund:
+    """It went back. The same told again changes nothing.
+
+    :raises RefundSettled: if it failed before.
+    """
+    refund = lock_refund(session, tenant, refund_id=refund_id)
+    if refund.state == PAID:
+        return refund
+    _check_asked(refund)
+    if not reference.strip():
+        raise InvalidInput("Give the bank's or the provider's reference.", field="reference")
+    if on > at.date() + ONE_DAY:
+        raise InvalidInput("This day lies ahead.", field="on")
+    refund.state, refund.reference, refund.settled_on = PAID, reference.strip(), on
+    session.flush()
+    outbox.publish(session, tenant, "refund.paid", refund_id=refund.id)
+    return refund
+
+
+def mark_failed(
+    session: Session, tenant: Tenant, *, refund_id: str, failure: str, on: date, at: datetime
+) -> Refund:
+    """It could not be carried out, or was called off: the amount is the client's credit again.
+
+    :raises RefundSettled: if it was paid before.
+    """
+    client_id = get_refund(session, tenant, refund_id=refund_id).client_id
+    lock_client(session, tenant, client_id=client_id)
+    refund = lock_refund(session, tenant, refund_id=refund_id)
+    if refund.state == FAILED:
+        return refund
+    _check_asked(refund)
+    refund.state, refund.failure, refund.settled_on = FAILED, failure.strip(), on
+    session.flush()
+    add_entry(
+        session,
+        tenant,
+        account=(refund.client_id, refund.currency),
+        kind="refund_failed",
+        amount=refund.amount,
+        on=on,
+        at=at,
+        reason=refund.failure,
+        refund_id=refund.id,
+    )
+    outbox.publish(session, tenant, "refund.failed", refund_id=refund.id)
+    return refund
+
+
+def get_refund(session: Session, tenant: Tenant, *, refund_id: str) -> Refund:
+    """The refund.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    return _found(session.scalar(scoped(Refund, tenant).where(Refund.id == refund_id)), refund_id)
+
+
+def lock_refund(session: Session, tenant: Tenant, *, refund_id: str) -> Refund:
+    """The refund, locked until the transaction ends.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    statement = scoped(Refund, tenant).where(Refund.id == refund_id).with_for_update(key_share=True)
+    return _found(session.scalar(statement.execution_options(populate_existing=True)), refund_id)
+
+
+def _found(refund: Refund | None, refund_id: str) -> Refund:
+    if refund is None:
+        raise NotFound(f"There is no refund {refund_id}.")
+    return refund
+
+
+def _check_asked(refund: Refund) -> None:
+    if refund.state != ASKED:
+        raise RefundSettled(f"This refund is settled: {refund.state} on {refund.settled_on}.")
+
+
+def _channel(
+    session: Session, tenant: Tenant, *, receipt_id: str, client_id: str, amount: Decimal, currency: str
+) -> str:
+    receipt = get_receipt(session, tenant, receipt_id=receipt_id)
+    if (receipt.client_id, receipt.currency) != (client_id, currency):
+        raise InvalidInput("Choose a receipt of this client in this currency.", field="receipt_id")
+    if receipt.source != BY_PROVIDER:
+        return BY_BANK
+    gone = session.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(Refund.amount), 0)).where(
+            Refund.partner_id == tenant.partner_id, Refund.receipt_id == receipt.id, Refund.state != FAILED
+        )
+    )
+    left = receipt.amount - Decimal(gone or 0)
+    if amount > left:
+        raise InvalidInput(
+            f"By the provider at most {left} {currency} of this receipt can go back.", field="amount"
+        )
+    return BY_PROVIDER

@@ -39,6 +39,7 @@ MODULES = (
     "invoicing.money.models",
     "invoicing.round_models",
     "invoicing.deposit_models",
+    "invoicing.bank.models",
     "invoicing.offboarding_models",
     "invoicing.ledger.models",
     "haas.alerts.models",

@@ -21,6 +21,7 @@ def read_ofx(content: bytes) -> list[Statement]:
     """
     if b"<!DOCTYPE" in content.upper() or b"<!ENTITY" in content.upper():
         raise UnreadableStatement("The file has a document type definition, which no statement needs.")
+    content = content.replace(b"\0", b"")
     if content.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<"):
         # ofxparse does not read the XML declaration of OFX 2; UTF-8 is what banks use there.
         content = b"OFXHEADER:100\nENCODING:UTF-8\n\n" + content.lstrip(b"\xef\xbb\xbf \r\n")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
 from haas.errors import InvalidInput
+from haas.money import round_minor
 
 # What an ISO 11649 field holds when there is none, as SEPA and SWIFT write it.
 NO_REFERENCE = frozenset({"NOTPROVIDED", "NONREF", "NOT PROVIDED", "NONE"})
+
+_AMOUNT_BELOW = Decimal(10) ** 11
 
 
 class UnreadableStatement(InvalidInput):
@@ -83,10 +86,9 @@ def check(statement: Statement) -> Statement:
     :raises UnreadableStatement: if opening balance and lines are not the closing balance.
     """
     for line in statement.lines:
-        if line.currency != statement.currency:
-            raise UnreadableStatement(
-                f"Entry {line.entry} is in {line.currency}, but the account is in {statement.currency}."
-            )
+        _check_amount(line, currency=statement.currency)
+    # Banks also report what moved nothing.
+    statement = replace(statement, lines=tuple(line for line in statement.lines if line.amount))
     if statement.opening is None or statement.closing is None:
         return statement
     moved = sum((line.amount for line in statement.lines), Decimal(0))
@@ -97,6 +99,19 @@ def check(statement: Statement) -> Statement:
             " Download the file from your bank again."
         )
     return statement
+
+
+def _check_amount(line: StatementLine, *, currency: str) -> None:
+    if line.currency != currency:
+        raise UnreadableStatement(
+            f"Entry {line.entry} is in {line.currency}, but the account is in {currency}."
+        )
+    try:
+        is_whole = round_minor(line.amount, currency) == line.amount
+    except ValueError as unknown:
+        raise UnreadableStatement(f"Entry {line.entry}: {currency[:10]!r} is no currency.") from unknown
+    if not is_whole or abs(line.amount) >= _AMOUNT_BELOW:
+        raise UnreadableStatement(f"Entry {line.entry}: {line.amount} is no amount of {currency}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def read_mt940(content: bytes) -> list[Statement]:
 
 def _decoded(content: bytes) -> str:
     try:
-        return content.decode("utf-8-sig")
+        return content.replace(b"\0", b"").decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", errors="replace")  # what German banks send as MT940
 

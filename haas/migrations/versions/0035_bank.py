@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql
 from haas.db import UtcDateTime
 from haas.migrations import ddl
 
-revision = "0033_bank"
-down_revision = "0032_purchase_orders_checked"
+revision = "0035_bank"
+down_revision = "0034_charges"
 branch_labels = None
 depends_on = None
 

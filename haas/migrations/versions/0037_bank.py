@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql
 from haas.db import UtcDateTime
 from haas.migrations import ddl
 
-revision = "0035_bank"
-down_revision = "0034_charges"
+revision = "0037_bank"
+down_revision = "0036_receipts_checked"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,11 @@ PORT ?=
 SIGN_INS ?=
 ADDRESS ?=
 GROUND_TRUTH ?= ../shared/ground_truth
-PYTEST_ARGS ?= -n 2
+# More than cores: many tests wait for a broker, a browser or a server that starts.
+PYTEST_ARGS ?= -n 4
+
+# Else each of the hundred programs that tests and demo start would compile the product anew.
+unexport PYTHONDONTWRITEBYTECODE
 SEEDS ?= 20
 
 UP_OPTIONS := $(if $(DATA),--data $(DATA)) $(if $(PORT),--port $(PORT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,12 @@ from haas.settings import Settings
 from tests import cast as casting
 
 pytest_plugins = ["tests.fixtures_stack", "tests.fixtures_demo"]
+
+
+def pytest_collection_finish() -> None:
+    """Hide product and tests from the collector: they stay, and it would look through them for ever."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ MODULES = (
     "invoicing.purchase_orders.models",
     "invoicing.charges.models",
     "invoicing.money.models",
+    "invoicing.allowances.models",
     "invoicing.round_models",
     "invoicing.deposit_models",
     "invoicing.bank.models",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
+
+from haas.money import round_minor
 
 _NOTHING = Decimal(0)
 
@@ -29,7 +32,10 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """One invoice or credit note line that was issued; a credit's amount is negative."""
+    """One invoice or credit note line that was issued; a credit's amount is negative.
+
+    `amount` is that before discounts and surcharges, which is what compares with what is owed.
+    """
 
     line_id: str
     kind: str
@@ -41,6 +47,7 @@ class Billed:
     invoice_id: str = ""  # the paper it stands on, for a correction to name
     tax_rate_pct: Decimal | None = None
     by_hand: Decimal = Decimal(0)  # what somebody credited of it: negative, and not part of the amount
+    allowance: Decimal = Decimal(0)  # what discounts (negative) and surcharges changed of the amount
     purchase_order_id: str | None = None  # under which it was billed
 
     @property
@@ -53,7 +60,8 @@ class Billed:
 class ToBill:
     """What to put on the next document: a new period (revision 0) or a correction of an old one.
 
-    A negative amount goes back. `owed` is None where nothing is owed for the period any more.
+    A negative amount goes back. `owed` is None where nothing is owed for the period any more. `amount` is
+    before discounts and surcharges; `given_back` is what of a negative one goes back, where there were any.
     """
 
     line_id: str
@@ -63,26 +71,38 @@ class ToBill:
     amount: Decimal
     revision: int
     owed: Owed | None
+    given_back: Decimal | None = None
+
+    @property
+    def net(self) -> Decimal:
+        """What the line comes to before the discounts of the paper on which it goes."""
+        return self.amount if self.given_back is None else self.given_back
 
 
-def to_bill(owed: Iterable[Owed], billed: Iterable[Billed], *, as_of: date) -> list[ToBill]:
+def to_bill(
+    owed: Iterable[Owed], billed: Iterable[Billed], *, as_of: date, currency: str = "USD"
+) -> list[ToBill]:
     """Due less billed, period by period; empty if nothing changed since the last run.
 
     `owed` is everything due by `as_of`. What was billed and fell due after `as_of` is left alone, so
     that a run for an earlier date takes nothing back. What was credited by hand stays given: it is not
-    billed again, and no more goes back than is left of what was charged. Applying the answer and asking
+    billed again, and no more goes back than is left of what was charged. What was discounted goes back by
+    the share of it that was charged, rounded to the minor unit of `currency`. Applying the answer and asking
     again gives nothing, which is what makes a billing run safe to repeat.
     """
     sums: dict[tuple[str, str, date], Decimal] = {}
     left: dict[tuple[str, str, date], Decimal] = {}
     last: dict[tuple[str, str, date], Billed] = {}
+    allowed: dict[tuple[str, str, date], Decimal] = {}
     for past in billed:
         if past.due_on > as_of:
             continue
         key = past.key
         before = last.get(key)
         sums[key] = past.amount if before is None else sums[key] + past.amount
-        left[key] = left.get(key, _NOTHING) + past.amount + past.by_hand
+        left[key] = left.get(key, _NOTHING) + past.amount + past.allowance + past.by_hand
+        if past.allowance:
+            allowed[key] = allowed.get(key, _NOTHING) + past.allowance
         if before is None or past.revision > before.revision:
             last[key] = past
 
@@ -90,16 +110,26 @@ def to_bill(owed: Iterable[Owed], billed: Iterable[Billed], *, as_of: date) -> l
     for line in owed:
         key = line.key
         previous = last.pop(key, None)
-        amount = line.amount if previous is None else _at_most(line.amount - sums[key], left[key])
-        if amount:
-            revision = 0 if previous is None else previous.revision + 1
-            changes.append(ToBill(*key, line.period_end, amount, revision, line))
+        if previous is None:
+            if line.amount:
+                changes.append(ToBill(*key, line.period_end, line.amount, 0, line))
+            continue
+        change = ToBill(*key, line.period_end, line.amount - sums[key], previous.revision + 1, line)
+        changes.append(_within(change, sums[key], allowed.get(key), left[key], currency))
     for key, previous in last.items():
-        if amount := _at_most(-sums[key], left[key]):
-            changes.append(ToBill(*key, previous.period_end, amount, previous.revision + 1, None))
+        change = ToBill(*key, previous.period_end, -sums[key], previous.revision + 1, None)
+        changes.append(_within(change, sums[key], allowed.get(key), left[key], currency))
+    changes = [change for change in changes if change.net]
     return sorted(changes, key=lambda change: (change.period_start, change.line_id, change.kind))
 
 
-def _at_most(amount: Decimal, left: Decimal) -> Decimal:
-    """A charge as it is; of what goes back only as much as is left."""
-    return amount if amount > 0 else max(amount, min(-left, _NOTHING))
+def _within(
+    change: ToBill, charged: Decimal, allowance: Decimal | None, left: Decimal, currency: str
+) -> ToBill:
+    """A charge as it is; of what goes back its share of what was charged, and no more than is left."""
+    if change.amount >= 0:
+        return change
+    if not allowance:
+        return replace(change, amount=max(change.amount, min(-left, _NOTHING)))
+    share = Fraction(change.amount) * Fraction(charged + allowance) / Fraction(charged)
+    return replace(change, given_back=max(round_minor(share, currency), min(-left, _NOTHING)))

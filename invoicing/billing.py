@@ -193,7 +193,13 @@ def bill_clients(
         client = book.clients[client_id]
         try:
             drafted = draft_within_orders(
-                client, rows, issued_on=as_of, rates=book.rates, credited=credited, orders=book.orders
+                client,
+                rows,
+                issued_on=as_of,
+                rates=book.rates,
+                credited=credited,
+                orders=book.orders,
+                rules=book.rules.get(client.id, ()),
             )
         except HaasError as refusal:
             problems.append({"client_id": client_id, "client": client.name, "problem": refusal.message})

@@ -9,8 +9,11 @@ from decimal import Decimal
 from itertools import groupby
 
 from haas.documents.words import words
+from haas.money import allocate
 from haas.tenancy.branding import Branding
 from haas.tenancy.models import Client
+from invoicing.allowances.printed import of_given_back, of_line, of_paper
+from invoicing.allowances.rules import Applied, Chargeable, Rule, apply_rules
 from invoicing.document import (
     Buyer,
     DocumentLine,
@@ -45,7 +48,10 @@ class CreditedInvoice:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One paper without its number. `nets` are signed: negative on a credit note."""
+    """One paper without its number. `nets` are signed: negative on a credit note.
+
+    A net bears the line's share of the paper's own discounts, too, which its printed net does not.
+    """
 
     kind: str  # invoice | credit_note
     client: Client
@@ -56,6 +62,7 @@ class Draft:
     issued_on: date
     due_on: date
     paper: PaperKey
+    applied: Applied | None = None  # discounts and surcharges, which the nets bear already
     credits: CreditedInvoice | None = None
     tax_name: str = ""  # as the tax is called where the client is
 
@@ -63,6 +70,10 @@ class Draft:
     def currency(self) -> str:
         """Of all its amounts."""
         return self.paper.currency
+
+    def printed_net(self, index: int) -> Decimal:
+        """What stands on the line, before the paper's own discounts and surcharges; signed."""
+        return self.nets[index] - (self.applied.shares[index] if self.applied else Decimal(0))
 
     @property
     def net_total(self) -> Decimal:
@@ -91,6 +102,7 @@ def draft_within_orders(
     rates: Sequence[DatedRate],
     credited: dict[str, CreditedInvoice],
     orders: Mapping[str, OrderTerms],
+    rules: Sequence[Rule] = (),
 ) -> Drafted:
     """The papers without what its purchase order does not allow; that waits, all of an order together.
 
@@ -99,7 +111,7 @@ def draft_within_orders(
     rows = list(proposals)
     waiting: dict[str, str] = {}
     while True:
-        papers = draft_papers(client, rows, issued_on=issued_on, rates=rates, credited=credited)
+        papers = draft_papers(client, rows, issued_on=issued_on, rates=rates, credited=credited, rules=rules)
         objected = objections(_under_orders(papers), orders, day=issued_on) if orders else {}
         if not objected:
             return Drafted(papers, waiting)
@@ -125,6 +137,7 @@ def draft_papers(
     issued_on: date,
     rates: Sequence[DatedRate],
     credited: dict[str, CreditedInvoice],
+    rules: Sequence[Rule] = (),
 ) -> list[Draft]:
     """An invoice for each group of what is charged, and a credit note for each invoice that is corrected.
 
@@ -135,12 +148,10 @@ def draft_papers(
     rows = sorted(
         proposals, key=lambda row: (row.lease.number if row.lease else "~", row.change.period_start)
     )
-    charges = [row for row in rows if row.change.amount > 0]
-    gone = sorted(
-        (row for row in rows if row.change.amount < 0), key=lambda row: row.credits_invoice_id or ""
-    )
+    charges = [row for row in rows if row.change.net > 0]
+    gone = sorted((row for row in rows if row.change.net < 0), key=lambda row: row.credits_invoice_id or "")
     papers = [
-        _draft("invoice", client, together, issued_on=issued_on, rates=rates)
+        _draft("invoice", client, together, issued_on=issued_on, rates=rates, rules=rules)
         for together in group(charges).values()
     ]
     for invoice_id, given_back in groupby(gone, key=lambda row: row.credits_invoice_id or ""):
@@ -165,6 +176,7 @@ def _draft(
     issued_on: date,
     rates: Sequence[DatedRate],
     credits: CreditedInvoice | None = None,  # noqa: A002 - the field's term
+    rules: Sequence[Rule] = (),
 ) -> Draft:
     by_line = [
         row.credits_tax_rate_pct
@@ -173,7 +185,11 @@ def _draft(
         for row in proposals
     ]
     paper = proposals[0].paper
-    nets = [row.change.amount for row in proposals]
+    nets = [row.change.net for row in proposals]
+    applied = None
+    if rules:
+        applied = _apply(rules, proposals, by_line, paper=paper, day=issued_on)
+        nets = [net + applied.borne_by(index) for index, net in enumerate(nets)]
     taxed = tax_lines(
         [
             TaxableLine(net, row.tax_category, rate)
@@ -191,9 +207,31 @@ def _draft(
         issued_on=issued_on,
         due_on=issued_on + timedelta(days=0 if credits else paper.payment_terms_days),
         paper=paper,
+        applied=applied,
         credits=credits,
         tax_name=_tax_name(client, rates, day=issued_on),
     )
+
+
+def _apply(
+    rules: Sequence[Rule],
+    proposals: Sequence[Proposal],
+    rates: Sequence[Decimal],
+    *,
+    paper: PaperKey,
+    day: date,
+) -> Applied:
+    lines = [
+        Chargeable(
+            net=row.change.net,
+            kind=row.change.kind,
+            tax=(row.tax_category, rate),
+            agreement_id=row.lease.agreement_id if row.lease else None,
+            lease_id=row.lease.id if row.lease else None,
+        )
+        for row, rate in zip(proposals, rates, strict=True)
+    ]
+    return apply_rules(rules, lines, currency=paper.currency, day=day)
 
 
 def _tax_name(client: Client, rates: Sequence[DatedRate], *, day: date) -> str:
@@ -229,10 +267,8 @@ def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str)
         currency=draft.currency,
         language=draft.client.language,
         tax_name=draft.tax_name,
-        lines=tuple(
-            _document_line(row, net=sign * net, rate=rate, language=draft.client.language)
-            for row, net, rate in zip(draft.proposals, draft.nets, draft.rates, strict=True)
-        ),
+        lines=tuple(_document_line(draft, index, rate=rate) for index, rate in enumerate(draft.rates)),
+        allowances=of_paper(draft.applied) if draft.applied else (),
         tax_totals=tuple(
             TaxTotal(
                 category=group.category,  # type: ignore[arg-type]
@@ -251,28 +287,37 @@ def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str)
     )
 
 
-def _document_line(row: Proposal, *, net: Decimal, rate: Decimal, language: str) -> DocumentLine:
-    change = row.change
+def _document_line(draft: Draft, index: int, *, rate: Decimal) -> DocumentLine:
+    row, change, language = draft.proposals[index], draft.proposals[index].change, draft.client.language
+    amount, net = abs(change.amount), abs(draft.printed_net(index))
     payment = change.owed.source if change.owed is not None else None
     days, basis = getattr(payment, "days", 0), getattr(payment, "basis_days", 0)
     share = f"{days}/{basis}" if days != basis and not change.revision else ""
     outside = _WHY.get(change.kind)
     why = words(language).gettext(outside) if outside else ""
     details = " · ".join(filter(None, (why, share)))
-    whole = net != row.unit_price * row.quantity  # part of a period, or what an amendment left of it
+    whole = amount != row.unit_price * row.quantity  # part of a period, or what an amendment left of it
+    if change.given_back is not None:
+        allowances = of_given_back(amount=amount, given_back=net, language=language)
+    else:
+        allowances = of_line(draft.applied, index) if draft.applied else ()
+    shares = [share.amount for share, _, _ in row.serials]
+    if shares and net != amount:
+        shares = allocate(net, shares, currency=draft.currency)
     return DocumentLine(
         description=row.description,
         details=details,
         start=change.period_start,
         until=change.period_end,
         quantity=Decimal(1) if whole else row.quantity,
-        unit_price=net if whole else row.unit_price,
+        unit_price=amount if whole else row.unit_price,
         net=net,
         tax_rate_pct=rate,
         tax_category=row.tax_category,  # type: ignore[arg-type]
+        allowances=allowances,
         serials=tuple(
-            SerialRow(serial=share.serial, start=first, until=until, days=share.days, amount=share.amount)
-            for share, first, until in row.serials
+            SerialRow(serial=share.serial, start=first, until=until, days=share.days, amount=amount)
+            for (share, first, until), amount in zip(row.serials, shares, strict=True)
         ),
     )
 

@@ -202,6 +202,7 @@ def _line_rows(tenant: Tenant, draft: Draft, *, invoice_id: str) -> list[dict[st
                 "quantity": proposal.quantity,
                 "unit_price": proposal.unit_price,
                 "net": net,
+                "allowance": net - change.amount,
                 "tax_category": proposal.tax_category,
                 "tax_rate_pct": rate,
                 "tax": tax,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -168,7 +169,9 @@ class InvoiceLine(PartnerOwned, Base):
     fell_due_on: Mapped[date]  # a run as of an earlier date leaves it alone
     quantity: Mapped[UnitPrice]
     unit_price: Mapped[UnitPrice]
-    net: Mapped[Amount]  # negative on a credit note
+    net: Mapped[Amount]  # what it charges, discounts of line and paper taken off; negative on a credit note
+    # What of it discounts (negative) and surcharges made, so that net less this compares with what is due.
+    allowance: Mapped[Amount] = mapped_column(default=Decimal(0), server_default="0")
     tax_category: Mapped[str]
     tax_rate_pct: Mapped[Amount]
     tax: Mapped[Amount]

@@ -106,7 +106,13 @@ def _bill(
 ) -> ClientPreview:
     try:
         drafted = draft_within_orders(
-            client, rows, issued_on=as_of, rates=book.rates, credited=credited, orders=book.orders
+            client,
+            rows,
+            issued_on=as_of,
+            rates=book.rates,
+            credited=credited,
+            orders=book.orders,
+            rules=book.rules.get(client.id, ()),
         )
     except HaasError as refusal:
         return ClientPreview(client.id, client.name, client.number, client.currency, problem=refusal.message)

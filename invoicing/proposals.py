@@ -17,6 +17,8 @@ from haas.calendar import ONE_DAY, Period, local_day
 from haas.money import round_minor
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.allowances.operations import load_rules
+from invoicing.allowances.rules import Rule
 from invoicing.balance import Billed, Owed, ToBill, to_bill
 from invoicing.bulk import among
 from invoicing.charges.models import Charge
@@ -81,6 +83,7 @@ class Book:
     billed: dict[str, list[Billed]]  # by line or return order, oldest first
     rates: list[DatedRate] = field(default_factory=list)
     orders: dict[str, OrderTerms] = field(default_factory=dict)  # those that leases and charges name
+    rules: dict[str, list[Rule]] = field(default_factory=dict)  # discounts and surcharges, by client
     payment_terms_days: int = 14  # for what no agreement is about
 
 
@@ -118,7 +121,7 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
         )
     ).all()
     line_ids = [line.id for rows in lines.values() for line in rows]
-    _load_changes(session, tenant, [line for rows in lines.values() for line in rows])
+    _loadto_bill(session, tenant, [line for rows in lines.values() for line in rows])
     ends = end_charges_of(session, tenant, client_ids=client_ids)
     charges = open_charges(session, tenant, client_ids=client_ids)
     named = {lease.id: lease for lease in leases}
@@ -154,6 +157,7 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
                 *(charge.purchase_order_id for charge in charges if charge.purchase_order_id),
             ],
         ),
+        rules=load_rules(session, tenant, client_ids=client_ids),
         payment_terms_days=session.get_one(Partner, tenant.partner_id).payment_terms_days,
     )
 
@@ -164,7 +168,7 @@ def _other_leases(session: Session, tenant: Tenant, lease_ids: set[str]) -> dict
     return {row.id: row for row in session.scalars(scoped(Lease, tenant).where(among(Lease.id, lease_ids)))}
 
 
-def _load_changes(session: Session, tenant: Tenant, lines: Sequence[Line]) -> None:
+def _loadto_bill(session: Session, tenant: Tenant, lines: Sequence[Line]) -> None:
     """How these lines were amended: by one statement each, where lazy loading would take one for each 500."""
     line_ids = [line.id for line in lines]
     terms: dict[str, list[LineTerms]] = defaultdict(list)
@@ -205,12 +209,13 @@ def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) ->
             InvoiceLine.kind,
             InvoiceLine.period_start,
             InvoiceLine.period_end,
-            InvoiceLine.net,
+            InvoiceLine.net - InvoiceLine.allowance,
             InvoiceLine.revision,
             InvoiceLine.fell_due_on,
             InvoiceLine.invoice_id,
             InvoiceLine.tax_rate_pct,
             sa.func.coalesce(by_hand, 0),
+            InvoiceLine.allowance,
             InvoiceLine.purchase_order_id,
         )
         .where(
@@ -281,7 +286,9 @@ def _paper_of_client(client: Client, *, payment_terms_days: int) -> PaperKey:
 def _of_line(book: Book, lease: Lease, line: Line, as_of: date, schedules: Schedules) -> Iterator[Proposal]:
     agreement = book.agreements[lease.agreement_id]
     billed = book.billed.get(line.id, [])
-    for change in to_bill(_owed(lease, line, agreement, as_of, schedules), billed, as_of=as_of):
+    for change in to_bill(
+        _owed(lease, line, agreement, as_of, schedules), billed, as_of=as_of, currency=lease.currency
+    ):
         corrected = _first_billed(billed, change) if change.amount < 0 else None
         yield Proposal(
             client_id=lease.client_id,
@@ -331,7 +338,7 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
         return
     owed = Owed(order.id, "damage", day, day + ONE_DAY, order.damage_charge)
     billed = book.billed.get(order.id, [])
-    for change in to_bill([owed], billed, as_of=as_of):
+    for change in to_bill([owed], billed, as_of=as_of, currency=client.currency):
         corrected = _first_billed(billed, change) if change.amount < 0 else None
         missing = ", ".join(order.kit_missing)
         words = "; ".join(
@@ -362,7 +369,7 @@ def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
         if lease is None
         else _paper_of_lease(book, lease, payment_terms_days=days)
     )
-    for change in to_bill(charge.owed(as_of=as_of), billed, as_of=as_of):
+    for change in to_bill(charge.owed(as_of=as_of), billed, as_of=as_of, currency=paper.currency):
         corrected = _first_billed(billed, change) if change.amount < 0 else None
         yield Proposal(
             client_id=charge.client_id,
@@ -401,7 +408,7 @@ def _of_charge(book: Book, charge: Charge, as_of: date) -> Iterator[Proposal]:
         for period in periods_due(charge.terms, as_of=as_of)
     ]
     billed = book.billed.get(charge.id, [])
-    for change in to_bill(owed, billed, as_of=as_of):
+    for change in to_bill(owed, billed, as_of=as_of, currency=charge.currency):
         corrected = _first_billed(billed, change) if change.amount < 0 else None
         yield Proposal(
             client_id=charge.client_id,

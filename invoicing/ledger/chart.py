@@ -47,6 +47,7 @@ class Purpose(StrEnum):
     SERVICE = "service"
     INTERIM = "interim"  # interim rent and holdover, earned as billed
     DAMAGE = "damage"  # damage, early return
+    DISCOUNTS = "discounts"  # on invoices, surcharges on the other side
     INTEREST = "interest"
     SELLING_PROFIT = "selling_profit"
     GAIN = "gain"
@@ -100,6 +101,7 @@ DEFAULT_CHART: tuple[DefaultAccount, ...] = (
     DefaultAccount("4100", "Services",                       INCOME,    P.SERVICE),
     DefaultAccount("4200", "Interim rent and holdover",      INCOME,    P.INTERIM),
     DefaultAccount("4300", "Damage and early return",        INCOME,    P.DAMAGE),
+    DefaultAccount("4350", "Discounts and surcharges",       INCOME,    P.DISCOUNTS),
     DefaultAccount("4400", "Interest on leases",             INCOME,    P.INTEREST),
     DefaultAccount("4500", "Sales of leased equipment",      INCOME,    P.SELLING_PROFIT),
     DefaultAccount("4700", "Gain and loss on disposal",      INCOME,    P.GAIN),

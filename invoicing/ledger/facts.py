@@ -163,13 +163,18 @@ select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '
                 when o.kind = 'rent' then 'rent'
                 when o.kind in ('buy_out', 'loss') then 'gain'
                 else case coalesce(o.kind, l.kind) {_LINE_KINDS} else 'service' end end,
-           -l.net, l.lease_id, f.asset_id
+           l.allowance - l.net, l.lease_id, f.asset_id
       from invoice_line l
       left join invoice_line o on l.kind = 'manual' and o.partner_id = l.partner_id and o.id = l.source_id
       left join lease_line r on r.partner_id = l.partner_id and r.id = l.line_id
       left join finance_lease_line f on f.partner_id = l.partner_id and f.line_id = l.line_id
         and coalesce(o.kind, l.kind) = 'rent' and coalesce(o.period_start, l.period_start) >= f.recognised_on
      where l.partner_id = i.partner_id and l.invoice_id = i.id
+    union all
+    select 'discounts', -sum(l.allowance), l.lease_id, null
+      from invoice_line l
+     where l.partner_id = i.partner_id and l.invoice_id = i.id and l.allowance <> 0
+     group by l.lease_id
   ) s
  where i.partner_id = :partner and i.issued_on < :until
    and {_not_posted("invoice", "i.id", "'issued'")}""",  # nosec B608 # only words of ours are put in

@@ -76,6 +76,7 @@ def purpose_words() -> dict[str, str]:
         "service": _("Services and single charges"),
         "interim": _("Interim rent and holdover"),
         "damage": _("Damage, loss and early return"),
+        "discounts": _("Discounts and surcharges"),
         "interest": _("Interest on leases"),
         "selling_profit": _("Sales of leased equipment"),
         "gain": _("Gain and loss on disposals"),

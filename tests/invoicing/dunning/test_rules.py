@@ -18,7 +18,7 @@ from invoicing.dunning.forecast import (
 )
 from invoicing.dunning.plan import Plan, Step, due_step, filled, late_interest
 from invoicing.dunning.retries import RetryPlan, next_try
-from invoicing.dunning.terms import PaymentTerms, TermsKind, due_on
+from invoicing.payment_terms import PaymentTerms, TermsKind, due_on
 
 DUE = date(2026, 6, 1)  # a Monday
 

@@ -27,6 +27,7 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "audit.anchored": [("haas.accounts.jobs:mail_anchor", DEFAULT)],
     "asset.wiped": [("devices.jobs:render_wipe_certificate", DOCUMENTS)],
     "asset_import.requested": [("devices.jobs:import_assets", DEFAULT)],
+    "bank.statement_imported": [("invoicing.bank.jobs:match_statement", DEFAULT)],
     "billing.chunk_due": [("invoicing.jobs:bill_chunk", DEFAULT)],
     "billing.run_finished": [("invoicing.jobs:note_round", DEFAULT)],
     "billing_round.part_due": [("invoicing.jobs:run_round_part", DEFAULT)],

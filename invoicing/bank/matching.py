@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from invoicing.bank.names import Names
 from invoicing.bank.statement import StatementLine
 from invoicing.bank.subsets import sums_to
+from invoicing.open_items import OpenItem
 from invoicing.references import numbers_in, reference_key
 
 
@@ -50,18 +50,6 @@ POINTS = {
 }
 _MOST = 5
 _SINGLES_MOST = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenItem:
-    """An invoice of which something is still to be paid."""
-
-    invoice_id: str
-    number: str
-    client_id: str
-    currency: str
-    open: Decimal
-    due_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

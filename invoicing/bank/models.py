@@ -1,4 +1,4 @@
-"""Bank accounts, statements with their lines, and what matches have taught."""
+"""Bank accounts, statements with their lines, what was booked of a line, and what that taught."""
 
 from __future__ import annotations
 
@@ -134,3 +134,41 @@ class BankHint(PartnerOwned, Base):
     confirmed: Mapped[int] = mapped_column(default=0)
     refuted: Mapped[int] = mapped_column(default=0)
     changed_at: Mapped[datetime]
+
+
+class BankBooking(PartnerOwned, Base):
+    """What of a line was booked for one client: a receipt, or the reversal of one. Undone, never changed."""
+
+    __tablename__ = "bank_booking"
+    __client_scope__: ClassVar[ClientScope] = "hidden"
+    __table_args__ = (
+        owned_by_partner("line_id", "bank_line"),
+        owned_by_partner("client_id", "client"),
+        owned_by_partner("receipt_id", "receipt"),
+        owned_by_partner("reversal_id", "receipt_reversal"),
+        sa.UniqueConstraint("partner_id", "line_id", "position"),
+        # The same money is booked once: two people press the button at once.
+        sa.Index(
+            "uq_bank_booking_stands",
+            "partner_id",
+            "line_id",
+            "client_id",
+            "receipt_id",
+            unique=True,
+            postgresql_where=sa.text("undone_at is null"),
+        ),
+        sa.Index("ix_bank_booking_receipt", "partner_id", "receipt_id"),
+    )
+
+    line_id: Mapped[str]
+    position: Mapped[int]  # from 1, undone ones included
+    client_id: Mapped[str]
+    receipt_id: Mapped[str]
+    reversal_id: Mapped[str | None]
+    amount: Mapped[Amount]  # of the line: negative for what came back
+    reasons: Mapped[list[str]] = mapped_column(default=list)  # invoicing.bank.matching.Reason
+    is_automatic: Mapped[bool] = mapped_column(default=False)
+    booked_at: Mapped[datetime]
+    booked_by: Mapped[str]
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str] = mapped_column(default="")

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invoicing.bank.matching import Hint, Known, OpenItem, Reason, hint_key, suggest
+from invoicing.bank.matching import Hint, Known, Reason, hint_key, suggest
 from invoicing.bank.names import Names
 from invoicing.bank.statement import StatementLine
 from invoicing.bank.subsets import sums_to
+from invoicing.open_items import OpenItem
 from invoicing.references import creditor_reference
 
 R = Reason
@@ -25,7 +26,7 @@ NAMES = Names({
 def item(number: int, client: str, amount: str, *, due: int = 1, currency: str = "EUR") -> OpenItem:
     return OpenItem(
         invoice_id=f"inv{number}", number=f"INV-2026-{number:05d}", client_id=client, currency=currency,
-        open=Decimal(amount), due_on=date(2026, 6, due),
+        open=Decimal(amount), due_on=date(2026, 6, due), issued_on=date(2026, 5, 1), total=Decimal(amount),
     )  # fmt: skip
 
 

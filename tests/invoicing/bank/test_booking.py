@@ -1,0 +1,147 @@
+"""What is done with a line: booked to the cent, undone whole, and learned from."""
+
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from haas.errors import Conflict, InvalidInput
+from haas.tenancy.scope import scoped
+from invoicing.bank import booking, jobs, learning, queries
+from invoicing.bank.booking import LineDecided, Part
+from invoicing.bank.matching import Reason
+from invoicing.bank.models import BankBooking
+from invoicing.money import balances
+from invoicing.money.models import Receipt
+from invoicing.references import creditor_reference
+from tests.invoicing import world
+from tests.invoicing.bank.conftest import AT
+
+
+@pytest.fixture
+def invoice(session, tenant, cast):
+    return world.an_invoice(session, tenant, client_id=cast.acme.id)  # 168.48
+
+
+def pays(invoice, amount: str, *, fee: str = "0") -> Part:
+    paid = Decimal(amount) + Decimal(fee)
+    return Part(
+        client_id=invoice.client_id, amount=Decimal(amount), fee=Decimal(fee),
+        allocations={invoice.id: min(paid, invoice.total)},
+    )  # fmt: skip
+
+
+def credit(session, tenant, invoice):
+    return balances.balance_of(session, tenant, client_id=invoice.client_id)["USD"]
+
+
+class TestBook:
+    def test_pays_the_invoice_once(self, session, tenant, invoice, came):
+        line = came("168.48", invoice.number)
+        booking.book(session, tenant, line_id=line.id, parts=[pays(invoice, "168.48")], at=AT)
+        assert (invoice.state, line.state) == ("paid", "booked")
+        with pytest.raises(LineDecided):
+            booking.book(session, tenant, line_id=line.id, parts=[pays(invoice, "168.48")], at=AT)
+
+    def test_puts_what_is_too_much_to_the_clients_credit(self, session, tenant, invoice, came):
+        line = came("200.00")
+        booking.book(session, tenant, line_id=line.id, parts=[pays(invoice, "200.00")], at=AT)
+        assert credit(session, tenant, invoice) == Decimal("31.52")  # 200 - 168.48
+
+    def test_leaves_the_rest_of_a_part_payment_open(self, session, tenant, invoice, came):
+        line = came("100.00")
+        booking.book(session, tenant, line_id=line.id, parts=[pays(invoice, "100.00")], at=AT)
+        assert (invoice.state, invoice.paid_total) == ("issued", Decimal("100.00"))
+
+    def test_pays_in_full_what_a_bank_took_its_fee_from(self, session, tenant, invoice, came):
+        line = came("160.00")
+        (booked,) = booking.book(
+            session, tenant, line_id=line.id, parts=[pays(invoice, "160.00", fee="8.48")], at=AT
+        )
+        receipt = session.scalars(scoped(Receipt, tenant).where(Receipt.id == booked.receipt_id)).one()
+        assert (invoice.state, receipt.amount, receipt.fee) == ("paid", Decimal("168.48"), Decimal("8.48"))
+
+    def test_shares_one_transfer_between_two_clients(self, session, tenant, cast, invoice, came):
+        line = came("200.00")
+        other = Part(client_id=cast.globex.id, amount=Decimal("31.52"))
+        made = booking.book(session, tenant, line_id=line.id, parts=[pays(invoice, "168.48"), other], at=AT)
+        assert [row.amount for row in made] == [Decimal("168.48"), Decimal("31.52")]
+
+    @pytest.mark.parametrize("amount", ["168.00", "169.00"])
+    def test_refuses_parts_that_are_not_the_line(self, session, tenant, invoice, came, amount):
+        line = came("168.48")
+        with pytest.raises(InvalidInput, match=r"add up to 168.48"):
+            booking.book(session, tenant, line_id=line.id, parts=[pays(invoice, amount)], at=AT)
+
+
+class TestReopen:
+    def test_opens_the_invoice_again_and_the_line_can_be_booked_anew(self, session, tenant, invoice, came):
+        line = came("168.48")
+        for _ in range(2):
+            booking.book(session, tenant, line_id=line.id, parts=[pays(invoice, "168.48")], at=AT)
+            booking.reopen(session, tenant, line_id=line.id, at=AT)
+            assert (invoice.state, invoice.paid_total, line.state) == ("issued", 0, "open")
+        assert (
+            session.scalar(sa.select(sa.func.count()).select_from(scoped(BankBooking, tenant).subquery()))
+            == 2
+        )
+
+    def test_takes_back_that_it_was_set_aside(self, session, tenant, came):
+        line = came("-5.00", "Fee")
+        booking.ignore(session, tenant, line_id=line.id, category="fee", at=AT)
+        assert (line.state, line.category) == ("ignored", "fee")
+        booking.reopen(session, tenant, line_id=line.id, at=AT)
+        assert (line.state, line.category) == ("open", "")
+
+
+class TestBookReturn:
+    def test_opens_the_invoice_and_keeps_the_banks_fee_apart(self, session, tenant, invoice, came):
+        paid = came("168.48", name="Acme Corp")
+        booking.book(session, tenant, line_id=paid.id, parts=[pays(invoice, "168.48")], at=AT)
+        back = came("-171.98", "Returned", name="Acme Corp", day="2026-11-02")
+        (receipt,) = booking.receipts_to_return(session, tenant, line=back)
+        booking.book_return(
+            session, tenant, line_id=back.id, receipt_id=receipt.id, fee=Decimal("3.50"), at=AT
+        )
+        assert (invoice.state, invoice.paid_total) == ("issued", 0)
+        with pytest.raises(Conflict, match="stays booked"):
+            booking.reopen(session, tenant, line_id=back.id, at=AT)
+
+
+class TestMatchStatement:
+    def test_books_what_check_digits_name_to_the_cent_and_nothing_else(self, session, tenant, invoice, came):
+        sure = came("168.48", creditor_reference(invoice.number))
+        unsure = came("168.48", f"{invoice.number} once more", day="2026-11-02")
+        lines = [sure, unsure]
+        assert booking.book_certain(session, tenant, lines=lines, at=AT) == 1
+        assert booking.book_certain(session, tenant, lines=lines, at=AT) == 0
+        assert (sure.state, unsure.state, invoice.state) == ("booked", "open", "paid")
+
+    def test_runs_twice_without_harm(self, session, tenant, invoice, came):
+        line = came("168.48", creditor_reference(invoice.number))
+        session.commit()
+        for _ in range(2):
+            jobs.match_statement(
+                partner_id=tenant.partner_id, event_id="evt_1", statement_id=line.statement_id
+            )
+        session.expire_all()
+        assert queries.get_line(session, tenant, line_id=line.id).state == "booked"
+
+
+class TestLearning:
+    def test_knows_a_payer_the_next_time_and_forgets_what_was_wrong(self, session, tenant, invoice, came):
+        first = came("100.00", name="Holding Nord")
+        booking.book(session, tenant, line_id=first.id, parts=[pays(invoice, "100.00")], at=AT)
+        second = came("68.48", name="HOLDING NORD INC", day="2026-11-02")
+        best = learning.suggestions(session, tenant, lines=[second])[second.id][0]
+        assert (best.client_id, set(best.reasons)) == (invoice.client_id, {Reason.AMOUNT, Reason.KNOWN_NAME})
+        booking.reopen(session, tenant, line_id=first.id, at=AT)
+        third = came("5.00", name="Holding Nord", day="2026-11-02")
+        assert learning.suggestions(session, tenant, lines=[third]) == {third.id: []}
+
+    def test_asks_three_questions_however_many_lines_there_are(self, session, tenant, invoice, came):
+        lines = [came("1.00", day=f"2026-11-0{day}") for day in (1, 2)]
+        for some in (lines[:1], lines):
+            with world.counted_statements(session) as count:
+                learning.suggestions(session, tenant, lines=some)
+            assert count == [3]

@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 from haas.db import UtcDateTime
 from haas.migrations import ddl
 
-revision = "0038_bank_bookings"
-down_revision = "0037_bank"
+revision = "0039_bank_bookings"
+down_revision = "0038_allowances"
 branch_labels = None
 depends_on = None
 

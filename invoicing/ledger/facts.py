@@ -5,21 +5,10 @@ from __future__ import annotations
 from devices.lifecycle import FINAL
 from invoicing.ledger.chart import LINE_PURPOSES, Book
 from invoicing.ledger.finance_facts import RECLASSIFIED, SETTLED
-from invoicing.ledger.journal import Source
+from invoicing.ledger.journal import Source, not_posted
 from invoicing.ledger.money_facts import MONEY
 
 _GONE = ", ".join(f"'{state}'" for state in sorted(FINAL))
-# Beside :partner and :book of every statement. For facts of which the rows are few.
-_NOT_POSTED = (
-    "not exists (select from journal_entry e where e.partner_id = :partner and e.book = :book"
-    " and e.source_kind = '{kind}' and e.source_id = {source_id} and e.key = {key})"
-)
-
-
-def _not_posted(kind: str, source_id: str, key: str) -> str:
-    """The condition that what has this id and this key, both as SQL, is not in the book yet."""
-    return _NOT_POSTED.format(kind=kind, source_id=source_id, key=key)
-
 
 # Hardware comes into the books when it is received; where its cost is corrected later, the difference comes.
 RECEIPTS = Source(
@@ -138,7 +127,7 @@ select d.id, 'disposed', d.dated_on, d.currency, d.tag, s.purpose, s.amount, d.c
      where a.partner_id = :partner and a.state in ({_GONE})
        and not exists (select from depreciation_book b
                         where b.partner_id = a.partner_id and b.asset_id = a.id and b.name = 'book')
-       and {_not_posted("stock_disposal", "a.id", "'disposed'")}
+       and {not_posted("stock_disposal", "a.id", "'disposed'")}
   ) d cross join lateral (values
     ('stock', -d.cost), ('proceeds', d.proceeds), ('gain', d.cost - d.proceeds)) s(purpose, amount)""",  # nosec B608 # only words of ours are put in
 )
@@ -177,7 +166,7 @@ select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '
      group by l.lease_id
   ) s
  where i.partner_id = :partner and i.issued_on < :until
-   and {_not_posted("invoice", "i.id", "'issued'")}""",  # nosec B608 # only words of ours are put in
+   and {not_posted("invoice", "i.id", "'issued'")}""",  # nosec B608 # only words of ours are put in
 )
 
 # A wave waits for the one before it.

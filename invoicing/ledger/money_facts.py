@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from invoicing.ledger.chart import Book
-from invoicing.ledger.journal import Source
-
-# As in the other statements: what has this id and this key, both as SQL, is not in the book yet.
-_NOT_POSTED = (
-    "not exists (select from journal_entry e where e.partner_id = :partner and e.book = :book"
-    " and e.source_kind = '{kind}' and e.source_id = {source_id} and e.key = {key})"
-)
+from invoicing.ledger.journal import Source, not_posted
 
 # Where a receipt's money lies: with the provider until it pays out, in its deposit, or in the bank.
 _PLACE = "case r.source when 'provider' then 'provider' when 'deposit' then 'deposits' else 'bank' end"
-
-
-def _not_posted(kind: str, source_id: str, key: str) -> str:
-    return _NOT_POSTED.format(kind=kind, source_id=source_id, key=key)
-
 
 # A payment lessens what is receivable, by money that came in or by the client's credit.
 PAYMENTS = Source(
@@ -31,7 +20,7 @@ select y.id, 'received', y.received_on, y.currency, y.reference, s.purpose, s.si
     (case y.method when 'balance' then 'prepayments' else {_PLACE} end, 1), ('receivables', -1)
   ) s(purpose, sign)
  where y.partner_id = :partner and y.received_on < :until
-   and {_not_posted("payment", "y.id", "'received'")}""",  # nosec B608 # only words of ours are put in
+   and {not_posted("payment", "y.id", "'received'")}""",  # nosec B608 # only words of ours are put in
 )
 
 # What moves the credit from outside. What it pays, and what comes off an invoice into it, payments tell.
@@ -47,7 +36,7 @@ select b.id, 'moved', b.happened_on, b.currency, coalesce(r.reference, b.reason)
        when 'refund_failed' then 'refunds' else {_PLACE} end, 1), ('prepayments', -1)
   ) s(purpose, sign)
  where b.partner_id = :partner and b.happened_on < :until and b.kind not in ('applied', 'released')
-   and {_not_posted("balance", "b.id", "'moved'")}""",  # nosec B608 # only words of ours are put in
+   and {not_posted("balance", "b.id", "'moved'")}""",  # nosec B608 # only words of ours are put in
 )
 
 REFUNDS = Source(
@@ -59,7 +48,7 @@ select f.id, 'paid', f.settled_on, f.currency, f.reference, s.purpose, s.sign * 
   from refund f cross join lateral (values
     ('refunds', 1), (case f.channel when 'provider' then 'provider' else 'bank' end, -1)) s(purpose, sign)
  where f.partner_id = :partner and f.state = 'paid' and f.settled_on < :until
-   and {_not_posted("refund", "f.id", "'paid'")}""",  # nosec B608 # only words of ours are put in
+   and {not_posted("refund", "f.id", "'paid'")}""",  # nosec B608 # only words of ours are put in
 )
 
 # What bank or provider kept of a receipt, or took for sending it back.
@@ -78,7 +67,7 @@ select d.id, 'fee', d.day, d.currency, d.reference, s.purpose, s.sign * d.fee, '
      where v.partner_id = :partner and v.fee <> 0
   ) d cross join lateral (values ('payment_fees', 1), (d.place, -1)) s(purpose, sign)
  where d.day < :until
-   and {_not_posted("payment_fee", "d.id", "'fee'")}""",  # nosec B608 # only words of ours are put in
+   and {not_posted("payment_fee", "d.id", "'fee'")}""",  # nosec B608 # only words of ours are put in
 )
 
 # Money that went back after the client had been given it already: nobody owes it.
@@ -91,7 +80,7 @@ select v.id, 'lost', v.reversed_on, v.currency, v.reference, s.purpose, s.sign *
   from receipt_reversal v join receipt r on r.partner_id = v.partner_id and r.id = v.receipt_id
   cross join lateral (values ('bad_debt', 1), ({_PLACE}, -1)) s(purpose, sign)
  where v.partner_id = :partner and v.shortfall <> 0 and v.reversed_on < :until
-   and {_not_posted("shortfall", "v.id", "'lost'")}""",  # nosec B608 # only words of ours are put in
+   and {not_posted("shortfall", "v.id", "'lost'")}""",  # nosec B608 # only words of ours are put in
 )
 
 DEPOSITS = Source(
@@ -104,7 +93,7 @@ select y.id, y.kind, y.happened_on, d.currency, d.number, s.purpose, s.sign * y.
   join deposit d on d.partner_id = y.partner_id and d.id = y.deposit_id
   cross join (values ('bank', 1), ('deposits', -1)) s(purpose, sign)
  where y.partner_id = :partner and y.happened_on < :until and y.kind <> 'applied'
-   and {_not_posted("deposit", "y.id", "y.kind")}""",  # nosec B608 # only words of ours are put in
+   and {not_posted("deposit", "y.id", "y.kind")}""",  # nosec B608 # only words of ours are put in
 )
 
 MONEY = (PAYMENTS, BALANCES, REFUNDS, FEES, SHORTFALLS, DEPOSITS)

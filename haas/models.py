@@ -43,6 +43,7 @@ MODULES = (
     "invoicing.bank.models",
     "invoicing.offboarding_models",
     "invoicing.ledger.models",
+    "invoicing.exports.models",
     "haas.alerts.models",
 )
 

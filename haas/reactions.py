@@ -38,6 +38,9 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "invoice.rendered": [("invoicing.jobs:mail_invoice", DEFAULT)],
     "invoice.send_requested": [("invoicing.jobs:mail_invoice_again", DEFAULT)],
     "invoice_export.requested": [("invoicing.jobs:export_invoices", DEFAULT)],
+    "export.claimed": [("invoicing.exports.jobs:write_batch", DEFAULT)],
+    "export.delivery_due": [("invoicing.exports.jobs:deliver", DEFAULT)],
+    "export.failed": [("invoicing.exports.jobs:tell_of_failure", DEFAULT)],
     "asset_export.requested": [("devices.jobs:export_assets", DEFAULT)],
     "ledger.chunk_due": [("invoicing.ledger.jobs:post_chunk", DEFAULT)],
     "device.health_changed": [

@@ -29,6 +29,7 @@ class Settings:
     data_dir: Path = Path("var")
     trusted_proxies: int = 0  # how many reverse proxies set X-Forwarded-*
     outbox_lease_seconds: float = 10  # how soon the work of a killed worker is handed out again
+    sftp_private_hosts: bool = False  # whether exports may go to SFTP servers of private networks
     testing: bool = False
 
     @property
@@ -64,6 +65,7 @@ class Settings:
             data_dir=Path(env.get("HAAS_DATA_DIR", "var")),
             trusted_proxies=int(env.get("HAAS_TRUSTED_PROXIES", "0")),
             outbox_lease_seconds=float(env.get("HAAS_OUTBOX_LEASE_SECONDS", "10")),
+            sftp_private_hosts=env.get("HAAS_SFTP_PRIVATE_HOSTS") == "1",
             testing=env.get("HAAS_TESTING") == "1",
         )
 

@@ -36,6 +36,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("alerts", timedelta(seconds=15), "haas.alerts.jobs:sweep"),
     Entry("telemetry_partitions", timedelta(hours=1), "devices.sweeps:keep_partitions"),
     Entry("billing", timedelta(hours=1), "invoicing.jobs:bill_daily"),
+    Entry("exports", timedelta(minutes=1), "invoicing.exports.jobs:start_due"),
     # Hourly, because a month ends at another hour for each partner.
     Entry("ledger_proposals", timedelta(hours=1), "invoicing.ledger.jobs:propose_posting"),
     Entry("operator_mail", timedelta(seconds=15), "haas.accounts.jobs:sweep_operator_mail"),

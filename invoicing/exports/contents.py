@@ -9,14 +9,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from invoicing.exports.mapping import Names
+from invoicing.exports.mapping import DEPOSIT, Names
 
 
 class Content(StrEnum):
     """What kind of rows a batch takes."""
 
     INVOICES = "invoices"  # invoices and credit notes
-    PAYMENTS = "payments"  # money received against them
+    PAYMENTS = "payments"  # money that came in and went back
     SALES = "sales"  # both in one file
     JOURNAL = "journal"  # entries of the financial book, as posted
 
@@ -25,14 +25,19 @@ class ItemKind(StrEnum):
     """What one item of a batch is."""
 
     INVOICE = "invoice"
-    PAYMENT = "payment"
+    RECEIPT = "receipt"  # money that came in, whole: what is on no invoice is the client's credit
+    RETURN = "receipt_reversal"  # a returned debit, a chargeback
+    REFUND = "refund"  # credit that was paid out
     ENTRY = "entry"
+
+
+MONEY_KINDS = (ItemKind.RECEIPT, ItemKind.RETURN, ItemKind.REFUND)
 
 
 ITEM_KINDS: Mapping[Content, tuple[ItemKind, ...]] = {
     Content.INVOICES: (ItemKind.INVOICE,),
-    Content.PAYMENTS: (ItemKind.PAYMENT,),
-    Content.SALES: (ItemKind.INVOICE, ItemKind.PAYMENT),
+    Content.PAYMENTS: MONEY_KINDS,
+    Content.SALES: (ItemKind.INVOICE, *MONEY_KINDS),
     Content.JOURNAL: (ItemKind.ENTRY,),
 }
 
@@ -95,7 +100,7 @@ class Paper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """Money received for an invoice; negative where it went back."""
+    """Money that came in from a client; negative where it went back."""
 
     item_id: str
     reference: str
@@ -104,8 +109,13 @@ class Money:
     currency: str
     method: str
     party: Party
-    invoice_number: str = ""
+    invoice_number: str = ""  # of those that it paid
     is_reversal: bool = False
+
+    @property
+    def is_in_the_bank(self) -> bool:
+        """Whether an account at a bank moved; what is taken out of a deposit was there before."""
+        return self.method != DEPOSIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ class ContactRule(StrEnum):
 
 # Accounts that an entry has beside those of its lines.
 RECEIVABLES, BANK, TAX = "receivables", "bank", "tax"
+DEPOSIT = "deposit"  # a method that moves no bank account: its own account must be named
 # Lines of the whole document, which no lease owes.
 ALLOWANCE, CHARGE = "allowance", "charge"
 ANY = "*"
@@ -128,7 +129,7 @@ class Names:
 
 
 def _account_keys(key: str) -> list[str]:
-    return [key, BANK] if key.startswith(f"{BANK}:") else [key]
+    return [key, BANK] if key.startswith(f"{BANK}:") and key != bank_key(DEPOSIT) else [key]
 
 
 def _tax_keys(key: str) -> list[str]:

@@ -54,6 +54,7 @@ NOT_AUDITED = {
     "lease_move": "append-only: each row is the record of a move",
     "invoice_line": "append-only, frozen with its audited invoice",
     "billing_chunk": "progress of a run whose invoices are audited",
+    "export_item": "says what stands in a batch, which is audited with its count and sums",
     "posting_chunk": "progress of a run; each leaves a note with its counts and sums",
     "journal_entry": "append-only: each row is the record; each chunk of a run leaves a note in the chain",
     "journal_line": "the same",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
@@ -20,6 +21,8 @@ from haas.outbox import OutboxDelivery
 from haas.settings import Settings
 from haas.tenancy.scope import Tenant
 from invoicing import billing, corrections
+from invoicing.exports import batches, destinations, profiles
+from invoicing.exports.models import ExportBatch, ExportDelivery, ExportItem
 from invoicing.models import BillingRun, Invoice, InvoiceLine
 from tests import cast as casting
 from tests.cast import Cast
@@ -50,6 +53,7 @@ class Matrix:
                 model = made.model
             stored = imports.upload(session, self.tenant, name="fleet.csv", content=TABLE.encode())
             self.file_id = stored.id
+            self.profile_id = self._profile(session)
             self.assets_before = self._count(session, Asset.id)
 
     @property
@@ -88,10 +92,15 @@ class Matrix:
                     portal_url=PORTAL,
                 )
 
+    def export(self, _: Settings) -> None:
+        """Take out what stands in no batch yet, as a schedule does, and have it mailed."""
+        with db.unit_of_work(self.tenant) as session, suppress(batches.NothingWaits):
+            batches.start(session, self.tenant, profile_id=self.profile_id, at=clock.now())
+
     @property
     def acts(self) -> list[Act]:
         """Everything that is done."""
-        return [self.import_assets, self.bill, self.credit]
+        return [self.import_assets, self.bill, self.credit, self.export]
 
     # What must be true in the end.
 
@@ -104,6 +113,7 @@ class Matrix:
                 *self._periods(session),
                 *self._papers(session),
                 *self._mails(session, Path(urlsplit(settings.mail_url).path)),
+                *self._exports(session, Path(urlsplit(settings.mail_url).path)),
                 *self._fleet(session),
             ]
 
@@ -155,6 +165,35 @@ class Matrix:
             seen = [count for name, count in subjects.items() if name.startswith(f"<{invoice_id}@")]
             if seen != [1]:
                 yield f"{number} was mailed {sum(seen)} times"
+
+    def _exports(self, session: Session, folder: Path) -> Iterator[str]:
+        """A document in two batches or in none; a batch without its file; a file mailed more than once."""
+        live = session.scalars(sa.select(ExportItem.item_id).where(ExportItem.released_by_id.is_(None))).all()
+        if sorted(live) != sorted(session.scalars(sa.select(Invoice.id))):
+            yield f"{len(live)} documents stand in batches"
+        made = session.scalars(sa.select(ExportBatch).order_by(ExportBatch.number)).all()
+        year = clock.now().year
+        if [row.number for row in made] != [f"EXP-{year}-{at + 1:05d}" for at in range(len(made))]:
+            yield f"batches are {[row.number for row in made]}"
+        yield from (f"{row.number} is {row.state}" for row in made if row.state != "done")
+        if self._count(session, ExportDelivery.id) != len(made):
+            yield "a batch is sent more or less often than once"
+        for row in session.scalars(sa.select(ExportDelivery)):
+            if row.state != "sent" or len(list(folder.glob(f"*{row.id}*.eml"))) != 1:
+                yield f"{row.target} has {row.state}"
+
+    def _profile(self, session: Session) -> str:
+        """A journal of invoices, mailed to the accountant."""
+        profile = profiles.create_profile(
+            session, self.tenant, name="Books", format="journal_csv", content="invoices", at=clock.now()
+        )
+        names = ("receivables", "tax", "line:rent", "line:interim_rent")
+        rows = [("account", name, "4000") for name in names]
+        profiles.set_names(session, self.tenant, profile_id=profile.id, rows=rows)
+        destinations.send_by_mail(
+            session, self.tenant, profile_id=profile.id, address="books@accountant.example"
+        )
+        return profile.id
 
     def _fleet(self, session: Session) -> Iterator[str]:
         """An asset of the table too many or too few."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from invoicing.exports.formats import (
+    archive,
     beancount,
     hledger,
     journal_csv,
@@ -25,5 +26,6 @@ FORMATS: dict[str, Format] = {
         beancount,
         hledger,
         workbook,
+        archive,
     )
 }

@@ -51,7 +51,8 @@ def write(batch: Batch) -> list[File]:
             rows = [row for paper in some for row in _rows(batch, paper, day)]
             if rows:
                 files.append(File(f"{name}{suffix}", "csv", CSV, csv_content(header, rows)))
-    for suffix, received in parts(batch.money, BANK_LINES_MAX):
+    moved = [each for each in batch.money if each.is_in_the_bank]
+    for suffix, received in parts(moved, BANK_LINES_MAX):
         lines: list[Row] = [
             (
                 as_typed(each.received_on, day),

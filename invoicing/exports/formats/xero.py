@@ -48,10 +48,10 @@ def write(batch: Batch) -> list[File]:
         for suffix, papers in parts(batch.papers, INVOICES_MAX):
             rows = [row for paper in papers for row in _rows(batch, paper)]
             files.append(File(f"invoices{suffix}", "csv", CSV, csv_content(HEADER, rows)))
-    if batch.money:
-        for suffix, received in parts(batch.money, BANK_LINES_MAX):
-            lines = [_bank_row(batch, each) for each in received]
-            files.append(File(f"bank{suffix}", "csv", CSV, csv_content(BANK_HEADER, lines)))
+    moved = [each for each in batch.money if each.is_in_the_bank]
+    for suffix, received in parts(moved, BANK_LINES_MAX) if moved else ():
+        lines = [_bank_row(batch, each) for each in received]
+        files.append(File(f"bank{suffix}", "csv", CSV, csv_content(BANK_HEADER, lines)))
     return files
 
 

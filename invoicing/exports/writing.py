@@ -1,0 +1,130 @@
+"""A claimed batch -> its file: read, written and packed without a transaction held open, then kept in one."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, undefer
+
+from haas import clock, db, progress
+from haas.crash import crashpoint
+from haas.errors import HaasError
+from haas.files import StoredFile
+from haas.tenancy.models import Partner
+from haas.tenancy.scope import Tenant
+from invoicing.bulk import among
+from invoicing.exports import batches
+from invoicing.exports.contents import Batch, Content, File, Paper
+from invoicing.exports.dry_run import values_of
+from invoicing.exports.formats import FORMATS
+from invoicing.exports.formats.archive import Piece, write_archive
+from invoicing.exports.mapping import ContactRule, MapKind, Names
+from invoicing.exports.models import ExportBatch
+from invoicing.models import Invoice
+
+ZIP = "application/zip"
+_DOCUMENTS_AT_ONCE = 50
+_IN_MEMORY_BYTES = 8 * 1024 * 1024
+
+
+def write_batch(tenant: Tenant, *, batch_id: str) -> None:
+    """Write the file of a claimed batch. A second run finds it done and changes nothing."""
+    with db.unit_of_work(tenant) as session:
+        batch = batches.get_batch(session, tenant, batch_id=batch_id)
+        if batch.state != "claimed":
+            return
+        crashpoint("export.claimed")
+        whole = _values(session, tenant, batch)
+    progress.advance(tenant, job_id=batch.long_job_id, done=0, message="Writing the file")
+    try:
+        name, media_type, content = _packed(tenant, batch, whole)
+    except HaasError as refusal:
+        with db.unit_of_work(tenant) as session:
+            batches.fail(session, tenant, batch_id=batch_id, refusal=refusal, at=clock.now())
+        return
+    crashpoint("export.after_render")
+    with db.unit_of_work(tenant) as session:
+        batches.finish(
+            session,
+            tenant,
+            batch_id=batch_id,
+            name=name,
+            media_type=media_type,
+            content=content,
+            at=clock.now(),
+        )
+        crashpoint("export.before_commit")
+
+
+def pack(number: str, files: Sequence[File], *, made_at: Any) -> tuple[str, str, bytes]:
+    """(name, media type, bytes): one file as it is, several as a ZIP with a fixed date."""
+    names = ["-".join(filter(None, (number, each.part))) + f".{each.ending}" for each in files]
+    if len(files) == 1:
+        return names[0], files[0].media_type, files[0].content
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, each in zip(names, files, strict=True):
+            entry = zipfile.ZipInfo(name, date_time=made_at.timetuple()[:6])
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(entry, each.content)
+    return f"{number}.zip", ZIP, target.getvalue()
+
+
+def _values(session: Session, tenant: Tenant, batch: ExportBatch) -> Batch:
+    """All that the file is made of, as it was when the batch was claimed."""
+    turned = batch.reverses_batch_id
+    empty = Batch(
+        number=batch.number,
+        content=Content(batch.content),
+        seller=session.get_one(Partner, tenant.partner_id).name,
+        made_at=batch.created_at,
+        names=Names(
+            {(MapKind(kind), key): value for kind, key, value in batch.mapping},
+            ContactRule(batch.contact_rule),
+        ),
+        reverses=batches.get_batch(session, tenant, batch_id=turned).number if turned else "",
+        options=batch.options,
+    )
+    ids = batches.ids_in(session, tenant, batch_id=batch.id)
+    return values_of(session, tenant, batch=empty, ids=ids, turned=turned is not None)
+
+
+def _packed(tenant: Tenant, batch: ExportBatch, whole: Batch) -> tuple[str, str, bytes]:
+    if batch.format != "archive":
+        return pack(batch.number, FORMATS[batch.format].write(whole), made_at=batch.created_at)
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as target:
+        pieces = () if whole.reverses else _documents(tenant, batch, whole.papers)
+        write_archive(target, batch=whole, pieces=pieces)
+        target.seek(0)
+        return f"{batch.number}.zip", ZIP, target.read()
+
+
+def _documents(tenant: Tenant, batch: ExportBatch, papers: Sequence[Paper]) -> Iterator[Piece]:
+    """The PDFs, a few at a time; how far it is shows meanwhile."""
+    for first in range(0, len(papers), _DOCUMENTS_AT_ONCE):
+        portion = papers[first : first + _DOCUMENTS_AT_ONCE]
+        with db.unit_of_work(tenant) as session:
+            found = session.execute(
+                sa.select(Invoice.id, StoredFile)
+                .join(
+                    StoredFile,
+                    sa.and_(
+                        StoredFile.partner_id == Invoice.partner_id, StoredFile.id == Invoice.pdf_file_id
+                    ),
+                )
+                .where(
+                    Invoice.partner_id == tenant.partner_id,
+                    among(Invoice.id, [paper.item_id for paper in portion]),
+                )
+                .options(undefer(StoredFile.content))
+            )
+            files = {invoice_id: stored for invoice_id, stored in found}  # noqa: C416 - rows are no pairs
+        for paper in portion:
+            stored = files[paper.item_id]
+            yield paper, f"{paper.issued_on:%Y-%m}/{stored.name}", stored.content
+        progress.advance(tenant, job_id=batch.long_job_id, done=first + len(portion))

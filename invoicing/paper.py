@@ -1,4 +1,4 @@
-"""InvoiceDocument -> XHTML -> PDF, in the partner's brand."""
+"""InvoiceDocument -> XHTML -> PDF, in the partner's brand, with the same as an e-invoice inside."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from haas.documents.renderer import render_in_own_process
 from haas.errors import InvalidInput
 from haas.money import exponent
 from invoicing.document import InvoiceDocument
+from invoicing.einvoice.facturx import attachment_of
 
 TEMPLATES = {"invoice": "invoice.html", "credit_note": "credit_note.html"}
 
@@ -20,15 +21,17 @@ def invoice_pdf(
     document: InvoiceDocument,
     *,
     logo: bytes | None = None,
-    render: Callable[[str], bytes] = render_in_own_process,
+    render: Callable[..., bytes] = render_in_own_process,
 ) -> bytes:
     """The PDF of an issued invoice or credit note; the same document gives the same bytes.
+
+    It is a PDF/A-3b with Factur-X inside, unless the document lacks what an e-invoice must have.
 
     `logo` is needed when the document was read back from its JSON, which names the logo by hash.
     :raises InvalidInput: if the logo is missing or is not the one that was frozen.
     :raises DocumentTooCostly, RenderFailed: as `render_in_own_process` does.
     """
-    return render(invoice_html(document, logo=logo))
+    return render(invoice_html(document, logo=logo), attachment=attachment_of(document))
 
 
 def invoice_html(document: InvoiceDocument, *, logo: bytes | None = None) -> str:

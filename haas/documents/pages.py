@@ -73,9 +73,14 @@ def _environment(language: str) -> Environment:
     return environment
 
 
+def printable(text: str) -> str:
+    """The text with a mark for each character that XML cannot hold."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
 def _printable(value: Any) -> Any:
     if isinstance(value, str) and _UNPRINTABLE.search(value):
-        clean = _UNPRINTABLE.sub("\ufffd", value)
+        clean = printable(value)
         return Markup(clean) if isinstance(value, Markup) else clean  # noqa: S704 # nosec B704 # it was
     return value
 

@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from haas import outbox, progress
-from haas.errors import HaasError, InvalidInput, NotFound
+from haas.errors import Conflict, HaasError, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
 from invoicing.charges.models import Charge
-from invoicing.drafts import CreditedInvoice, Draft, draft_within_orders
+from invoicing.charges.queries import billed_of, get_charge
+from invoicing.drafts import CreditedInvoice, Draft, Drafted, draft_within_orders
 from invoicing.issuing import issue
 from invoicing.models import BillingChunk, BillingRun, Invoice
 from invoicing.proposals import Proposal, load, propose
@@ -216,6 +217,49 @@ def bill_clients(
         credit_notes=sum(1 for row in issued if row["kind"] == "credit_note"),
         total=sum((row["total"] for row in issued), Decimal(0)),
         problems=problems,
+    )
+
+
+def bill_charge(
+    session: Session, tenant: Tenant, *, charge_id: str, issued_on: date, at: datetime, portal_url: str
+) -> str:
+    """Bill what has fallen due of a charge on an invoice of its own; answers the invoice's id.
+
+    A second call changes nothing and answers the same invoice.
+
+    :raises InvalidInput: if nothing has fallen due yet.
+    :raises Conflict: if it was voided, or its purchase order does not allow it.
+    """
+    charge = get_charge(session, tenant, charge_id=charge_id)
+    if charge.voided_at is not None:
+        raise Conflict("This charge was voided.")
+    drafted = draft_charge(session, tenant, charge=charge, as_of=issued_on, lock=True)
+    if drafted.waiting:
+        raise Conflict(" ".join(drafted.waiting.values()))
+    if drafted.papers:
+        rows = issue(session, tenant, drafted.papers, at=at, portal_url=portal_url)
+        return str(rows[0]["id"])
+    billed = billed_of(session, tenant, charge_ids=[charge.id]).get(charge.id)
+    if billed is None:
+        raise InvalidInput(f"It falls due on {charge.charged_on:%d %B %Y}.", field="charged_on")
+    return billed.invoice_id
+
+
+def draft_charge(
+    session: Session, tenant: Tenant, *, charge: Charge, as_of: date, lock: bool = False
+) -> Drafted:
+    """The paper of what is due of one charge; none if nothing is."""
+    book = load(session, tenant, client_ids=[charge.client_id], lock=lock)
+    rows = propose(book, as_of=as_of).get(charge.client_id, [])
+    rows = [row for row in rows if row.change.line_id == charge.id]
+    return draft_within_orders(
+        book.clients[charge.client_id],
+        rows,
+        issued_on=as_of,
+        rates=book.rates,
+        credited=credited_by(session, tenant, {charge.client_id: rows}),
+        orders=book.orders,
+        rules=book.rules.get(charge.client_id, ()),
     )
 
 

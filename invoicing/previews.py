@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,10 +10,12 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from haas.errors import HaasError
-from haas.tenancy.models import Client
-from haas.tenancy.scope import Tenant
-from invoicing.billing import billable_clients, credited_by
+from haas.tenancy.models import Client, Site
+from haas.tenancy.scope import Tenant, scoped
+from invoicing.billing import billable_clients, credited_by, draft_charge
+from invoicing.charges.queries import get_charge
 from invoicing.drafts import CreditedInvoice, Draft, draft_within_orders
+from invoicing.grouping import Grouping
 from invoicing.proposals import Book, Proposal, load, propose
 
 CLIENTS_A_PAGE = 500  # that many are computed while a person waits
@@ -30,6 +32,10 @@ class PaperPreview:
     total: Decimal
     due_on: date
     credits_number: str | None
+    currency: str = ""
+    grouping: str = "client"
+    subject: str = ""  # the site, order, agreement or lease whose paper it is; empty: of none
+    allowances: Sequence[tuple[str, Decimal]] = ()  # discounts (negative) and surcharges, by their reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,8 @@ class RunPreview:
         """What it comes to in each currency."""
         found: dict[str, Decimal] = {}
         for client in self.clients:
-            if client.papers:
-                found[client.currency] = found.get(client.currency, Decimal(0)) + client.total
+            for paper in client.papers:
+                found[paper.currency] = found.get(paper.currency, Decimal(0)) + paper.total
         return found
 
     def count(self, kind: str) -> int:
@@ -80,8 +86,9 @@ def preview_run(
     book = load(session, tenant, client_ids=page, lock=False)
     proposals = propose(book, as_of=as_of)
     credited = credited_by(session, tenant, proposals)
+    subjects = _subjects(session, tenant, book, proposals)
     clients = [
-        _bill(book, book.clients[client_id], rows, as_of=as_of, credited=credited)
+        _bill(book, book.clients[client_id], rows, as_of=as_of, credited=credited, subjects=subjects)
         for client_id, rows in proposals.items()
     ]
     clients.sort(key=lambda each: (not each.problem, each.client.casefold()))
@@ -93,7 +100,42 @@ def preview_client(session: Session, tenant: Tenant, *, client_id: str, as_of: d
     book = load(session, tenant, client_ids=[client_id], lock=False)
     proposals = propose(book, as_of=as_of)
     credited = credited_by(session, tenant, proposals)
-    return _bill(book, book.clients[client_id], proposals.get(client_id, []), as_of=as_of, credited=credited)
+    return _bill(
+        book,
+        book.clients[client_id],
+        proposals.get(client_id, []),
+        as_of=as_of,
+        credited=credited,
+        subjects=_subjects(session, tenant, book, proposals),
+    )
+
+
+def preview_charge(session: Session, tenant: Tenant, *, charge_id: str, as_of: date) -> ClientPreview:
+    """What billing one charge at once would issue."""
+    charge = get_charge(session, tenant, charge_id=charge_id)
+    client = session.scalars(scoped(Client, tenant).where(Client.id == charge.client_id)).one()
+    try:
+        drafted = draft_charge(session, tenant, charge=charge, as_of=as_of)
+    except HaasError as refusal:
+        return ClientPreview(client.id, client.name, client.number, charge.currency, problem=refusal.message)
+    papers = [_paper(draft, {}) for draft in drafted.papers]
+    waiting = tuple(drafted.waiting.values())
+    return ClientPreview(client.id, client.name, client.number, charge.currency, papers, "", waiting)
+
+
+def _subjects(
+    session: Session, tenant: Tenant, book: Book, proposals: Mapping[str, Sequence[Proposal]]
+) -> dict[str, str]:
+    """The names of what has a paper of its own, by id; a query for sites, where there are any."""
+    keys = {row.paper for rows in proposals.values() for row in rows if row.paper.subject_id}
+    site_ids = {key.subject_id for key in keys if key.grouping == Grouping.SITE}
+    names: dict[str, str] = {row.id: row.number for row in book.named.values()}
+    names |= {row.id: row.number for row in book.agreements.values()}
+    names |= {order_id: order.number for order_id, order in book.orders.items()}
+    if site_ids:
+        sites = session.scalars(scoped(Site, tenant).where(Site.id.in_(site_ids)))
+        names |= {site.id: site.name for site in sites}
+    return {key.subject_id: names.get(key.subject_id, "") for key in keys}
 
 
 def _bill(
@@ -103,6 +145,7 @@ def _bill(
     *,
     as_of: date,
     credited: dict[str, CreditedInvoice],
+    subjects: Mapping[str, str],
 ) -> ClientPreview:
     try:
         drafted = draft_within_orders(
@@ -121,12 +164,13 @@ def _bill(
         client.name,
         client.number,
         client.currency,
-        papers=[_paper(draft) for draft in drafted.papers],
+        papers=[_paper(draft, subjects) for draft in drafted.papers],
         waiting=tuple(drafted.waiting.values()),
     )
 
 
-def _paper(draft: Draft) -> PaperPreview:
+def _paper(draft: Draft, subjects: Mapping[str, str]) -> PaperPreview:
+    is_credit = draft.credits is not None
     return PaperPreview(
         kind=draft.kind,
         lines=len(draft.proposals),
@@ -135,4 +179,8 @@ def _paper(draft: Draft) -> PaperPreview:
         total=draft.total,
         due_on=draft.due_on,
         credits_number=draft.credits.number if draft.credits else None,
+        currency=draft.currency,
+        grouping=Grouping.CLIENT.value if is_credit else draft.paper.grouping.value,
+        subject="" if is_credit else subjects.get(draft.paper.subject_id, ""),
+        allowances=draft.applied.by_reason() if draft.applied else (),
     )

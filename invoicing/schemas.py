@@ -191,6 +191,13 @@ class PreviewQuestion(Request):
     limit = ma.fields.Integer(load_default=200, validate=ma.validate.Range(1, 500))
 
 
+class AllowancePreviewResource(ma.Schema):
+    """What a discount (negative) or surcharge comes to on a document."""
+
+    reason = ma.fields.Function(lambda told: told[0], metadata={"type": "string"})
+    amount = ma.fields.Function(lambda told: str(told[1]), metadata={"type": "string"})
+
+
 class PaperPreviewResource(ma.Schema):
     """A document that is not issued yet."""
 
@@ -201,6 +208,10 @@ class PaperPreviewResource(ma.Schema):
     total = Signed()
     due_on = ma.fields.Date()
     credits_number = ma.fields.String(allow_none=True)
+    currency = ma.fields.String()
+    grouping = ma.fields.String(metadata={"description": "why it is a paper of its own"})
+    subject = ma.fields.String(metadata={"description": "the site, order, agreement or lease"})
+    allowances = ma.fields.List(ma.fields.Nested(AllowancePreviewResource))
 
 
 class ClientPreviewResource(ma.Schema):
@@ -211,6 +222,9 @@ class ClientPreviewResource(ma.Schema):
     currency = ma.fields.String()
     papers = ma.fields.List(ma.fields.Nested(PaperPreviewResource))
     problem = ma.fields.String()
+    waiting = ma.fields.List(
+        ma.fields.String(), metadata={"description": "what purchase orders do not allow"}
+    )
 
 
 class PreviewPage(ma.Schema):

@@ -106,6 +106,8 @@ PERMISSIONS: dict[str, set[str]] = {
     "funder.read":           {OWNER, FINANCE},
     "funder.manage":         {OWNER, FINANCE},
     # money
+    "charge.read":           {OWNER, SALES, FINANCE},
+    "charge.manage":         {OWNER, SALES, FINANCE},  # charges by hand, purchase orders, discounts
     "invoice.read":          {OWNER, SALES, FINANCE, *_CLIENTS},
     "invoice.issue":         {OWNER, FINANCE},
     "invoice.credit":        {OWNER, FINANCE},

@@ -89,6 +89,13 @@ class Applied:
         """All that a line bears: its own, and its share of the paper's."""
         return self.of_line(index) + self.shares[index]
 
+    def by_reason(self) -> tuple[tuple[str, Decimal], ...]:
+        """What each reason comes to on the whole paper, in the order of application."""
+        sums: dict[str, Decimal] = {}
+        for given in (*(each for line in self.lines for each in line), *self.paper):
+            sums[given.rule.reason] = sums.get(given.rule.reason, _NOTHING) + given.amount
+        return tuple(sums.items())
+
 
 def nothing_applied(lines: int) -> Applied:
     """No rule holds."""

@@ -21,6 +21,7 @@ from invoicing.charges.recurrence import MONTHLY, ONCE, RECURRENCES, ChargeTerms
 from invoicing.purchase_orders.operations import check_order
 from leases.models import Lease
 
+TAX_CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O")
 AMOUNT_MAX = Decimal(10) ** 11
 
 
@@ -153,6 +154,8 @@ def check_figures(wanted: NewCharge, *, currency: str) -> None:
         raise InvalidInput("Say what it is for; the invoice prints it.", field="description")
     if wanted.category not in CATEGORIES:
         raise InvalidInput(f"Use one of {', '.join(CATEGORIES)}.", field="category")
+    if wanted.tax_category not in TAX_CATEGORIES:
+        raise InvalidInput(f"Use one of {', '.join(TAX_CATEGORIES)}.", field="tax_category")
     if wanted.recurs not in RECURRENCES:
         raise InvalidInput(f"Use one of {', '.join(RECURRENCES)}.", field="recurs")
     if wanted.quantity <= 0:

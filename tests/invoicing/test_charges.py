@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from haas.errors import Conflict, InvalidInput
-from invoicing import queries
+from invoicing import billing, previews, queries
+from invoicing.charges import imports
 from invoicing.charges.operations import (
     ChargeBilled,
     NewCharge,
@@ -23,7 +24,7 @@ from invoicing.charges.operations import (
 from invoicing.charges.queries import standings
 from invoicing.charges.recurrence import ChargeTerms, periods_due
 from tests.cast import Cast
-from tests.invoicing.test_billing import ACCEPTED, NOW, a_rate, bill
+from tests.invoicing.test_billing import ACCEPTED, NOW, PORTAL, a_rate, bill
 from tests.leases.fleet import day, lease_in_service
 
 set_up = partial(
@@ -138,3 +139,54 @@ class TestCharge:
         other = set_up(client_id=cast.globex.id, reference="T-1")
         with pytest.raises(Conflict, match="T-1"):
             make_charge(session, cast.tenant, wanted=other, at=NOW)
+
+    def test_is_billed_at_once_after_a_look_and_only_once(self, session: Session, cast: Cast) -> None:
+        a_rate(session, cast.tenant)
+        charge = make_charge(session, cast.tenant, wanted=set_up(client_id=cast.acme.id), at=NOW)
+        seen = previews.preview_charge(session, cast.tenant, charge_id=charge.id, as_of=day("2026-04-01"))
+        assert [paper.total for paper in seen.papers] == [Decimal("129.60")]  # 120 and 8 %
+        at_once = partial(
+            billing.bill_charge,
+            session,
+            cast.tenant,
+            charge_id=charge.id,
+            issued_on=day("2026-04-01"),
+            at=NOW,
+            portal_url=PORTAL,
+        )
+        assert at_once() == at_once()
+        assert bill(session, cast, "2026-04-01") == []
+        later = make_charge(
+            session, cast.tenant, wanted=set_up(client_id=cast.acme.id, charged_on=day("2026-05-01")), at=NOW
+        )
+        with pytest.raises(InvalidInput, match="falls due on 01 May 2026"):
+            at_once(charge_id=later.id)
+
+
+class TestImport:
+    HEAD = "Client;Description;Price;Date;Reference;PO\n"
+
+    def test_brings_in_all_rows_and_none_of_them_twice(self, session: Session, cast: Cast) -> None:
+        table = (
+            f"{self.HEAD}C-0001;Delivery;12,50;2026-04-01;D-1;\nC-0002;Repair;80;2026-04-02;D-2;\n".encode()
+        )
+        read = imports.read(session, cast.tenant, content=table)
+        made = [imports.bring_in(session, cast.tenant, read=read, at=NOW) for _ in range(2)]
+        assert (read.errors, made) == ([], [2, 0])
+
+    def test_tells_what_is_wrong_by_row_and_brings_in_nothing(self, session: Session, cast: Cast) -> None:
+        table = (
+            f"{self.HEAD}C-0001;Delivery;12,50;2026-04-01;D-1;\nC-9999;Repair;x;1.4.2026;D-1;77\n"
+            "C-0002;Fee;0;2026-04-01;D-3;\n"
+        ).encode()
+        read = imports.read(session, cast.tenant, content=table)
+        assert [(wrong.row, wrong.column) for wrong in read.errors] == [
+            (3, "unit price"),
+            (3, "date"),
+            (3, "client"),
+            (3, "purchase order"),
+            (3, "reference"),
+            (4, "unit price"),
+        ]
+        with pytest.raises(imports.NotClean, match="6 errors"):
+            imports.bring_in(session, cast.tenant, read=read, at=NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Iterator
@@ -33,11 +34,22 @@ def run(settings: Settings, *, queue: str, burst: bool = False) -> None:
     if not models.EVERY_TABLE:
         raise RuntimeError("no models were loaded")
     valkey = Redis.from_url(settings.redis_url)
+    settle()
     # No fork for each job: most are a few statements, and documents keep their renderer warm. What a fork
     # would save us from, a job that takes the process down, the lease of its delivery does too.
     SimpleWorker([Queue(queue, connection=valkey)], connection=valkey, job_monitoring_interval=5).work(
         burst=burst, with_scheduler=False, logging_level="WARNING"
     )
+
+
+def settle() -> None:
+    """Hide from the garbage collector what stays for good: modules, mappers, compiled templates.
+
+    A job that makes thousands of rows makes it look through everything there is, again and again: a third of
+    a billing chunk's processor time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def perform(*, partner_id: str, delivery_id: str) -> None:

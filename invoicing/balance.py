@@ -49,6 +49,7 @@ class Billed:
     by_hand: Decimal = Decimal(0)  # what somebody credited of it: negative, and not part of the amount
     allowance: Decimal = Decimal(0)  # what discounts (negative) and surcharges changed of the amount
     purchase_order_id: str | None = None  # under which it was billed
+    tax_category: str | None = None
 
     @property
     def key(self) -> tuple[str, str, date]:

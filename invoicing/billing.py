@@ -197,7 +197,7 @@ def bill_clients(
                 client,
                 rows,
                 issued_on=as_of,
-                rates=book.rates,
+                taxation=book.taxation,
                 credited=credited,
                 orders=book.orders,
                 rules=book.rules.get(client.id, ()),

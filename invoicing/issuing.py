@@ -20,7 +20,8 @@ from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
 from invoicing.bulk import insert_rows
 from invoicing.document import InvoiceDocument, hash_of
-from invoicing.drafts import Draft, document_of
+from invoicing.drafts import Draft
+from invoicing.freezing import document_of
 from invoicing.models import Invoice, InvoiceLine
 from invoicing.money import balances
 from invoicing.money.document import paid_out_of_credit
@@ -177,8 +178,9 @@ def _invoice_row(
 
 def _line_rows(tenant: Tenant, draft: Draft, *, invoice_id: str) -> list[dict[str, Any]]:
     rows = []
-    for position, (proposal, net, rate, tax) in enumerate(
-        zip(draft.proposals, draft.nets, draft.rates, draft.taxed.taxes, strict=True), start=1
+    for position, (proposal, net, decision, rate, tax) in enumerate(
+        zip(draft.proposals, draft.nets, draft.decisions, draft.rates, draft.taxed.taxes, strict=True),
+        start=1,
     ):
         change = proposal.change
         due_on = getattr(change.owed.source, "due_on", None) if change.owed is not None else None
@@ -203,7 +205,7 @@ def _line_rows(tenant: Tenant, draft: Draft, *, invoice_id: str) -> list[dict[st
                 "unit_price": proposal.unit_price,
                 "net": net,
                 "allowance": net - change.amount,
-                "tax_category": proposal.tax_category,
+                "tax_category": decision.category,
                 "tax_rate_pct": rate,
                 "tax": tax,
                 "serials": [

@@ -152,7 +152,7 @@ def _bill(
             client,
             rows,
             issued_on=as_of,
-            rates=book.rates,
+            taxation=book.taxation,
             credited=credited,
             orders=book.orders,
             rules=book.rules.get(client.id, ()),

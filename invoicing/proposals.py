@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, raiseload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from haas.accounts.company import company_of
 from haas.calendar import ONE_DAY, Period, local_day
 from haas.money import round_minor
-from haas.tenancy.models import Client, Partner
+from haas.tenancy.models import Client, Partner, Site
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.allowances.operations import load_rules
 from invoicing.allowances.rules import Rule
@@ -30,6 +31,8 @@ from invoicing.grouping import Grouping, PaperKey, paper_key
 from invoicing.models import InvoiceLine, TaxRate
 from invoicing.purchase_orders.limits import OrderTerms
 from invoicing.purchase_orders.operations import terms_of_orders
+from invoicing.tax.parties import seller_of
+from invoicing.tax.taxation import Taxation
 from invoicing.taxes import DatedRate
 from leases.amendment_models import Abatement, LineTerms
 from leases.contract import rent_over_time, stays_of, terms_of
@@ -65,6 +68,13 @@ class Proposal:
     purchase_order_id: str | None = None
     credits_invoice_id: str | None = None  # what a negative line corrects
     credits_tax_rate_pct: Decimal | None = None
+    credits_tax_category: str | None = None
+    at_site_id: str | None = None  # of what belongs to no lease
+
+    @property
+    def site_id(self) -> str | None:
+        """Where the hardware stands that it is about."""
+        return self.lease.site_id if self.lease is not None else self.at_site_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ class Book:
     ends: list[EndCharge]
     charges: list[Charge]
     billed: dict[str, list[Billed]]  # by line or return order, oldest first
-    rates: list[DatedRate] = field(default_factory=list)
+    taxation: Taxation
     orders: dict[str, OrderTerms] = field(default_factory=dict)  # those that leases and charges name
     rules: dict[str, list[Rule]] = field(default_factory=dict)  # discounts and surcharges, by client
     payment_terms_days: int = 14  # for what no agreement is about
@@ -148,7 +158,13 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
         ends=ends,
         charges=charges,
         billed=_load_billed(session, tenant, sources=sources),
-        rates=load_rates(session, tenant),
+        taxation=load_taxation(
+            session,
+            tenant,
+            site_ids=filter(
+                None, {lease.site_id for lease in named.values()} | {charge.site_id for charge in charges}
+            ),
+        ),
         orders=terms_of_orders(
             session,
             tenant,
@@ -217,6 +233,7 @@ def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) ->
             sa.func.coalesce(by_hand, 0),
             InvoiceLine.allowance,
             InvoiceLine.purchase_order_id,
+            InvoiceLine.tax_category,
         )
         .where(
             InvoiceLine.partner_id == tenant.partner_id,
@@ -232,10 +249,24 @@ def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) ->
     return billed
 
 
+def load_taxation(session: Session, tenant: Tenant, *, site_ids: Iterable[str] = ()) -> Taxation:
+    """What decides the tax of lines at these sites: rates, the seller, the sites; four queries."""
+    partner = session.get_one(Partner, tenant.partner_id)
+    return Taxation(
+        seller=seller_of(partner, company_of(session, tenant)),
+        rates=load_rates(session, tenant),
+        sites={
+            row.id: row for row in session.scalars(scoped(Site, tenant).where(among(Site.id, list(site_ids))))
+        },
+    )
+
+
 def load_rates(session: Session, tenant: Tenant) -> list[DatedRate]:
     """The partner's dated tax rates."""
     return [
-        DatedRate(row.country, row.category, row.rate_pct, row.valid_from, row.name)
+        DatedRate(
+            row.country, row.category, row.rate_pct, row.valid_from, row.name, row.region, row.tax_class
+        )
         for row in session.scalars(scoped(TaxRate, tenant))
     ]
 
@@ -304,6 +335,7 @@ def _of_line(book: Book, lease: Lease, line: Line, as_of: date, schedules: Sched
             purchase_order_id=corrected.purchase_order_id if corrected else lease.purchase_order_id,
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
+            credits_tax_category=corrected.tax_category if corrected else None,
         )
 
 
@@ -357,6 +389,7 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
             paper=_paper_of_client(client, payment_terms_days=book.payment_terms_days),
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
+            credits_tax_category=corrected.tax_category if corrected else None,
         )
 
 
@@ -385,6 +418,7 @@ def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
             purchase_order_id=(corrected or lease).purchase_order_id if corrected or lease else None,  # type: ignore[union-attr]
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
+            credits_tax_category=corrected.tax_category if corrected else None,
         )
 
 
@@ -419,11 +453,13 @@ def _of_charge(book: Book, charge: Charge, as_of: date) -> Iterator[Proposal]:
             tax_category=charge.tax_category,
             lease=lease,
             line=None,
+            at_site_id=charge.site_id,
             serials=(),
             paper=paper,
             purchase_order_id=corrected.purchase_order_id if corrected else order_id,
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
+            credits_tax_category=corrected.tax_category if corrected else None,
         )
 
 

@@ -33,14 +33,24 @@ class DatedRate:
     rate_pct: Decimal
     valid_from: date
     name: str = ""  # what the tax is called there
+    region: str = ""  # empty: where no region has a rate of its own
+    tax_class: str = "standard"
 
 
-def rate_on(rates: Iterable[DatedRate], *, country: str, category: str, day: date) -> Decimal:
+def rate_on(
+    rates: Iterable[DatedRate],
+    *,
+    country: str,
+    category: str,
+    day: date,
+    region: str = "",
+    tax_class: str = "standard",
+) -> Decimal:
     """The rate in per cent that holds on `day`, the tax point of the line.
 
     :raises NoTaxRate: if the category is taxed and no row for it is valid by then.
     """
-    found = find_rate(rates, country=country, category=category, day=day)
+    found = find_rate(rates, country=country, category=category, day=day, region=region, tax_class=tax_class)
     if found is not None:
         return found.rate_pct
     if category in UNTAXED:
@@ -50,14 +60,26 @@ def rate_on(rates: Iterable[DatedRate], *, country: str, category: str, day: dat
     )
 
 
-def find_rate(rates: Iterable[DatedRate], *, country: str, category: str, day: date) -> DatedRate | None:
-    """The row that holds on `day`, if any."""
+def find_rate(
+    rates: Iterable[DatedRate],
+    *,
+    country: str,
+    category: str,
+    day: date,
+    region: str = "",
+    tax_class: str = "standard",
+) -> DatedRate | None:
+    """The row that holds on `day`, if any: the region's own before that of the whole country."""
     valid = [
         rate
         for rate in rates
-        if rate.country == country and rate.category == category and rate.valid_from <= day
+        if rate.country == country
+        and rate.region in ("", region)
+        and rate.category == category
+        and rate.tax_class == tax_class
+        and rate.valid_from <= day
     ]
-    return max(valid, key=lambda rate: rate.valid_from) if valid else None
+    return max(valid, key=lambda rate: (rate.region, rate.valid_from)) if valid else None
 
 
 @dataclass(frozen=True, slots=True)

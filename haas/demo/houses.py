@@ -16,6 +16,7 @@ from devices.models import HardwareModel
 from haas import db
 from haas.accounts.branding import edit_branding
 from haas.accounts.clients import create_client
+from haas.accounts.company import edit_company
 from haas.accounts.partners import create_partner
 from haas.accounts.sites import create_site
 from haas.accounts.team import create_user
@@ -94,6 +95,7 @@ def furnish(
         },
         logo=draw_logo(scene),
     )
+    edit_company(session, tenant, changes=scene.company)
     _set_taxes(session, house)
     _hire(session, house, sign_ins=sign_ins, pepper=pepper, now=now)
     for client_scene in scene.clients:

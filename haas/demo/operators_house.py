@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from haas import clock, db
 from haas.accounts.branding import edit_branding
+from haas.accounts.company import edit_company
 from haas.calendar import add_months
 from haas.demo.billed import bill
 from haas.demo.houses import CLI
@@ -32,8 +33,8 @@ ZONE = "Europe/Dublin"
 _SHARE = Decimal("0.62")  # of a partner's own rent
 _FOR_MANY = Decimal("0.94")  # of that, from so many on as with a partner's own prices
 _MONTHS = 3  # that were billed so far
-# An Irish house: tax at home, the buyer's own abroad.
-_TAXES = (("IE", "23", "VAT"), ("US", "0", "Export"), ("DE", "0", "Reverse charge"))
+# An Irish house: tax at home, reverse charge within the Union, none abroad.
+_TAXES = (("IE", "23", "VAT"),)
 
 
 def open_operators_house(settings: Settings, scenes: Sequence[PartnerScene]) -> None:
@@ -71,7 +72,8 @@ def open_operators_house(settings: Settings, scenes: Sequence[PartnerScene]) -> 
                 book_name=BOOK,
                 currency=scene.currency,
                 email=f"accounts@{scene.domain}",
-                address=[scene.legal_name, *scene.address],
+                address=list(scene.address),
+                tax_id=str(scene.company.get("tax_id", "")),
                 at=_morning(since),
                 billed_from=since,
             )
@@ -113,7 +115,6 @@ def _furnish(session: Session, tenant: Tenant) -> None:
             "legal_name": "Cirrus Hardware DAC",
             "address_lines": ["6 Quay Row", "Dublin 2"],
             "footer_lines": ["Cirrus Hardware DAC · Registered in Ireland 000000"],
-            "payment_lines": ["IBAN: IE00 0000 0000 0000 0000 00"],
             "accent_colour": "#1e3a8a",
             "support_contact": "partners@cirrus.example",
             "sender_name": "Cirrus Hardware",
@@ -121,6 +122,20 @@ def _furnish(session: Session, tenant: Tenant) -> None:
             "time_zone": ZONE,
         },
         logo=None,
+    )
+    edit_company(
+        session,
+        tenant,
+        changes={
+            "address": ["6 Quay Row"],
+            "city": "Dublin 2",
+            "tax_id": "IE9999990U",
+            "email": "billing@cirrus.example",
+            "accounts": [
+                {"currency": "EUR", "iban": "IE28TEST99999900000001"},
+                {"currency": "USD", "iban": "IE28TEST99999900000001"},
+            ],
+        },
     )
     session.add_all(
         TaxRate(

@@ -53,6 +53,7 @@ class PartnerScene:
     address: tuple[str, ...]
     footer: tuple[str, ...]
     payment: tuple[str, ...]
+    company: dict[str, object]  # as `haas.accounts.company.edit_company` takes it
     support: str
     tax_rate_pct: str
     tax_name: str
@@ -107,8 +108,19 @@ NORTHWIND = PartnerScene(
     accent="#14532d",
     initials="NW",
     address=("48 Harbor Street", "Portland, ME 04101"),
-    footer=("Northwind IT Services, Inc. · EIN 00-0000000", "Registered in the State of Maine"),
-    payment=("Account name: Northwind IT Services, Inc.", "Routing: 000000000", "Account: 0001234567"),
+    footer=("Northwind IT Services, Inc. · EIN 99-9999990", "Registered in the State of Maine"),
+    payment=(),
+    company={
+        "address": ["48 Harbor Street"],
+        "postcode": "04101",
+        "city": "Portland",
+        "region": "ME",
+        "tax_registration": "99-9999990",
+        "contact_name": "Fay Lindqvist",
+        "phone": "+1 207 555 0110",
+        "email": "billing@northwind.example",
+        "accounts": [{"currency": "USD", "account_number": "0001234567", "bank_code": "000000000"}],
+    },
     support="support@northwind.example · +1 207 555 0100",
     tax_rate_pct="5.5",
     tax_name="Sales tax",
@@ -173,9 +185,24 @@ KONTOR = PartnerScene(
     address=("Speicherstraße 14", "20457 Hamburg"),
     footer=(
         "Kontor Systemhaus GmbH · Amtsgericht Hamburg HRB 000000",
-        "Geschäftsführung: Greta Brandt · USt-IdNr. DE000000000",
+        "Geschäftsführung: Greta Brandt · USt-IdNr. DE999999903",
     ),
-    payment=("IBAN: DE00 0000 0000 0000 0000 00", "BIC: XXXXDEXX", "Bank: Hafenbank Hamburg"),
+    payment=(),
+    company={
+        "address": ["Speicherstraße 14"],
+        "postcode": "20457",
+        "city": "Hamburg",
+        "tax_id": "DE999999903",
+        "tax_registration": "99/999/99990",
+        "legal_id": "HRB 000000",
+        "contact_name": "Nora Petersen",
+        "phone": "+49 40 555 0110",
+        "email": "billing@kontor.example",
+        "endpoint_scheme": "9930",
+        "endpoint_id": "DE999999903",
+        "creditor_id": "DE09ZZZ00000000001",
+        "accounts": [{"currency": "EUR", "iban": "DE93999999990000000001"}],
+    },
     support="service@kontor.example · +49 40 555 010",
     tax_rate_pct="19",
     tax_name="MwSt.",
@@ -197,7 +224,7 @@ KONTOR = PartnerScene(
                 ("Atelier", ("Am Strom 3", "22763 Hamburg")),
                 ("Baubüro Süd", ("Werftweg 21", "21107 Hamburg")),
             ),
-            tax_id="DE000000001",
+            tax_id="DE999999911",
         ),
         ClientScene(
             "Praxis am Markt",
@@ -215,7 +242,7 @@ KONTOR = PartnerScene(
                 ("Terminal", ("Terminalring 40", "28197 Bremen")),
                 ("Leitstand", ("Kaistraße 2", "27568 Bremerhaven")),
             ),
-            tax_id="DE000000002",
+            tax_id="DE999999920",
         ),
         ClientScene(
             "Vermessung Heide",

@@ -15,6 +15,7 @@ from devices.models import Asset, HardwareModel
 from haas import db
 from haas.calendar import add_months
 from haas.ids import new_id
+from haas.tenancy.company import COMPANY_ID, Company
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Platform, Tenant
 from invoicing.models import TaxRate
@@ -35,7 +36,7 @@ def make_portfolio(*, leases: int, lines: int = 2, name: str = "Bench") -> Tenan
     tenant = Tenant(partner_id, actor="bench", door="cli")
     model_id = new_id("hwm")
     with db.unit_of_work(tenant) as session:
-        session.add_all([_model(partner_id, model_id), _rate(partner_id)])
+        session.add_all([_model(partner_id, model_id), _rate(partner_id), _company(partner_id)])
     for first in range(0, leases, BATCH):
         with db.unit_of_work(tenant) as session:
             _insert(session, tenant, model_id, range(first, min(first + BATCH, leases)), lines)
@@ -123,6 +124,15 @@ def _partner(partner_id: str, name: str) -> Partner:
         branding={},
         policies={},
         created_at=SIGNED_AT,
+    )
+
+
+def _company(partner_id: str) -> Company:
+    return Company(
+        partner_id=partner_id,
+        id=COMPANY_ID,
+        tax_registration="91-1144442",
+        accounts=[{"currency": "USD", "account_number": "000123456789"}],
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from haas import db
 from haas.accounts.branding import edit_branding
+from haas.accounts.company import edit_company
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
 from leases.pricing import house as houses
@@ -53,6 +54,7 @@ def the_house() -> OperatorsHouse:
 def _furnish(session: Session, tenant: Tenant) -> None:
     """Brand, taxes, and a book by which three cost 3 less each."""
     edit_branding(session, tenant, changes={"display_name": "Cirrus"}, logo=None)
+    edit_company(session, tenant, changes={"tax_id": "IE6433435F"})
     for country, pct in (("US", "0"), ("DE", "19"), ("IE", "23")):
         a_rate(session, tenant, pct=pct, country=country)
     for currency, price in (("USD", "30.00"), ("EUR", "28.00")):
@@ -81,5 +83,6 @@ def an_account(house: OperatorsHouse, buyer: Partner, *, book_name: str = "Stand
             book_name=book_name,
             currency=buyer.currency,
             email="ap@partner.example",
+            tax_id="DE136695976" if buyer.country == "DE" else "",
             at=AT,
         )

@@ -256,7 +256,7 @@ def draft_charge(
         book.clients[charge.client_id],
         rows,
         issued_on=as_of,
-        rates=book.rates,
+        taxation=book.taxation,
         credited=credited_by(session, tenant, {charge.client_id: rows}),
         orders=book.orders,
         rules=book.rules.get(charge.client_id, ()),

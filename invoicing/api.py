@@ -112,6 +112,7 @@ def credit_invoice(credit: dict[str, Any], invoice_id: str) -> Any:
         at=clock.now(),
         portal_url=current_app.config["HAAS"].base_url,
         amounts={line["line_id"]: line["net"] for line in lines} if lines else None,
+        excess=credit["excess"],
     )
     (shape,) = shape_invoices(caller.session, caller.tenant, [issued], today=today)
     return shape, 201, {"Location": f"/v1/invoices/{issued.id}"}

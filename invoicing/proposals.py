@@ -293,16 +293,23 @@ def propose(book: Book, *, as_of: date) -> dict[str, list[Proposal]]:
 
 
 def _paper_of_lease(book: Book, lease: Lease, *, payment_terms_days: int | None = None) -> PaperKey:
-    agreement = book.agreements[lease.agreement_id]
+    agreement, client = book.agreements[lease.agreement_id], book.clients[lease.client_id]
+    if payment_terms_days is None:
+        payment_terms_days = _days_to_pay(client, otherwise=agreement.payment_terms_days)
     return paper_key(
         currency=lease.currency,
-        payment_terms_days=agreement.payment_terms_days if payment_terms_days is None else payment_terms_days,
-        grouping=Grouping(agreement.billing_grouping or book.clients[lease.client_id].billing_grouping),
+        payment_terms_days=payment_terms_days,
+        grouping=Grouping(agreement.billing_grouping or client.billing_grouping),
         site_id=lease.site_id,
         purchase_order_id=lease.purchase_order_id,
         agreement_id=lease.agreement_id,
         lease_id=lease.id,
     )
+
+
+def _days_to_pay(client: Client, *, otherwise: int) -> int:
+    """The client's own terms; where it has none, `otherwise`."""
+    return otherwise if client.payment_terms_days is None else client.payment_terms_days
 
 
 def _paper_of_client(client: Client, *, payment_terms_days: int) -> PaperKey:
@@ -386,7 +393,9 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
             lease=None,
             line=None,
             serials=(),
-            paper=_paper_of_client(client, payment_terms_days=book.payment_terms_days),
+            paper=_paper_of_client(
+                client, payment_terms_days=_days_to_pay(client, otherwise=book.payment_terms_days)
+            ),
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
             credits_tax_category=corrected.tax_category if corrected else None,
@@ -430,7 +439,9 @@ def _of_charge(book: Book, charge: Charge, as_of: date) -> Iterator[Proposal]:
     order_id = charge.purchase_order_id or (lease.purchase_order_id if lease else None)
     paper = paper_key(
         currency=charge.currency,
-        payment_terms_days=agreement.payment_terms_days if agreement else book.payment_terms_days,
+        payment_terms_days=_days_to_pay(
+            client, otherwise=agreement.payment_terms_days if agreement else book.payment_terms_days
+        ),
         grouping=Grouping((agreement and agreement.billing_grouping) or client.billing_grouping),
         site_id=charge.site_id or (lease.site_id if lease else None),
         purchase_order_id=order_id,

@@ -271,6 +271,19 @@ def payments_of(session: Session, tenant: Tenant, *, invoice_id: str) -> Sequenc
     ).all()
 
 
+def invoices_of_payments(session: Session, tenant: Tenant, *, payment_ids: Sequence[str]) -> dict[str, str]:
+    """The invoices' numbers by the ids of payments; one query."""
+    rows = session.execute(
+        sa.select(Payment.id, Invoice.number)
+        .join(
+            Invoice,
+            sa.and_(Invoice.partner_id == Payment.partner_id, Invoice.id == Payment.invoice_id),
+        )
+        .where(Payment.partner_id == tenant.partner_id, Payment.id.in_(payment_ids))
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def open_amount(session: Session, tenant: Tenant, *, invoice: Invoice) -> Decimal:
     """What is still to be paid: total less credits less payments; never below zero."""
     given_back = session.scalar(

@@ -10,11 +10,11 @@ from haas.rest.fields import Amount, Day, Signed, one_of, row_id, text
 from haas.rest.openapi import Request
 from invoicing.exports.requests import FORMATS
 from invoicing.exports.rows import CONTENTS
+from invoicing.money.schemas import METHODS
 from invoicing.rates import CATEGORIES
 
 KINDS = ("invoice", "credit_note")
 STATES = ("open", "overdue", "paid", "credited", "issued")
-METHODS = ("transfer", "direct_debit", "card", "cash", "offset", "other")
 
 
 class InvoiceFilterSchema(Request):
@@ -135,6 +135,12 @@ class CreditRequest(Request):
     reason = text(300, least=1, required=True)
     issued_on = Day(metadata={"description": "the partner's today if left out"})
     lines = ma.fields.List(ma.fields.Nested(CreditLine), validate=ma.validate.Length(1, 500))
+    excess = one_of(
+        "credit",
+        "refund",
+        load_default="credit",
+        metadata={"description": "where what was paid and is not owed any more goes"},
+    )
 
     @ma.validates_schema
     def _each_line_once(self, data: dict[str, object], **_: object) -> None:
@@ -150,6 +156,12 @@ class PaymentRequest(Request):
     received_on = Day(required=True)
     method = one_of(*METHODS, load_default="transfer")
     reference = text(140, least=1, required=True)
+    excess = one_of(
+        "refuse",
+        "credit",
+        load_default="refuse",
+        metadata={"description": "what is done with more than is open: refused, or the client's credit"},
+    )
 
 
 class RunRequest(Request):

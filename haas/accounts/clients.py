@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from haas import clock
 from haas.accounts import checks
 from haas.accounts.client_tax import fill_tax_facts
+from haas.accounts.client_terms import TERMS, fill_terms
 from haas.accounts.partner_settings import ONE_CURRENCY, currency_policy
 from haas.accounts.people import check_email
 from haas.auth.models import PortalSession, User
@@ -58,6 +59,7 @@ _CLIENT_FIELDS = frozenset(
         "currency",
         "language",
         "time_zone",
+        *TERMS,
     }
 )
 
@@ -118,11 +120,11 @@ def create_client(
     phone: str = "",
     address: list[str] | None = None,
     tax_id: str = "",
-    **tax_facts: Any,
+    **more: Any,
 ) -> Client:
     """Add a client; what is left out is as the partner has it, and the number is the next free one.
 
-    `tax_facts` are those of `haas.accounts.client_tax`.
+    `more` are facts of `haas.accounts.client_tax` and `client_terms`.
 
     :raises NumberTaken: if the number is in use.
     :raises InvalidInput: for an unknown country, currency, language or zone, a currency the partner's
@@ -155,7 +157,7 @@ def create_client(
             "currency": currency or partner.currency,
             "language": language or partner.language,
             "time_zone": time_zone or partner.time_zone,
-            **tax_facts,
+            **more,
         },
     )
     session.add(client)
@@ -229,6 +231,7 @@ def _fill_client(client: Client, partner: Partner, facts: dict[str, Any]) -> Non
     for field, most, required in (("legal_name", 160, True), ("phone", 40, False)):
         if field in facts:
             setattr(client, field, checks.check_text(facts[field], field=field, most=most, required=required))
+    fill_terms(client, facts)
     fill_tax_facts(client, facts, today=clock.today(client.time_zone))
 
 

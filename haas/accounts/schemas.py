@@ -6,7 +6,7 @@ from typing import Any
 
 import marshmallow as ma
 
-from haas.rest.fields import Day, one_of, text
+from haas.rest.fields import Amount, Day, one_of, text
 from haas.rest.openapi import Paged, Request
 from haas.tenancy.models import TAX_TREATMENTS
 
@@ -71,6 +71,14 @@ class ClientResource(ma.Schema):
     currency = ma.fields.String()
     language = ma.fields.String()
     time_zone = ma.fields.String()
+    payment_terms_days = ma.fields.Integer(
+        allow_none=True, metadata={"description": "null: as the lease's agreement or the partner has them"}
+    )
+    credit_limit = Amount(allow_none=True)
+    purchase_order = ma.fields.String()
+    wants_statements = ma.fields.Boolean(
+        metadata={"description": "a statement of account by mail each month"}
+    )
     created_at = ma.fields.AwareDateTime()
     archived_at = ma.fields.AwareDateTime(allow_none=True)
 
@@ -101,6 +109,10 @@ class ClientChange(Request):
     currency = text(3, least=3)
     language = text(2, least=2)
     time_zone = text(64, least=1)
+    payment_terms_days = ma.fields.Integer(allow_none=True, validate=ma.validate.Range(0, 365))
+    credit_limit = Amount(allow_none=True)
+    purchase_order = text(60)
+    wants_statements = ma.fields.Boolean()
 
 
 class ClientRequest(ClientChange):

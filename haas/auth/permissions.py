@@ -114,6 +114,7 @@ PERMISSIONS: dict[str, set[str]] = {
     "invoice.send":          {OWNER, FINANCE},
     "invoice.export":        {OWNER, FINANCE},
     "payment.record":        {OWNER, FINANCE},
+    "payment.refund":        {OWNER, FINANCE},
     "deposit.manage":        {OWNER, FINANCE},
     "tax.manage":            {OWNER, FINANCE},
     "ledger.read":           {OWNER, FINANCE},

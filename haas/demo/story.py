@@ -22,6 +22,7 @@ from haas.demo.ends_told import tell_ends
 from haas.demo.fundings_told import tell_fundings
 from haas.demo.host import Host
 from haas.demo.houses import House
+from haas.demo.money_told import tell_money
 from haas.demo.quotes_told import tell_quotes
 from haas.demo.returns_told import tell_returns
 from haas.tenancy.scope import scoped
@@ -84,6 +85,7 @@ class Story:
         tell_books(self)
         self._tell_stragglers()
         self._tell_billing()
+        tell_money(self)
         scenes = sorted(self._scenes, key=lambda scene: (scene.at, scene.order))
         for number, scene in enumerate(scenes, start=1):
             scene.act(session)

@@ -39,7 +39,7 @@ MAIN: tuple[Entry, ...] = (
     Entry("leases.index",    _l("Leases"),   "signature",        "lease.read",    "l",
           also=("agreements", "returns", "swaps", "buyouts")),
     Entry("invoices.index",  _l("Invoices"), "file-invoice",     "invoice.read",  "i", on_phone=True,
-          also=("billing", "exports", "deposits")),
+          also=("billing", "exports", "deposits", "money")),
     Entry("books.index",     _l("Books"),    "report-money",     "ledger.read",   "b"),
     Entry("funders.index",   _l("Funders"),  "coin",             "funder.read",   "f", also=("fundings",)),
     Entry("calendar.index",  _l("Calendar"), "calendar",         "calendar.read", "d"),

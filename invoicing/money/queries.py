@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -25,6 +26,20 @@ class ReceiptFilter:
     received_from: date | None = None
     received_until: date | None = None
     reference_prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptStory:
+    """What became of a receipt."""
+
+    payments: Sequence[Payment]
+    to_credit: Decimal  # the sum of the credit's movements that are of this money
+    reversals: Sequence[ReceiptReversal]
+
+    @property
+    def gone_back(self) -> Decimal:
+        """What was reversed of it."""
+        return sum((row.amount for row in self.reversals), Decimal(0))
 
 
 def list_receipts(tenant: Tenant, *, where: ReceiptFilter) -> sa.Select[Receipt]:
@@ -95,3 +110,17 @@ def payments_of_receipt(session: Session, tenant: Tenant, *, receipt_id: str) ->
     return session.scalars(
         scoped(Payment, tenant).where(Payment.receipt_id == receipt_id).order_by(Payment.id)
     ).all()
+
+
+def story_of(session: Session, tenant: Tenant, *, receipt: Receipt) -> ReceiptStory:
+    """What the receipt paid, what is credit of it, what went back; three queries."""
+    credit = session.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(BalanceEntry.amount), 0)).where(
+            BalanceEntry.partner_id == tenant.partner_id, BalanceEntry.receipt_id == receipt.id
+        )
+    )
+    return ReceiptStory(
+        payments_of_receipt(session, tenant, receipt_id=receipt.id),
+        Decimal(credit or 0),
+        reversals_of(session, tenant, receipt_id=receipt.id),
+    )

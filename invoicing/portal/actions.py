@@ -18,9 +18,9 @@ from haas.tenancy.scope import scoped
 from invoicing import corrections, queries, sending
 from invoicing.corrections import CreditPlan
 from invoicing.models import Invoice
+from invoicing.money.schemas import METHODS
 from invoicing.portal.forms import CONFIRM, CreditForm, PaymentForm
 from invoicing.portal.invoices import blueprint, period_text
-from invoicing.schemas import METHODS
 
 
 @blueprint.get("/<invoice_id>/credit")
@@ -29,7 +29,7 @@ def ask_credit(invoice_id: str) -> Any:
     """What is left of each line, and the form."""
     caller = current_caller()
     invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
-    return _credit_page(caller, invoice, blank_form(scope="all", reason=""))
+    return _credit_page(caller, invoice, blank_form(scope="all", reason="", excess="credit"))
 
 
 @blueprint.post("/<invoice_id>/credit")
@@ -54,6 +54,7 @@ def credit(invoice_id: str) -> Any:
             at=clock.now(),
             portal_url=current_app.config["HAAS"].base_url,
             amounts=amounts,
+            excess=form.data["excess"],
         )
     except HaasError as refusal:
         form.refuse(refusal)
@@ -77,6 +78,7 @@ def ask_payment(invoice_id: str) -> Any:
             received_on=today.isoformat(),
             method=METHODS[0],
             reference="",
+            excess="refuse",
         ),
         still_open,
     )
@@ -92,7 +94,8 @@ def pay(invoice_id: str) -> Any:
     if form.data is None:
         return _payment_page(invoice, form, still_open), 422
     data = form.data
-    if data.pop("step") != CONFIRM and data["amount"] <= still_open:
+    is_taken = data["amount"] <= still_open or (data["excess"] == "credit" and still_open)
+    if data.pop("step") != CONFIRM and is_taken:
         return _payment_page(invoice, form, still_open, preview=data)
     try:
         corrections.record_payment(

@@ -6,8 +6,8 @@ import marshmallow as ma
 
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
+from invoicing.money.schemas import METHODS
 from invoicing.rates import CATEGORIES
-from invoicing.schemas import METHODS
 
 PREVIEW, CONFIRM = "preview", "confirm"
 
@@ -31,6 +31,7 @@ class CreditForm(Stepped):
     scope = one_of("all", "lines", load_default="all")
     reason = text(300, least=1, required=True)
     lines = ma.fields.List(ma.fields.Nested(CreditedLine), load_default=list)
+    excess = one_of("credit", "refund", load_default="credit")
 
 
 class PaymentForm(Stepped):
@@ -40,6 +41,7 @@ class PaymentForm(Stepped):
     received_on = Day(required=True)
     method = one_of(*METHODS, load_default="transfer")
     reference = text(140, least=1, required=True)
+    excess = one_of("refuse", "credit", load_default="refuse")
 
 
 class RunForm(Request):

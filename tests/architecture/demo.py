@@ -123,6 +123,8 @@ FINDERS: dict[str, str | list[str]] = {
     "partner_id": "select :partner as id",
     "proposal_id": distinct("swap_proposal", "state"),
     "quote_id": distinct("quote", "state"),
+    "receipt_id": distinct("receipt", "source"),
+    "refund_id": distinct("refund", "state"),
     "return_id": distinct("return_order", "state"),
     "rise_id": distinct("price_rise", "state"),
     "round_id": ["bro_none"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 
 from haas.auth.permissions import ROLE_NAMES
-from haas.rest.fields import Day, one_of, text
+from haas.rest.fields import Amount, Day, one_of, text
 from haas.rest.openapi import Request
 from haas.tenancy.models import TAX_TREATMENTS
 
@@ -209,6 +209,12 @@ class ClientForm(Request):
     currency = text(3, required=True)
     language = text(2, required=True)
     time_zone = text(64, required=True)
+    payment_terms_days = ma.fields.Integer(
+        load_default=None, allow_none=True, validate=ma.validate.Range(0, 365)
+    )
+    credit_limit = Amount(load_default=None, allow_none=True)
+    purchase_order = text(60, load_default="")
+    wants_statements = ma.fields.Boolean(load_default=False)
 
 
 class SiteForm(Request):

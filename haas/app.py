@@ -102,6 +102,9 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.api:runs_api",
     "invoicing.api:rates_api",
     "invoicing.api:exports_api",
+    "invoicing.bank.api:accounts_api",
+    "invoicing.bank.api:statements_api",
+    "invoicing.bank.api:lines_api",
     "invoicing.ledger.api",
 )
 PAGE_BLUEPRINTS: tuple[str, ...] = (
@@ -131,6 +134,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.portal.billing",
     "invoicing.portal.deposits",
     "invoicing.portal.credit",
+    "invoicing.bank.portal",
     "invoicing.portal.offboarding",
     "leases.portal.book_settings",
     "leases.portal.contract_settings",

@@ -10,6 +10,7 @@ from haas import clock, db
 from haas.accounts.team import create_user
 from haas.auth.models import User
 from haas.auth.permissions import OPERATOR
+from haas.demo.banked import keep_an_account
 from haas.demo.books import keep_books
 from haas.demo.host import Host, this_machine
 from haas.demo.houses import CLI, House, find_or_create_partner, furnish
@@ -73,5 +74,6 @@ def _seed_partner(
         story.play(session, lambda done, total: report(f"a year at {scene.name}", done, total))
         plan_a_rise(session, house, now=now)
         keep_books(session, tenant, today=clock.today(scene.time_zone), at=now)
+        keep_an_account(session, tenant, today=clock.today(scene.time_zone), at=now)
         # Before the commit: a password that nobody was told would lock the demo.
         sign_ins.save()

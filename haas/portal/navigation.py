@@ -40,6 +40,7 @@ MAIN: tuple[Entry, ...] = (
           also=("agreements", "returns", "swaps", "buyouts")),
     Entry("invoices.index",  _l("Invoices"), "file-invoice",     "invoice.read",  "i", on_phone=True,
           also=("billing", "exports", "deposits", "money")),
+    Entry("bank.index",      _l("Bank"),     "arrows-exchange",  "bank.read",     "m"),
     Entry("books.index",     _l("Books"),    "report-money",     "ledger.read",   "b"),
     Entry("funders.index",   _l("Funders"),  "coin",             "funder.read",   "f", also=("fundings",)),
     Entry("calendar.index",  _l("Calendar"), "calendar",         "calendar.read", "d"),

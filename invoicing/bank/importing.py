@@ -116,6 +116,14 @@ def read(
     return Reading(stored, kind, found, sniffed, layout, is_confirmed)
 
 
+def find_sniffed(session: Session, tenant: Tenant, *, file_id: str) -> Sniffed | None:
+    """How a kept file seems to be written, if it is a CSV."""
+    stored = get_file(session, tenant, file_id=file_id)
+    if stored.kind != KIND or kind_of(stored.content) != "csv":
+        return None
+    return sniff(stored.content)
+
+
 def bring_in(
     session: Session,
     tenant: Tenant,

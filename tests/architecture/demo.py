@@ -71,6 +71,13 @@ FINDERS: dict[str, str | list[str]] = {
     "event_kind": ["capitalise", "estimate"],
     "event_id": distinct("book_event", "kind"),
     "book_id": distinct("price_book", "published_at is null"),
+    "bank_account_id": distinct("bank_account", "partner_id"),
+    "bank_file_id": (
+        "select id from stored_file where partner_id = :partner and kind = 'bank_statement'"
+        " order by id limit 1"
+    ),
+    "bank_line_id": distinct("bank_line", "state, amount > 0"),
+    "bank_statement_id": distinct("bank_statement", "partner_id"),
     "buyout_id": distinct("buyout", "state"),
     "card_id": distinct("rate_card", "partner_id"),
     "certificate_id": distinct("wipe_certificate", "partner_id"),

@@ -58,6 +58,7 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
 QUERIES: dict[str, list[str]] = {
     "assets.index": ["", "view=in_service", "state=ready", "sort=-added&limit=5", "q=le", "q=nothing"],
     "assets.show": ["", "tab=health", "tab=money", "tab=documents", "tab=history"],
+    "bank.index": ["", "state=booked", "state=ignored", "q=nothing"],
     "clients.index": ["", "q=nothing"],
     "clients.show": ["", "tab=sites", "tab=people"],
     "labels.index": ["", "id={asset_id}"],

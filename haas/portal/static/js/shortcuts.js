@@ -1,4 +1,4 @@
-// Keys: / and Ctrl-K search, ? lists them, g and a letter goes to a page, j and k move through rows, Enter opens.
+// Keys: / and Ctrl-K search, ? lists them, g and a letter goes to a page, j and k move through rows, Enter opens, c confirms.
 
 const ROWS = ".table > tbody > tr:has(a[href]), a.needs-row, a.found-row";
 let waitingForG = 0;
@@ -20,6 +20,7 @@ export function startShortcuts() {
       case "j": return run(event, () => moveRow(1));
       case "k": return run(event, () => moveRow(-1));
       case "Enter": openRow(event); return;
+      default: pressInRow(event);
     }
   });
 }
@@ -47,6 +48,12 @@ function moveRow(step) {
   next.classList.add("is-current");
   (next.matches("a") ? next : next.querySelector("a[href]")).focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
+}
+
+// A button of the row that is marked, by the key it names: "c" confirms what is suggested.
+function pressInRow(event) {
+  const button = document.querySelector(`tr.is-current [data-press-key="${CSS.escape(event.key)}"]`);
+  if (button) run(event, () => button.click());
 }
 
 function openRow(event) {

@@ -1,0 +1,72 @@
+"""The demo's bank: an account and a statement with lines that wait, one booked and one set aside."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from haas.tenancy.models import Client, Partner
+from haas.tenancy.scope import Tenant, scoped
+from invoicing import queries as invoices
+from invoicing.bank import accounts, booking, importing
+from invoicing.bank.layouts import sniff
+from invoicing.bank.models import BankLine
+from invoicing.bank.queries import LineFilter, list_lines
+from invoicing.references import creditor_reference
+
+_NUMBERS = {"EUR": "DE89 3704 0044 0532 0130 00"}
+_ELSEWHERE = "021000021 4417002233"
+
+
+def keep_an_account(session: Session, tenant: Tenant, *, today: date, at: datetime) -> None:
+    """One account in the partner's currency, and its statement up to yesterday."""
+    partner = session.get_one(Partner, tenant.partner_id)
+    account = accounts.open_account(
+        session,
+        tenant,
+        name="Operating account",
+        holder=partner.legal_name,
+        number=_NUMBERS.get(partner.currency, _ELSEWHERE),
+        bic="",
+        currency=partner.currency,
+        auto_book=False,
+        at=at,
+    )
+    lines = _lines(session, tenant, partner=partner, day=today - timedelta(days=1))
+    content = ("Date,Amount,Payee,Memo,Balance\n" + "\n".join(lines) + "\n").encode()
+    stored = importing.upload(session, tenant, name="statement.csv", content=content)
+    (made,) = importing.bring_in(
+        session, tenant, file_id=stored.id, account_id=account.id, layout=sniff(content).layout, at=at
+    )
+    rows = session.scalars(
+        list_lines(tenant, where=LineFilter(statement_id=made.id)).order_by(BankLine.entry)
+    ).all()
+    fee, credit = rows[0], rows[1]
+    booking.ignore(session, tenant, line_id=fee.id, category="fee", at=at)
+    named = scoped(Client, tenant).where(Client.legal_name == credit.counterparty_name)
+    payer = session.scalars(named).first()
+    if payer is not None:
+        part = booking.Part(client_id=payer.id, amount=credit.amount)
+        booking.book(session, tenant, line_id=credit.id, parts=[part], at=at)
+
+
+def _lines(session: Session, tenant: Tenant, *, partner: Partner, day: date) -> list[str]:
+    """A fee, a payment too much, an invoice paid to the cent and one in part: with balances that follow."""
+    clients = {row.id: row for row in session.scalars(scoped(Client, tenant).order_by(Client.number))}
+    payer = next(iter(clients.values())).legal_name
+    moves = [(Decimal("-4.90"), "House bank", "Account fee"), (Decimal("25.00"), payer, "Thank you")]
+    items = [item for item in invoices.open_items(session, tenant) if item.currency == partner.currency]
+    for item in items[:1]:
+        name = clients[item.client_id].legal_name
+        moves.append((item.open, name, creditor_reference(item.number)))
+    moves += [
+        (Decimal("100.00"), clients[item.client_id].legal_name, f"Invoice {item.number}")
+        for item in items[1:2]
+    ]
+    balance, lines = Decimal("12500.00"), []
+    for amount, name, text in moves:
+        balance += amount
+        lines.append(f'{day},{amount:.2f},"{name}",{text},{balance:.2f}')
+    return lines

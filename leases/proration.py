@@ -51,6 +51,11 @@ def prorate(part: Period, whole: Period, rule: Proration = Proration.ACTUAL_PERI
     return Share(part.days, whole.days, fraction)
 
 
+def whole_days(whole: Period, rule: Proration) -> int:
+    """The days of a whole period as the rule counts them."""
+    return days_30e_360(whole.start, whole.end) if rule is Proration.THIRTY_DAY else whole.days
+
+
 def prorated_amount(
     amount: Number,
     part: Period,

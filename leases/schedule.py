@@ -13,7 +13,7 @@ from itertools import pairwise
 from haas.calendar import Period, local_day
 from haas.money import allocate, round_minor
 from leases.changing import NOT_BY_DAYS, changing_rent, is_level_in, running_rents
-from leases.proration import prorate
+from leases.proration import prorate, whole_days
 from leases.terms import LeaseTerms, Timing
 
 _NOTHING = Fraction(0)
@@ -94,6 +94,15 @@ def _payments(terms: LeaseTerms, line_start: date, line_end: date | None) -> Ite
     level = terms.is_level
     full_rent: dict[RentKind, Decimal] = {}
     for part, whole in terms.cycle.cut(start, end):
+        if level and part is whole and not any(part.start < cut < part.end for cut in cuts):
+            # Nearly every period, and a billing run reads millions: the same rent, whatever its days.
+            kind = _kind(part, *cuts)
+            if kind not in full_rent:
+                full_rent[kind] = round_minor(_period_rent(terms, kind, part.start), terms.currency)
+            days = whole_days(part, terms.proration)
+            due_on = part.start if terms.timing is Timing.ADVANCE else part.end
+            yield RentPayment(kind, part.start, part.end, days, days, full_rent[kind], due_on)
+            continue
         exact, rounded = _NOTHING, Decimal(0)
         pieces = _pieces(part, cuts=cuts)
         owed_once = _owed_once(terms, pieces, cuts, whole)
@@ -105,12 +114,8 @@ def _payments(terms: LeaseTerms, line_start: date, line_end: date | None) -> Ite
             elif not level and not is_level_in(terms, piece):
                 exact += changing_rent(terms, piece, whole) * _rate(terms, kind)
                 running = round_minor(exact, terms.currency)
-            elif piece == whole and not level:
+            elif piece == whole:
                 running = round_minor(_period_rent(terms, kind, piece.start), terms.currency)
-            elif piece == whole:  # nearly every period, and a billing run reads millions
-                if kind not in full_rent:
-                    full_rent[kind] = round_minor(_period_rent(terms, kind, piece.start), terms.currency)
-                running = full_rent[kind]
             else:
                 exact += _period_rent(terms, kind, piece.start) * share.fraction
                 running = round_minor(exact, terms.currency)

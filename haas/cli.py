@@ -24,6 +24,7 @@ _COMMANDS = {
     "seed": ("haas.commands.tasks:seed", "Fill an empty database with the demo's partners."),
     "bill": ("haas.commands.tasks:bill", "Bill everything due by a date."),
     "offboard": ("haas.commands.tasks:offboard", "Show, carry out or finish the off-boarding of a client."),
+    "einvoice": ("haas.commands.einvoice:einvoice", "Check e-invoices, ours and others'."),
     "bench": ("haas.commands.tasks:bench", "Measure one part on a stack of its own."),
     "doctor": ("haas.commands.tasks:doctor", "Check everything this machine needs."),
 }

@@ -15,7 +15,7 @@ from haas.pages.downloads import download
 from haas.rest.limits import EXPENSIVE, limiter
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
-from invoicing import billing, corrections, previews, queries, rates, sending
+from invoicing import billing, corrections, e_invoices, previews, queries, rates, sending
 from invoicing.exports import requests as exports
 from invoicing.models import Invoice
 from invoicing.schemas import (
@@ -92,6 +92,32 @@ def get_pdf(invoice_id: str) -> Response:
     answer = download(stored.content, name=stored.name, media_type=stored.media_type)
     answer.headers["ETag"] = f'"{stored.sha256}"'
     return answer
+
+
+@blueprint.get("/<invoice_id>/factur-x.xml")
+@requires("invoice.read")
+@blueprint.response(
+    200, {"type": "string", "format": "binary"}, content_type=e_invoices.MEDIA_TYPE, description="Factur-X"
+)
+def get_factur_x(invoice_id: str) -> Response:
+    """The e-invoice that lies in the PDF (Factur-X, EN 16931); 422 names what the document lacks for it."""
+    caller = current_caller()
+    return _xml(e_invoices.factur_x(caller.session, caller.tenant, invoice_id=invoice_id))
+
+
+@blueprint.get("/<invoice_id>/ubl.xml")
+@requires("invoice.read")
+@blueprint.response(
+    200, {"type": "string", "format": "binary"}, content_type=e_invoices.MEDIA_TYPE, description="UBL 2.1"
+)
+def get_ubl(invoice_id: str) -> Response:
+    """The e-invoice for Peppol (BIS Billing 3.0, UBL 2.1); 422 names what the document lacks for it."""
+    caller = current_caller()
+    return _xml(e_invoices.peppol(caller.session, caller.tenant, invoice_id=invoice_id))
+
+
+def _xml(file: e_invoices.EInvoiceFile) -> Response:
+    return download(file.content, name=file.name, media_type=e_invoices.MEDIA_TYPE)
 
 
 @blueprint.post("/<invoice_id>/credits")

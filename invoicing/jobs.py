@@ -20,7 +20,7 @@ from haas.settings import current as current_settings
 from haas.tenancy.brands import logo_png
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant
-from invoicing import billing, queries, rounds, sending, titles
+from invoicing import billing, e_invoices, queries, rounds, sending, titles
 from invoicing.document import InvoiceDocument
 from invoicing.exports import requests as export_requests
 from invoicing.models import Invoice
@@ -148,6 +148,7 @@ def render_pdf(*, partner_id: str, event_id: str, invoice_id: str) -> None:
             client_id=invoice.client_id,
             once_key=f"invoice_pdf:{invoice.document_hash}",
         )
+        e_invoices.keep_peppol(session, tenant, invoice=invoice, document=document)
         written = session.execute(
             sa.update(Invoice)
             .where(Invoice.partner_id == partner_id, Invoice.id == invoice_id, Invoice.pdf_file_id.is_(None))

@@ -17,7 +17,7 @@ from haas.mail import Attachment, Letter
 from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
-from invoicing import queries
+from invoicing import e_invoices, queries
 from invoicing.document import InvoiceDocument
 from invoicing.models import Invoice
 
@@ -83,12 +83,18 @@ def count_waiting(session: Session, tenant: Tenant) -> int:
 def letter_for(
     session: Session, tenant: Tenant, *, invoice: Invoice, message_id: str, base_url: str
 ) -> Letter | None:
-    """The mail with the PDF, in the partner's name; none if it cannot go out (`request` says why)."""
+    """The mail with the PDF, in the partner's name; none if it cannot go out (`request` says why).
+
+    A client that wants it gets the UBL file too, where the document has one.
+    """
     partner, client = _both_ends(session, tenant, invoice)
     if invoice.pdf_file_id is None or partner.suspended_at is not None or not client.email:
         return None
     document = msgspec.convert(invoice.document, type=InvoiceDocument)
     pdf = get_file(session, tenant, file_id=invoice.pdf_file_id)
+    files = [pdf]
+    if client.wants_ubl and (ubl := e_invoices.find_peppol(session, tenant, invoice=invoice)) is not None:
+        files.append(ubl)
     credited = [each.number for each in document.references if each.kind == "invoice"]
     return Letter(
         message="invoice_issued",
@@ -108,7 +114,7 @@ def letter_for(
             "payment_lines": document.seller.payment_lines,
             "link": f"{base_url}/invoices/{invoice.id}",
         },
-        attachments=(Attachment(pdf.name, pdf.media_type, pdf.content),),
+        attachments=tuple(Attachment(each.name, each.media_type, each.content) for each in files),
     )
 
 

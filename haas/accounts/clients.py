@@ -56,6 +56,7 @@ _CLIENT_FIELDS = frozenset(
         "endpoint_scheme",
         "endpoint_id",
         "prices_include_tax",
+        "wants_ubl",
         "currency",
         "language",
         "time_zone",

@@ -1,4 +1,4 @@
-"""Pages of our own PDFs as pictures, so that a document is seen where a browser shows no PDF."""
+"""What is in our own PDFs: pages as pictures, for where a browser shows no PDF, and the file inside."""
 
 from __future__ import annotations
 
@@ -38,6 +38,19 @@ def page_png(pdf: bytes, *, number: int) -> bytes:
     packed = io.BytesIO()
     picture.quantize(_COLOURS).save(packed, "PNG", optimize=True)
     return packed.getvalue()
+
+
+def attached_file(pdf: bytes, *, name: str) -> bytes | None:
+    """The bytes of the file of this name inside the document; none if it has no such file."""
+    try:
+        with _opened(pdf) as document:
+            for number in range(document.count_attachments()):
+                attachment = document.get_attachment(number)
+                if attachment.get_name() == name:
+                    return bytes(attachment.get_data())
+    except NotFound:
+        return None
+    return None
 
 
 @contextmanager

@@ -91,6 +91,7 @@ class Client(PartnerOwned, Base):
     payment_terms_days: Mapped[int | None]
     credit_limit: Mapped[Decimal | None] = mapped_column(sa.Numeric(15, 3))  # in the client's currency
     purchase_order: Mapped[str] = mapped_column(default="", server_default="")
+    wants_ubl: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # mailed with the PDF
     wants_statements: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # each month
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]

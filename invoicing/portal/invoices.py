@@ -24,8 +24,10 @@ from haas.rest.paging import Sort, fetch_page
 from haas.saved_views.lists import ViewedList, views_shown
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
-from invoicing import queries, sending
+from invoicing import e_invoices, queries, sending
 from invoicing.document import InvoiceDocument
+from invoicing.einvoice import missing
+from invoicing.einvoice.words import remedy
 from invoicing.exports import requests as exports
 from invoicing.models import Invoice
 from invoicing.queries import InvoiceFilter
@@ -115,11 +117,14 @@ def show(invoice_id: str) -> str:
         else None
     )
     pdf = _pdf_of(caller, invoice)
+    document = msgspec.convert(invoice.document, type=InvoiceDocument)
     given_back = sum((row.total for row in credits_of), Decimal(0))
     return render_template(
         "portal/invoices/show.html",
         invoice=invoice,
-        document=msgspec.convert(invoice.document, type=InvoiceDocument),
+        document=document,
+        is_factur_x=not missing.for_cii(document),
+        lacks=list(dict.fromkeys(remedy(lack) for lack in missing.for_bis(document))),
         sign=-1 if invoice.kind == "credit_note" else 1,
         state=queries.state_shown(invoice, today=_today(caller)),
         client=session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one(),
@@ -151,6 +156,24 @@ def pdf(invoice_id: str) -> Response:
     if found is not None and request.headers.get("HX-Request"):
         answer.headers["HX-Refresh"] = "true"
     return answer
+
+
+@blueprint.get("/<invoice_id>/factur-x.xml")
+@requires("invoice.read")
+def factur_x(invoice_id: str) -> Response:
+    """The e-invoice that lies in the PDF."""
+    caller = current_caller()
+    file = e_invoices.factur_x(caller.session, caller.tenant, invoice_id=invoice_id)
+    return download(file.content, name=file.name, media_type=e_invoices.MEDIA_TYPE)
+
+
+@blueprint.get("/<invoice_id>/ubl.xml")
+@requires("invoice.read")
+def ubl(invoice_id: str) -> Response:
+    """The e-invoice for Peppol."""
+    caller = current_caller()
+    file = e_invoices.peppol(caller.session, caller.tenant, invoice_id=invoice_id)
+    return download(file.content, name=file.name, media_type=e_invoices.MEDIA_TYPE)
 
 
 def wanted(listed: ListState) -> InvoiceFilter:

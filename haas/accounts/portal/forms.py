@@ -206,6 +206,7 @@ class ClientForm(Request):
     endpoint_scheme = text(4, load_default="")
     endpoint_id = text(120, load_default="")
     prices_include_tax = ma.fields.Boolean(load_default=False)
+    wants_ubl = ma.fields.Boolean(load_default=False)
     currency = text(3, required=True)
     language = text(2, required=True)
     time_zone = text(64, required=True)

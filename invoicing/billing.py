@@ -18,6 +18,7 @@ from invoicing import queries
 from invoicing.charges.models import Charge
 from invoicing.charges.queries import billed_of, get_charge
 from invoicing.drafts import CreditedInvoice, Draft, Drafted, draft_within_orders
+from invoicing.exchange import with_exchange
 from invoicing.issuing import issue
 from invoicing.models import BillingChunk, BillingRun, Invoice
 from invoicing.proposals import Proposal, load, propose
@@ -185,7 +186,7 @@ def bill_clients(
     what a purchase order does not allow, while the rest of its client is billed.
     """
     client_ids = billable_clients(session, tenant, first=first_client_id, last=last_client_id)
-    book = load(session, tenant, client_ids=client_ids)
+    book = with_exchange(session, tenant, load(session, tenant, client_ids=client_ids))
     proposals = propose(book, as_of=as_of)
     credited = credited_by(session, tenant, proposals)
     drafts: list[Draft] = []
@@ -249,7 +250,7 @@ def draft_charge(
     session: Session, tenant: Tenant, *, charge: Charge, as_of: date, lock: bool = False
 ) -> Drafted:
     """The paper of what is due of one charge; none if nothing is."""
-    book = load(session, tenant, client_ids=[charge.client_id], lock=lock)
+    book = with_exchange(session, tenant, load(session, tenant, client_ids=[charge.client_id], lock=lock))
     rows = propose(book, as_of=as_of).get(charge.client_id, [])
     rows = [row for row in rows if row.change.line_id == charge.id]
     return draft_within_orders(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import msgspec
 import sqlalchemy as sa
@@ -15,11 +16,11 @@ from haas import outbox
 from haas.crash import crashpoint
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
-from haas.money import exponent
+from haas.money import exponent, round_minor
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
-from invoicing.document import DocumentLine, InvoiceDocument, Reference, TaxTotal
+from invoicing.document import DocumentLine, InvoiceDocument, Reference, TaxInOwnCurrency, TaxTotal
 from invoicing.models import Invoice, InvoiceLine, Payment
 from invoicing.money import receipts
 from invoicing.money.entries import lock_client
@@ -297,13 +298,20 @@ def _document(
     invoice, taxed = plan.invoice, plan.taxed
     original = msgspec.convert(invoice.document, type=InvoiceDocument)
     total = plan.net - taxed.tax_total
+    said: dict[tuple[str, Decimal], TaxTotal] = {
+        (row.category, row.rate_pct): row for row in original.tax_totals
+    }
     return InvoiceDocument(
         kind="credit_note",
         number=number,
         seller=original.seller,
+        seller_tax_id=original.seller_tax_id,
+        supplier=original.supplier,
         buyer=original.buyer,
+        site=original.site,
         issued_on=issued_on,
         due_on=issued_on,
+        delivered_on=original.delivered_on,
         currency=invoice.currency,
         language=language,
         tax_name=original.tax_name,
@@ -316,15 +324,14 @@ def _document(
                 net=net,
                 tax_rate_pct=row.tax_rate_pct,
                 tax_category=row.tax_category,  # type: ignore[arg-type]
+                tax_reason_code=said[row.tax_category, row.tax_rate_pct].reason_code,
             )
             for row, net in plan.chosen
         ),
+        # Category, rate and reason are those of the invoice: a credit repeats its tax.
         tax_totals=tuple(
-            TaxTotal(
-                category=group.category,  # type: ignore[arg-type]
-                rate_pct=group.rate_pct or Decimal(0),
-                taxable=-group.basis,
-                tax=-group.tax,
+            msgspec.structs.replace(
+                said[group.category, group.rate_pct or Decimal(0)], taxable=-group.basis, tax=-group.tax
             )
             for group in taxed.groups
         ),
@@ -332,10 +339,21 @@ def _document(
         tax_total=-taxed.tax_total,
         total=total,
         payable=total,
+        accounting=_in_own_currency(original, tax=-taxed.tax_total),
+        buyer_order=original.buyer_order,
         references=(Reference(kind="invoice", number=invoice.number, issued_on=invoice.issued_on),),
         notes=(reason,),
         portal_url=portal_url,
     )
+
+
+def _in_own_currency(original: InvoiceDocument, *, tax: Decimal) -> TaxInOwnCurrency | None:
+    """The tax that goes back, at the rate of the invoice that is corrected."""
+    own = original.accounting
+    if own is None or not tax:
+        return None
+    converted = round_minor(Fraction(tax) * Fraction(own.rate), own.currency)
+    return msgspec.structs.replace(own, tax_total=converted)
 
 
 def _add_lines(session: Session, tenant: Tenant, *, credit: Invoice, plan: CreditPlan) -> None:

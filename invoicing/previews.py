@@ -15,6 +15,7 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing.billing import billable_clients, credited_by, draft_charge
 from invoicing.charges.queries import get_charge
 from invoicing.drafts import CreditedInvoice, Draft, draft_within_orders
+from invoicing.exchange import with_exchange
 from invoicing.grouping import Grouping
 from invoicing.proposals import Book, Proposal, load, propose
 
@@ -83,7 +84,7 @@ def preview_run(
     """What a run as of that day would issue to the next `limit` clients behind the id `after`."""
     ids = [each for each in billable_clients(session, tenant, first=after) if each != after]
     page = ids[:limit]
-    book = load(session, tenant, client_ids=page, lock=False)
+    book = with_exchange(session, tenant, load(session, tenant, client_ids=page, lock=False))
     proposals = propose(book, as_of=as_of)
     credited = credited_by(session, tenant, proposals)
     subjects = _subjects(session, tenant, book, proposals)
@@ -97,7 +98,7 @@ def preview_run(
 
 def preview_client(session: Session, tenant: Tenant, *, client_id: str, as_of: date) -> ClientPreview:
     """What one client would be billed as of that day; without papers if nothing is due."""
-    book = load(session, tenant, client_ids=[client_id], lock=False)
+    book = with_exchange(session, tenant, load(session, tenant, client_ids=[client_id], lock=False))
     proposals = propose(book, as_of=as_of)
     credited = credited_by(session, tenant, proposals)
     return _bill(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -140,9 +141,8 @@ def transfers(
 
 def tidy(text: str, *, most: int) -> str:
     """A text in the letters that every bank takes (EPC217-08): ü is ue, what is left over a full stop."""
-    from text_unidecode import unidecode
-
-    plain = unidecode(text.translate(_UMLAUTS))
+    plain = unicodedata.normalize("NFKD", text.translate(_UMLAUTS))
+    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
     return " ".join(_ALLOWED.sub(".", plain).split())[:most].strip() or "."
 
 

@@ -25,8 +25,10 @@ from haas.rest.limits import limiter
 from haas.saved_views.lists import join
 from haas.settings import Settings
 from haas.settings import use as use_settings
+from invoicing.payments.portal.invoice_part import tell_payments
 from invoicing.portal import asset_page as billed_assets
 from invoicing.portal.invoices import INVOICES
+from invoicing.portal.invoices import parts as invoice_parts
 from leases import queries
 from leases.portal import asset_page as leased_assets
 from leases.portal.lists import LEASES
@@ -105,6 +107,12 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.bank.api:accounts_api",
     "invoicing.bank.api:statements_api",
     "invoicing.bank.api:lines_api",
+    "invoicing.payments.api:accounts_api",
+    "invoicing.payments.api:clients_api",
+    "invoicing.payments.api:methods_api",
+    "invoicing.payments.api:invoices_api",
+    "invoicing.payments.api:attempts_api",
+    "invoicing.payments.api:payouts_api",
     "invoicing.ledger.api",
 )
 PAGE_BLUEPRINTS: tuple[str, ...] = (
@@ -131,6 +139,12 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "haas.saved_views.portal",
     "invoicing.portal",
     "invoicing.portal.amendments",
+    "invoicing.payments.webhook",
+    "invoicing.payments.portal.settings",
+    "invoicing.payments.portal.methods",
+    "invoicing.payments.portal.invoices",
+    "invoicing.payments.portal.by_link",
+    "invoicing.payments.portal.payouts",
     "invoicing.portal.billing",
     "invoicing.portal.deposits",
     "invoicing.portal.credit",
@@ -240,6 +254,8 @@ def _join() -> None:
         asset_parts.money.append(leased_assets.tell_money)
         asset_parts.notices.append(leased_assets.tell_notice)
         asset_parts.papers += [leased_assets.tell_papers, billed_assets.tell_papers]
+    if tell_payments not in invoice_parts:
+        invoice_parts.append(tell_payments)
     join(FLEET, LEASES, INVOICES)
 
 

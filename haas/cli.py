@@ -18,6 +18,10 @@ _COMMANDS = {
     "worker": ("haas.commands.processes:worker", "Work on one queue."),
     "scheduler": ("haas.commands.processes:scheduler", "Relay events to jobs and run the timetable."),
     "subscriber": ("haas.commands.processes:subscriber", "Take in the devices' messages."),
+    "payment-provider": (
+        "haas.commands.payment_provider:payment_provider",
+        "Play a payment provider to test with.",
+    ),
     "broker": ("haas.commands.broker:broker", "Keep mosquitto's configuration and passwords."),
     "migrate": ("haas.commands.tasks:migrate", "Bring the database's schema up to date."),
     "operator": ("haas.commands.tasks:operator", "Add an operator: the first sign-in of a new deployment."),

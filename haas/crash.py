@@ -30,6 +30,11 @@ POINTS = frozenset(
         "export.before_commit",
         "export.after_upload",
         "asset_import.inserted",
+        "pay.before_send",
+        "pay.after_send",
+        "pay.after_receipt",
+        "pay.before_commit",
+        "pay.webhook_stored",
         "ingest.before_commit",
         "ingest.after_commit",
     }

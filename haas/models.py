@@ -39,6 +39,8 @@ MODULES = (
     "invoicing.money.models",
     "invoicing.allowances.models",
     "invoicing.round_models",
+    "invoicing.pay_link_models",
+    "invoicing.payments.models",
     "invoicing.deposit_models",
     "invoicing.bank.models",
     "invoicing.offboarding_models",

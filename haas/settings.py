@@ -30,6 +30,8 @@ class Settings:
     trusted_proxies: int = 0  # how many reverse proxies set X-Forwarded-*
     outbox_lease_seconds: float = 10  # how soon the work of a killed worker is handed out again
     sftp_private_hosts: bool = False  # whether exports may go to SFTP servers of private networks
+    payment_provider_url: str = ""  # where `haas payment-provider` answers; empty: it is not on offer
+    stripe_url: str = "https://api.stripe.com"
     testing: bool = False
 
     @property
@@ -66,6 +68,8 @@ class Settings:
             trusted_proxies=int(env.get("HAAS_TRUSTED_PROXIES", "0")),
             outbox_lease_seconds=float(env.get("HAAS_OUTBOX_LEASE_SECONDS", "10")),
             sftp_private_hosts=env.get("HAAS_SFTP_PRIVATE_HOSTS") == "1",
+            payment_provider_url=env.get("HAAS_PAYMENT_PROVIDER_URL", "").rstrip("/"),
+            stripe_url=env.get("HAAS_STRIPE_URL", "https://api.stripe.com").rstrip("/"),
             testing=env.get("HAAS_TESTING") == "1",
         )
 

@@ -47,6 +47,10 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("undisputed_charges", timedelta(hours=1), "leases.sweeps:close_undisputed"),
     Entry("silent_acceptance", timedelta(hours=1), "leases.sweeps:accept_silently"),
     Entry("titles_to_pass", timedelta(hours=1), "invoicing.jobs:pass_due_titles"),
+    # Hourly, because the due day begins at another hour for each partner.
+    Entry("charges_due", timedelta(hours=1), "invoicing.payments.jobs:charge_due"),
+    Entry("payments_unknown", timedelta(minutes=5), "invoicing.payments.jobs:ask_after"),
+    Entry("payouts", timedelta(hours=6), "invoicing.payments.jobs:fetch_payouts"),
     Entry("quotes_run_out", timedelta(hours=1), "leases.quotes.jobs:expire"),
     Entry("purchase_needs", timedelta(minutes=5), "leases.quotes.jobs:recount_needs"),
     Entry("lease_amendments", timedelta(hours=1), "leases.sweeps:follow_amendments"),

@@ -81,6 +81,7 @@ class InvoiceDocument(Frozen, frozen=True, kw_only=True):
     payment_means: tuple[PaymentMeans, ...] = ()
     notes: tuple[str, ...] = ()  # BT-22
     portal_url: str = ""
+    pay_url: str = ""  # where whoever holds the paper can pay it; empty: nowhere
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -130,7 +131,7 @@ def hash_of(canonical: bytes) -> str:
 _SINCE_2 = {
     InvoiceDocument: {
         "supplier", "site", "delivered_on", "prices_include_tax", "accounting", "buyer_order",
-        "payment_means",
+        "payment_means", "pay_url",
     },
     Buyer: {"country", "postcode", "city", "legal_id", "endpoint", "reference", "email"},
     DocumentLine: {

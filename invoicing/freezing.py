@@ -38,7 +38,9 @@ _WHY = {
 }
 
 
-def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str) -> InvoiceDocument:
+def document_of(
+    draft: Draft, *, number: str, seller: Branding, portal_url: str, pay_url: str = ""
+) -> InvoiceDocument:
     """Everything the paper prints, frozen. Amounts of a credit note turn positive."""
     sign = -1 if draft.kind == "credit_note" else 1
     starts = [row.change.period_start for row in draft.proposals]
@@ -75,6 +77,7 @@ def document_of(draft: Draft, *, number: str, seller: Branding, portal_url: str)
         payment_reference=creditor_reference(number) if draft.kind == "invoice" else "",
         payment_means=draft.seller.means(draft.currency) if draft.kind == "invoice" else (),
         portal_url=portal_url,
+        pay_url=pay_url,
     )
 
 

@@ -18,6 +18,7 @@ from haas.tenancy.branding import Branding
 from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
+from invoicing import pay_links
 from invoicing.bulk import insert_rows
 from invoicing.document import InvoiceDocument, hash_of
 from invoicing.drafts import Draft
@@ -50,6 +51,7 @@ def issue(
         return []
     seller = _seller(session, tenant)
     ids = [new_id("crn" if draft.kind == "credit_note" else "inv") for draft in drafts]
+    secrets = _pay_secrets(session, tenant, drafts, ids)
     lines = [
         row
         for invoice_id, draft in zip(ids, drafts, strict=True)
@@ -75,6 +77,7 @@ def issue(
                 number=number,
                 seller=seller,
                 portal_url=f"{portal_url}/invoices/{invoice_id}",
+                pay_url=pay_links.address(portal_url, secrets[invoice_id]) if invoice_id in secrets else "",
             ),
             credit=credit,
             at=at,
@@ -85,6 +88,12 @@ def issue(
     insert_rows(session, Invoice, rows)
     insert_rows(session, InvoiceLine, lines)
     balances.write_applied(session, tenant, used=credit, at=at)
+    pay_links.keep(
+        session,
+        tenant,
+        [(row["id"], row["client_id"], secrets[row["id"]]) for row in rows if row["id"] in secrets],
+        at=at,
+    )
     crashpoint("billing.after_lines")
     credited = {draft.credits.id for draft in drafts if draft.credits is not None}
     if credited:
@@ -117,6 +126,20 @@ def _under_orders(drafts: Sequence[Draft]) -> dict[str, Decimal]:
                 order_id = proposal.purchase_order_id
                 found[order_id] = found.get(order_id, Decimal(0)) + net
     return found
+
+
+def _pay_secrets(
+    session: Session, tenant: Tenant, drafts: Sequence[Draft], ids: Sequence[str]
+) -> dict[str, str]:
+    """A secret for each invoice that prints a link to pay by, by its id."""
+    if not pay_links.are_printed(session.get_one(Partner, tenant.partner_id)):
+        return {}
+    owing = [
+        invoice_id
+        for invoice_id, draft in zip(ids, drafts, strict=True)
+        if draft.kind == "invoice" and draft.total > 0
+    ]
+    return dict(zip(owing, pay_links.secrets_for(len(owing)), strict=True))
 
 
 def _take_numbers(session: Session, tenant: Tenant, drafts: Sequence[Draft]) -> list[str]:

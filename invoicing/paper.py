@@ -13,6 +13,7 @@ from haas.errors import InvalidInput
 from haas.money import exponent
 from invoicing.document import InvoiceDocument
 from invoicing.einvoice.facturx import attachment_of
+from invoicing.epc import epc_qr
 
 TEMPLATES = {"invoice": "invoice.html", "credit_note": "credit_note.html"}
 
@@ -47,8 +48,29 @@ def invoice_html(document: InvoiceDocument, *, logo: bytes | None = None) -> str
         branding=seller,
         language=document.language,
         document=msgspec.structs.replace(document, seller=seller),
+        transfer_code=transfer_code(document),
         price_places=max(
             (places_of(line.unit_price, least=places) for line in document.lines), default=places
         ),
         quantity_places=max((places_of(line.quantity) for line in document.lines), default=0),
     )
+
+
+def transfer_code(document: InvoiceDocument) -> str | None:
+    """The text that banking apps read as a SEPA transfer of what is due; none where it can be none."""
+    for means in document.payment_means:
+        if means.code != "58" or not means.iban or document.currency != "EUR" or document.payable <= 0:
+            continue
+        structured = document.payment_reference if document.payment_reference.startswith("RF") else ""
+        try:
+            return epc_qr(
+                name=means.account_name or document.seller.legal_name,
+                iban=means.iban,
+                bic=means.bic,
+                amount=document.payable,
+                reference=structured,
+                text="" if structured else document.payer_reference,
+            )
+        except ValueError:
+            continue  # frozen as it is: what no bank would take is printed in words alone
+    return None

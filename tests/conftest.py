@@ -17,9 +17,10 @@ from haas.auth.identify import SESSION_KEY
 from haas.auth.models import User
 from haas.rest.limits import limiter
 from haas.settings import Settings
+from invoicing.payments.local_server.server import Desk
 from tests import cast as casting
 
-pytest_plugins = ["tests.fixtures_stack", "tests.fixtures_demo"]
+pytest_plugins = ["tests.fixtures_stack", "tests.fixtures_demo", "tests.fixtures_payments"]
 
 
 def pytest_collection_finish() -> None:
@@ -29,7 +30,7 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def settings(database: Any, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def settings(database: Any, tmp_path_factory: pytest.TempPathFactory, payment_desk: Desk) -> Settings:
     """Settings of the stack that the tests run on; `database` has app_url, owner_url and redis_url."""
     folder = tmp_path_factory.mktemp("haas")
     return Settings(
@@ -40,6 +41,7 @@ def settings(database: Any, tmp_path_factory: pytest.TempPathFactory) -> Setting
         base_url="http://localhost",
         mail_url=f"folder://{folder}/mail",
         data_dir=folder,
+        payment_provider_url=payment_desk.engine.address,
         testing=True,
     )
 

@@ -18,7 +18,7 @@ from haas.errors import NotSignedIn
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Platform, Stranger, Tenant
 
-PROGRAM_PATHS = ("/v1/", "/agent/v1/")
+PROGRAM_PATHS = ("/v1/", "/agent/v1/", "/webhooks/")
 SESSION_KEY = "haas_session"  # in the signed cookie: the portal session's token, nothing else
 IDLE_LIMIT = timedelta(hours=12)
 _SEEN_EVERY = timedelta(minutes=5)  # how often a session's last use is written

@@ -114,11 +114,16 @@ PERMISSIONS: dict[str, set[str]] = {
     "invoice.send":          {OWNER, FINANCE},
     "invoice.export":        {OWNER, FINANCE},
     "payment.record":        {OWNER, FINANCE},
+    "payment.settings":      {OWNER},         # accounts at providers, and their keys
+    "payment.checkout":      {OWNER, FINANCE, CLIENT_ADMIN},  # pay on the provider's page
+    "payment.method":        {OWNER, FINANCE, CLIENT_ADMIN},  # save and remove means of payment
+    "payment.charge":        {OWNER, FINANCE},
     "payment.refund":        {OWNER, FINANCE},
     "bank.read":             {OWNER, FINANCE},
     "bank.manage":           {OWNER, FINANCE},
     "bank.import":           {OWNER, FINANCE},
     "bank.match":            {OWNER, FINANCE},
+    "payout.read":           {OWNER, FINANCE},
     "deposit.manage":        {OWNER, FINANCE},
     "tax.manage":            {OWNER, FINANCE},
     "ledger.read":           {OWNER, FINANCE},

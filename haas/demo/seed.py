@@ -15,6 +15,7 @@ from haas.demo.books import keep_books
 from haas.demo.host import Host, this_machine
 from haas.demo.houses import CLI, House, find_or_create_partner, furnish
 from haas.demo.operators_house import open_operators_house
+from haas.demo.payments_told import take_payments
 from haas.demo.prices import plan_a_rise
 from haas.demo.scenery import PARTNERS, PartnerScene
 from haas.demo.sign_ins import SignIns
@@ -77,3 +78,4 @@ def _seed_partner(
         keep_an_account(session, tenant, today=clock.today(scene.time_zone), at=now)
         # Before the commit: a password that nobody was told would lock the demo.
         sign_ins.save()
+    take_payments(house, settings=settings, now=now)

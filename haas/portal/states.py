@@ -109,6 +109,23 @@ STATES: dict[str, dict[str, StateLook]] = {
         "closed":    _look(_l("Closed"),      "grey",  "archive"),
         "cancelled": _look(_l("Cancelled"),   "grey",  "x"),
     },
+    "payment_attempt": {
+        "created":   _look(_l("Being sent"),           "blue",  "send"),
+        "sent":      _look(_l("Waiting"),              "blue",  "clock"),
+        "pending":   _look(_l("Under way"),            "blue",  "clock"),
+        "unknown":   _look(_l("Asking what became of it"), "amber", "help"),
+        "succeeded": _look(_l("Paid"),                 "green", "check"),
+        "declined":  _look(_l("Declined"),             "red",   "x"),
+        "expired":   _look(_l("Not paid"),             "grey",  "archive"),
+    },
+    "money_back": {
+        "created":   _look(_l("Being sent"),           "blue",  "send"),
+        "sent":      _look(_l("Being sent"),           "blue",  "send"),
+        "pending":   _look(_l("Under way"),            "blue",  "clock"),
+        "unknown":   _look(_l("Asking what became of it"), "amber", "help"),
+        "succeeded": _look(_l("Gone back"),            "amber", "refresh"),
+        "declined":  _look(_l("Did not go back"),      "red",   "x"),
+    },
     "invoice": {
         "issued":      _look(_l("Issued"),      "blue",  "send"),
         "sent":        _look(_l("Sent"),        "blue",  "send"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ import msgspec
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from devices.choices import names_of_people
 from haas import clock
@@ -32,6 +33,9 @@ from invoicing.exports import requests as exports
 from invoicing.models import Invoice
 from invoicing.queries import InvoiceFilter
 from leases.models import Lease
+
+# What rooms above show on an invoice's own page: (caller, invoice, what is open) -> a card, or nothing.
+parts: list[Callable[[Caller, Invoice, Decimal], str]] = []
 
 blueprint = Blueprint("invoices", __name__, url_prefix="/invoices")
 
@@ -119,6 +123,7 @@ def show(invoice_id: str) -> str:
     pdf = _pdf_of(caller, invoice)
     document = msgspec.convert(invoice.document, type=InvoiceDocument)
     given_back = sum((row.total for row in credits_of), Decimal(0))
+    still_open = queries.left_open(invoice, given_back=given_back)
     return render_template(
         "portal/invoices/show.html",
         invoice=invoice,
@@ -133,8 +138,9 @@ def show(invoice_id: str) -> str:
         credits=credits_of,
         credited=credited,
         payments=payments,
-        still_open=queries.left_open(invoice, given_back=given_back),
+        still_open=still_open,
         given_back=given_back,
+        parts=[Markup(part(caller, invoice, still_open)) for part in parts],  # noqa: S704 # nosec B704 # our own templates
         pdf=pdf,
         is_held=sending.is_held(caller.partner),
         charges=_charges(),

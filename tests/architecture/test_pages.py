@@ -24,6 +24,8 @@ from haas.auth.models import User
 from haas.auth.permissions import PERMISSIONS, permissions_of
 from haas.db import Base, PartnerOwned
 from haas.tenancy.scope import Tenant
+from invoicing import pay_links
+from invoicing import queries as invoices
 from leases.quotes import links, queries
 from leases.quotes.papers import frozen
 from tests.architecture.demo import FINDERS, Demo, House, Statements
@@ -136,6 +138,11 @@ MAY_LACK = {
     "lease_funding_api.get_funding_of_lease": "not every lease is funded",
     "lease_funding_api.preview_funding": "a lease may be funded already, or be none to fund",
     "quote_links.pdf": "a job prints the paper",
+    "pay_links.show": "a link of what was settled long ago is gone",
+    "pay_links.back": "the same",
+    "pay_links.pdf": "the same, and a job prints the paper",
+    "payment_methods.back": "a visit to the provider is one client's: at another it is not found",
+    "invoice_payments.ask_refund": "an attempt is one invoice's: at another it is not found",
     "quotes.accept": "a draft cannot be accepted",
     "quotes.paper_page": "a draft without options or terms has no paper",
     "quotes.paper_pdf": "a draft without options or terms has no paper",
@@ -146,7 +153,8 @@ MAY_LACK = {
 SECRETS = {"accounts.invitation": "invitation", "accounts.reset_password": "password_reset"}
 # Public by their nature: the address itself is the key, so it opens for whoever holds it.
 QUOTE_LINKS = {"quote_links.show", "quote_links.accept", "quote_links.decline", "quote_links.pdf"}
-KEYED = {"labels.landing", "brand.logo", *SECRETS, *QUOTE_LINKS}
+PAY_LINKS = {"pay_links.show", "pay_links.back", "pay_links.pdf"}
+KEYED = {"labels.landing", "brand.logo", *SECRETS, *QUOTE_LINKS, *PAY_LINKS}
 LINKS_ALIKE = 3  # how many links to the same kind of page are followed
 FOUND, ELSEWHERE = {200, 304}, {301, 302, 303}
 IDS = re.compile(r"\b[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}\b|\bd-[0-9a-hjkmnp-tv-z]{26}\b")
@@ -193,10 +201,21 @@ def quote_links_of(house: House) -> Iterator[dict[str, str]]:
                 yield {"secret": secret, "option_id": frozen(quote).options[0].id}
 
 
+def pay_links_of(house: House) -> Iterator[dict[str, str]]:
+    """The link on an invoice in each state."""
+    with db.unit_of_work(house.tenant) as session:
+        for invoice_id in house.ids["invoice_id"]:
+            invoice = invoices.get_invoice(session, house.tenant, invoice_id=invoice_id)
+            yield {"secret": pay_links.make_link(session, house.tenant, invoice=invoice, at=clock.now())}
+
+
 def values_of(house: House, rule: Rule) -> Iterator[Mapping[str, str]]:
     """The sets of values with which to visit `rule`."""
     if rule.endpoint in QUOTE_LINKS:
         yield from ({name: each[name] for name in rule.arguments} for each in quote_links_of(house))
+        return
+    if rule.endpoint in PAY_LINKS:
+        yield from pay_links_of(house)
         return
     if rule.endpoint in SECRETS:
         yield {"secret": secret_of(house, SECRETS[rule.endpoint])}

@@ -63,6 +63,8 @@ NOT_AUDITED = {
     "billing_round_part": "progress of runs whose invoices are audited",
     "price_rise_line": "a plan; the amendments that carry it out are audited",
     "wholesale_line": "written by a job beside a lease line, which is audited",
+    "provider_event": "the inbox: what follows from a message is audited where it happens",
+    "payout_line": "append-only: each row is the record, and the payout is audited",
     "alert_delivery": "each row is the record of what was sent",
     "telemetry": "written by devices all day; is a record by itself",
     "inventory": "the same",

@@ -6,11 +6,13 @@ The methods that can be saved say by their token how a charge of them ends: `MET
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from haas import clock
@@ -18,6 +20,8 @@ from haas import clock
 Row = dict[str, Any]
 LIFE_SECONDS = 24 * 3600  # of a page
 FEE_PER_THOUSAND, FEE_FIXED = 14, 25
+
+_KEPT = ("checkouts", "payments", "refunds", "disputes", "methods", "payouts", "webhooks", "answers")
 
 # The last four digits of a card that is saved on the page -> how its charges end.
 METHODS: dict[str, tuple[str, str | None, str]] = {
@@ -48,8 +52,17 @@ class Engine:
     answers: dict[str, tuple[Row, Row]] = field(default_factory=dict)  # key -> what was asked, what was made
     events: list[Row] = field(default_factory=list)  # all, oldest first
     on_event: Callable[[Row], None] | None = None
+    path: Path | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     clock: Callable[[], float] = lambda: clock.now().timestamp()
+
+    def keep_in(self, path: Path) -> None:
+        """Take up what a file has of an earlier run, and write each change into it."""
+        self.path = path
+        if path.exists():
+            for name, rows in json.loads(path.read_text()).items():
+                setattr(self, name, rows)
+            self._tie()
 
     def once(self, key: str | None, asked: Row, make: Callable[[], Row]) -> Row:
         """The same key is the same answer, as it is by now.
@@ -66,6 +79,7 @@ class Engine:
                 return made
             made = make()
             self.answers[key] = (asked, made)
+            self._save()
             return made
 
     def add_webhook(self, url: str) -> Row:
@@ -76,6 +90,7 @@ class Engine:
                     return known
             made = {"id": _new("we"), "url": url, "secret": _new_secret()}
             self.webhooks.append(made)
+            self._save()
             return made
 
     def open_checkout(self, asked: Row, key: str) -> Row:
@@ -252,8 +267,26 @@ class Engine:
             "data": _copied(data),
         }
         self.events.append(event)
+        self._save()
         if self.on_event is not None:
             self.on_event(event)
+
+    def _save(self) -> None:
+        if self.path is None:
+            return
+        kept = {name: getattr(self, name) for name in _KEPT}
+        spare = self.path.with_suffix(".new")
+        spare.write_text(json.dumps(kept))
+        spare.replace(self.path)
+
+    def _tie(self) -> None:
+        """What was one row before it was written is one row again."""
+        every = {**self.checkouts, **self.payments, **self.refunds, **self.methods}
+        self.answers = {key: (asked, every[made["id"]]) for key, (asked, made) in self.answers.items()}
+        for page in self.checkouts.values():
+            for name in ("payment", "method"):
+                if page[name] is not None:
+                    page[name] = every[page[name]["id"]]
 
     def _payment(self, asked: Row, *, key: str, status: str, decline: str | None, reason: str) -> Row:
         made = {

@@ -1,0 +1,49 @@
+"""What an invoice's own page shows of payments: attempts, what went back, and what can be done."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from flask import render_template
+
+from haas.auth.caller import Caller
+from invoicing.models import Invoice
+from invoicing.payments import queries, refunds
+from invoicing.payments.lifecycle import OPEN
+from invoicing.payments.portal.words import attempt_words, method_words, reason_words
+
+
+def tell_payments(caller: Caller, invoice: Invoice, still_open: Decimal) -> str:
+    """The card, or nothing where there is nothing to say; four queries however many attempts."""
+    if invoice.kind != "invoice":
+        return ""
+    session, tenant = caller.session, caller.tenant
+    attempts = queries.attempts_of(session, tenant, invoice_id=invoice.id)
+    methods = queries.methods_of(session, tenant, client_id=invoice.client_id)
+    is_client = tenant.client_id is not None
+    account = None if is_client else queries.find_default_account(session, tenant)
+    if not attempts and account is None and not methods:
+        return ""
+    chosen = [row for row in methods if row.is_default and (account is None or row.account_id == account.id)]
+    under_way = [row for row in attempts if row.state in OPEN]
+    backs = queries.backs_of(session, tenant, attempt_ids=[row.id for row in attempts])
+    return render_template(
+        "portal/payments/invoice_part.html",
+        invoice=invoice,
+        still_open=still_open,
+        attempts=attempts,
+        backs={row.id: [back for back in backs if back.attempt_id == row.id] for row in attempts},
+        left={
+            row.id: refunds.left_of(session, tenant, attempt=row)
+            for row in attempts
+            if row.receipt_id and caller.may("payment.refund")
+        },
+        method=chosen[0] if chosen else None,
+        can_charge=bool(chosen) and account is not None and not under_way and bool(still_open),
+        can_pay=bool(still_open)
+        and not any(row.kind == "charge" or row.state == "pending" for row in under_way)
+        and (account is not None or (is_client and bool(attempts or methods))),
+        attempt_words=attempt_words,
+        method_words=method_words,
+        reason_words=reason_words,
+    )

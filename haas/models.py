@@ -46,6 +46,7 @@ MODULES = (
     "invoicing.offboarding_models",
     "invoicing.ledger.models",
     "invoicing.exports.models",
+    "invoicing.dunning.models",
     "haas.alerts.models",
 )
 

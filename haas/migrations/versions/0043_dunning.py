@@ -11,8 +11,8 @@ from alembic import op
 from haas.db import UtcDateTime
 from haas.migrations import ddl
 
-revision = "0041_dunning"
-down_revision = "0040_exports"
+revision = "0043_dunning"
+down_revision = "0042_payments"
 branch_labels = None
 depends_on = None
 

@@ -38,10 +38,8 @@ _WHY = {
 }
 
 
-def document_of(
-    draft: Draft, *, number: str, seller: Branding, portal_url: str, pay_url: str = ""
-) -> InvoiceDocument:
-    """Everything the paper prints, frozen. Amounts of a credit note turn positive."""
+def document_of(draft: Draft, *, seller: Branding, portal_url: str, pay_url: str = "") -> InvoiceDocument:
+    """Everything the paper prints but its number (`give_number`). Amounts of a credit note turn positive."""
     sign = -1 if draft.kind == "credit_note" else 1
     starts = [row.change.period_start for row in draft.proposals]
     ends = [row.change.period_end for row in draft.proposals]
@@ -52,7 +50,7 @@ def document_of(
         )
     return InvoiceDocument(
         kind="credit_note" if draft.kind == "credit_note" else "invoice",
-        number=number,
+        number="",
         seller=_with_address(seller, draft.seller).lean(),
         supplier=draft.seller.party,
         buyer=buyer_of(draft.client),
@@ -74,11 +72,20 @@ def document_of(
         payable=sign * draft.total,
         accounting=draft.accounting,
         references=tuple(references),
-        payment_reference=creditor_reference(number) if draft.kind == "invoice" else "",
         payment_means=draft.seller.means(draft.currency) if draft.kind == "invoice" else (),
         portal_url=portal_url,
         pay_url=pay_url,
     )
+
+
+def give_number(document: InvoiceDocument, number: str) -> None:
+    """Complete a document that nobody else has yet: its number, and what the payer of an invoice writes.
+
+    In place: all else was checked before the series was locked, and rivals wait for it.
+    """
+    msgspec.structs.force_setattr(document, "number", number)
+    if document.kind == "invoice":
+        msgspec.structs.force_setattr(document, "payment_reference", creditor_reference(number))
 
 
 def _with_address(branding: Branding, seller: Seller) -> Branding:

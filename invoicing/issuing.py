@@ -22,7 +22,7 @@ from invoicing import pay_links
 from invoicing.bulk import insert_rows
 from invoicing.document import InvoiceDocument, hash_of
 from invoicing.drafts import Draft
-from invoicing.freezing import document_of
+from invoicing.freezing import document_of, give_number
 from invoicing.models import Invoice, InvoiceLine
 from invoicing.money import balances
 from invoicing.money.document import paid_out_of_credit
@@ -57,6 +57,15 @@ def issue(
         for invoice_id, draft in zip(ids, drafts, strict=True)
         for row in _line_rows(tenant, draft, invoice_id=invoice_id)
     ]
+    documents = [
+        document_of(
+            draft,
+            seller=seller,
+            portal_url=f"{portal_url}/invoices/{invoice_id}",
+            pay_url=pay_links.address(portal_url, secrets[invoice_id]) if invoice_id in secrets else "",
+        )
+        for invoice_id, draft in zip(ids, drafts, strict=True)
+    ]
     count_billed(session, tenant, amounts=_under_orders(drafts))
     credit = balances.take_in_hand(
         session,
@@ -67,23 +76,13 @@ def issue(
     crashpoint("billing.before_number")
     numbers = _take_numbers(session, tenant, drafts)
     crashpoint("billing.after_number")
+    for document, number in zip(documents, numbers, strict=True):
+        give_number(document, number)
     rows = [
         _invoice_row(
-            tenant,
-            draft,
-            invoice_id=invoice_id,
-            document=document_of(
-                draft,
-                number=number,
-                seller=seller,
-                portal_url=f"{portal_url}/invoices/{invoice_id}",
-                pay_url=pay_links.address(portal_url, secrets[invoice_id]) if invoice_id in secrets else "",
-            ),
-            credit=credit,
-            at=at,
-            run_id=run_id,
+            tenant, draft, invoice_id=invoice_id, document=document, credit=credit, at=at, run_id=run_id
         )
-        for invoice_id, draft, number in zip(ids, drafts, numbers, strict=True)
+        for invoice_id, draft, document in zip(ids, drafts, documents, strict=True)
     ]
     insert_rows(session, Invoice, rows)
     insert_rows(session, InvoiceLine, lines)

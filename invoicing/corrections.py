@@ -30,7 +30,7 @@ from invoicing.money.receipts import REFUSED, TO_CREDIT
 from invoicing.money.refunds import refund_balance
 from invoicing.numbering import next_numbers
 from invoicing.purchase_orders.operations import count_billed
-from invoicing.taxes import TaxableLine, TaxedLines, tax_lines
+from invoicing.taxes import TaxableLine, TaxedLines, tax_lines, tax_within
 
 REFUNDED = "refund"  # what is done with money that a credit note sets free, if it is not the client's credit
 
@@ -49,6 +49,7 @@ class CreditPlan:
     chosen: list[tuple[InvoiceLine, Decimal]]
     taxed: TaxedLines  # negative, as it is posted
     takes_all: bool
+    includes_tax: bool = False  # the tax is that which the invoice's prices contained
 
     @property
     def net(self) -> Decimal:
@@ -91,11 +92,16 @@ def plan_credit(
         raise AlreadyCredited(f"Nothing of {invoice.number} is left to credit.")
     if not chosen:
         raise InvalidInput("Say how much goes back of at least one line.", field="amounts")
+    takes_all = sum(left.values(), Decimal(0)) == sum((net for _, net in chosen), Decimal(0))
+    if invoice.document.get("prices_include_tax") and [(row, row.net) for row, _ in lines] == chosen:
+        # All of it goes back: the tax that the prices contained, to the last cent.
+        gross = [TaxableLine(-row.net - row.tax, row.tax_category, row.tax_rate_pct) for row, _ in chosen]
+        taxed, _ = tax_within(gross, currency=invoice.currency)
+        return CreditPlan(invoice, chosen, taxed, takes_all, includes_tax=True)
     taxed = tax_lines(
         [TaxableLine(-net, row.tax_category, row.tax_rate_pct) for row, net in chosen],
         currency=invoice.currency,
     )
-    takes_all = sum(left.values(), Decimal(0)) == sum((net for _, net in chosen), Decimal(0))
     return CreditPlan(invoice, chosen, taxed, takes_all)
 
 
@@ -315,6 +321,7 @@ def _document(
         currency=invoice.currency,
         language=language,
         tax_name=original.tax_name,
+        prices_include_tax=plan.includes_tax,
         lines=tuple(
             DocumentLine(
                 description=row.description,

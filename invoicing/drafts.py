@@ -19,7 +19,7 @@ from invoicing.purchase_orders.limits import OrderTerms, objections
 from invoicing.tax.parties import Seller
 from invoicing.tax.supplies import Place, TaxDecision, agreed
 from invoicing.tax.taxation import Taxation
-from invoicing.taxes import TaxableLine, TaxedLines, tax_lines
+from invoicing.taxes import TaxableLine, TaxedLines, tax_lines, tax_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Draft:
     nets: Sequence[Decimal]
     decisions: Sequence[TaxDecision]
     rates: Sequence[Decimal]
+    gross: Sequence[Decimal]  # of the lines, where prices include tax; else empty
     taxed: TaxedLines
     issued_on: date
     due_on: date
@@ -61,7 +62,12 @@ class Draft:
         return self.paper.currency
 
     def printed_net(self, index: int) -> Decimal:
-        """What stands on the line, before the paper's own discounts and surcharges; signed."""
+        """What stands on the line, before the paper's own discounts and surcharges; signed.
+
+        Where prices include tax, discounts of the paper are taken off its lines.
+        """
+        if self.gross:
+            return self.nets[index]
         return self.nets[index] - (self.applied.shares[index] if self.applied else Decimal(0))
 
     @property
@@ -216,22 +222,29 @@ def _draft(
     rules: Sequence[Rule] = (),
 ) -> Draft:
     paper = rows[0].paper
-    nets = [row.proposal.change.net for row in rows]
+    nets: Sequence[Decimal] = [row.proposal.change.net for row in rows]
     applied = None
     if rules:
         applied = apply_rules(
             rules, [_chargeable(row) for row in rows], currency=paper.currency, day=issued_on
         )
         nets = [net + applied.borne_by(index) for index, net in enumerate(nets)]
-    taxed = tax_lines(
-        [TaxableLine(net, row.decision.category, row.rate_pct) for net, row in zip(nets, rows, strict=True)],
-        currency=paper.currency,
-    )
+    lines = [
+        TaxableLine(net, row.decision.category, row.rate_pct) for net, row in zip(nets, rows, strict=True)
+    ]
+    gross: Sequence[Decimal] = ()
+    # What goes back is told without tax already, as the share of the net that was billed.
+    if client.prices_include_tax and credits is None:
+        gross = nets
+        taxed, nets = tax_within(lines, currency=paper.currency)
+    else:
+        taxed = tax_lines(lines, currency=paper.currency)
     return Draft(
         kind=kind,
         client=client,
         proposals=[row.proposal for row in rows],
         nets=nets,
+        gross=gross,
         decisions=[row.decision for row in rows],
         rates=[row.rate_pct for row in rows],
         taxed=taxed,

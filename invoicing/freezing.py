@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -14,6 +15,7 @@ from haas.tenancy.branding import Branding
 from haas.tenancy.models import Client
 from invoicing.allowances.printed import of_given_back, of_line, of_paper
 from invoicing.document import (
+    Allowance,
     DeliverySite,
     DocumentLine,
     InvoiceDocument,
@@ -64,7 +66,8 @@ def document_of(draft: Draft, *, seller: Branding, portal_url: str, pay_url: str
         language=draft.client.language,
         tax_name=draft.tax_name,
         lines=tuple(_document_line(draft, index) for index in range(len(draft.proposals))),
-        allowances=of_paper(draft.applied) if draft.applied else (),
+        prices_include_tax=bool(draft.gross),
+        allowances=of_paper(draft.applied) if draft.applied and not draft.gross else (),
         tax_totals=_tax_totals(draft, sign=sign),
         net_total=sign * draft.net_total,
         tax_total=sign * draft.taxed.tax_total,
@@ -152,10 +155,20 @@ def _document_line(draft: Draft, index: int) -> DocumentLine:
     why = words(language).gettext(outside) if outside else ""
     details = " · ".join(filter(None, (why, share)))
     whole = amount != row.unit_price * row.quantity  # part of a period, or what an amendment left of it
-    if change.given_back is not None:
+    inclusive: dict[str, Any] = {}
+    if draft.client.prices_include_tax:
+        # The net is what is left when tax and discounts are taken out: a price for as many as there are.
+        inclusive = {"unit_price": net, "base_quantity": Decimal(1) if whole else row.quantity}
+        if draft.gross:
+            agreed = amount if whole else row.unit_price
+            inclusive |= {"price_with_tax": agreed, "gross": draft.gross[index]}
+            reductions = _reasons_off(draft, index)
+            details = " · ".join(filter(None, (details, *reductions)))
+    allowances: tuple[Allowance, ...] = ()
+    if not inclusive and change.given_back is not None:
         allowances = of_given_back(amount=amount, given_back=net, language=language)
-    else:
-        allowances = of_line(draft.applied, index) if draft.applied else ()
+    elif not inclusive and draft.applied:
+        allowances = of_line(draft.applied, index)
     shares = [share.amount for share, _, _ in row.serials]
     if shares and net != amount:
         shares = allocate(net, shares, currency=draft.currency)
@@ -166,7 +179,7 @@ def _document_line(draft: Draft, index: int) -> DocumentLine:
         until=change.period_end,
         quantity=Decimal(1) if whole else row.quantity,
         unit_code="MON" if _is_month(row) and not whole else "C62",
-        unit_price=amount if whole else row.unit_price,
+        **{"unit_price": amount if whole else row.unit_price, **inclusive},
         net=net,
         tax_rate_pct=draft.rates[index],
         tax_category=decision.category,  # type: ignore[arg-type]
@@ -177,6 +190,15 @@ def _document_line(draft: Draft, index: int) -> DocumentLine:
             for (share, first, until), amount in zip(row.serials, shares, strict=True)
         ),
     )
+
+
+def _reasons_off(draft: Draft, index: int) -> list[str]:
+    """Why the line is not charged what was agreed: where prices include tax this is said, not reckoned."""
+    if draft.applied is None:
+        return []
+    of_its_own = [given.rule.reason for given in draft.applied.lines[index]]
+    of_the_paper = [given.rule.reason for given in draft.applied.paper] if draft.applied.shares[index] else []
+    return list(dict.fromkeys(of_its_own + of_the_paper))
 
 
 def _is_month(row: Proposal) -> bool:

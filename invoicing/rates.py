@@ -19,6 +19,8 @@ from invoicing.taxes import UNTAXED
 # EN 16931 (UNTDID 5305): what a line may be under.
 CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O")
 
+CLASSES = ("standard", "reduced", "zero")  # of one category, by what is supplied
+
 
 class RateExists(Conflict):
     """A rate for this place, category and day is on file, and rates are never edited."""
@@ -29,7 +31,9 @@ class RateExists(Conflict):
 def list_rates(session: Session, tenant: Tenant) -> Sequence[TaxRate]:
     """Every rate by place and category, the newest first."""
     return session.scalars(
-        scoped(TaxRate, tenant).order_by(TaxRate.country, TaxRate.category, TaxRate.valid_from.desc())
+        scoped(TaxRate, tenant).order_by(
+            TaxRate.country, TaxRate.region, TaxRate.category, TaxRate.tax_class, TaxRate.valid_from.desc()
+        )
     ).all()
 
 
@@ -42,14 +46,19 @@ def add_rate(
     rate_pct: Decimal,
     name: str,
     valid_from: date,
+    region: str = "",
+    tax_class: str = "standard",
 ) -> TaxRate:
     """Put a rate on file that holds from a day on. What was billed before keeps the rate it had.
 
-    :raises RateExists: if there is one for the same place, category and day.
+    :param region: such as CA of the United States; empty where no region has a rate of its own.
+    :raises RateExists: if there is one for the same place, category, class and day.
     """
     checks.check_country(country)
     if category not in CATEGORIES:
         raise InvalidInput(f"Choose one of the categories {', '.join(CATEGORIES)}.", field="category")
+    if tax_class not in CLASSES:
+        raise InvalidInput(f"Choose one of the classes {', '.join(CLASSES)}.", field="tax_class")
     if not 0 <= rate_pct < 100 or round(rate_pct, 3) != rate_pct:
         raise InvalidInput(
             "Give the rate in per cent, from 0 to 99.999, with at most three decimals.", field="rate_pct"
@@ -60,6 +69,8 @@ def add_rate(
         partner_id=tenant.partner_id,
         id=new_id("tax"),
         country=country,
+        region=checks.check_text(region, field="region", most=40, required=False).upper(),
+        tax_class=tax_class,
         category=category,
         rate_pct=rate_pct,
         name=checks.check_text(name, field="name", most=60),
@@ -80,8 +91,8 @@ def add_rate(
 
 def holding(rates: Sequence[TaxRate], *, today: date) -> set[str]:
     """The ids of the rates that hold today, of those in `list_rates`."""
-    held: dict[tuple[str, str], str] = {}
+    held: dict[tuple[str, ...], str] = {}
     for rate in rates:
         if rate.valid_from <= today:
-            held.setdefault((rate.country, rate.category), rate.id)
+            held.setdefault((rate.country, rate.region, rate.category, rate.tax_class), rate.id)
     return set(held.values())

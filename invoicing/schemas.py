@@ -11,7 +11,7 @@ from haas.rest.openapi import Request
 from invoicing.exports.requests import FORMATS
 from invoicing.exports.rows import CONTENTS
 from invoicing.money.schemas import METHODS
-from invoicing.rates import CATEGORIES
+from invoicing.rates import CATEGORIES, CLASSES
 
 KINDS = ("invoice", "credit_note")
 STATES = ("open", "overdue", "paid", "credited", "issued")
@@ -251,7 +251,9 @@ class TaxRateRequest(Request):
     """A rate that holds from a day on."""
 
     country = text(2, least=2, required=True)
+    region = text(40, load_default="")
     category = one_of(*CATEGORIES, load_default="S")
+    tax_class = one_of(*CLASSES, load_default="standard")
     rate_pct = Amount(required=True, most=Decimal("99.999"))
     name = text(60, least=1, required=True)
     valid_from = Day(required=True)
@@ -262,6 +264,8 @@ class TaxRateResource(ma.Schema):
 
     id = ma.fields.String()
     country = ma.fields.String()
+    region = ma.fields.String(metadata={"description": "empty: where no region has its own"})
+    tax_class = ma.fields.String()
     category = ma.fields.String()
     rate_pct = Signed()
     name = ma.fields.String()

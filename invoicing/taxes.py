@@ -125,3 +125,33 @@ def tax_lines(lines: Sequence[TaxableLine], *, currency: str) -> TaxedLines:
         VatGroup(category, rate, basis, totals[category, rate]) for (category, rate), basis in bases.items()
     )
     return TaxedLines(tuple(taxes), groups)
+
+
+def tax_within(lines: Sequence[TaxableLine], *, currency: str) -> tuple[TaxedLines, tuple[Decimal, ...]]:
+    """Take the tax out of prices that include it; `net` of a line is what was agreed, tax and all.
+
+    The tax contained in a group is its sum times rate / (100 + rate), rounded once (as art. 78 of the VAT
+    Directive has it, the taxable amount is the price without the tax); a line's is the step of that running
+    total. Net and tax of each line, and of all, add up to what was agreed to the last cent. Some sums have
+    no net on which the rate comes to exactly the rest (0.03 at 19 %): there the tax is within one minor unit
+    of the rate on the net, as BR-CO-17 allows.
+
+    Answers taxes and groups, and the nets of the lines.
+    """
+    places = amount_places(currency)
+    gross: dict[tuple[str, Decimal], Decimal] = {}
+    totals: dict[tuple[str, Decimal], Decimal] = {}
+    taxes = []
+    for line in lines:
+        key = (line.category, line.rate_pct)
+        gross[key] = gross.get(key, Decimal(0)) + line.net
+        rate = Fraction(line.rate_pct)
+        running = round_places(Fraction(gross[key]) * rate / (100 + rate), places)
+        taxes.append(running - totals.get(key, Decimal(0)))
+        totals[key] = running
+    groups = tuple(
+        VatGroup(category, rate, agreed - totals[category, rate], totals[category, rate])
+        for (category, rate), agreed in gross.items()
+    )
+    nets = tuple(line.net - tax for line, tax in zip(lines, taxes, strict=True))
+    return TaxedLines(tuple(taxes), groups), nets

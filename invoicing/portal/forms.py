@@ -7,7 +7,7 @@ import marshmallow as ma
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
 from invoicing.money.schemas import METHODS
-from invoicing.rates import CATEGORIES
+from invoicing.rates import CATEGORIES, CLASSES
 
 PREVIEW, CONFIRM = "preview", "confirm"
 
@@ -60,7 +60,9 @@ class TaxRateForm(Request):
     """A rate from a day on."""
 
     country = text(2, least=2, required=True)
+    region = text(40, load_default="")
     category = one_of(*CATEGORIES, required=True)
+    tax_class = one_of(*CLASSES, load_default="standard")
     rate_pct = Amount(required=True)
     name = text(60, least=1, required=True)
     valid_from = Day(required=True)

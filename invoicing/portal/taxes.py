@@ -24,7 +24,17 @@ blueprint = Blueprint("taxes", __name__, url_prefix="/settings/taxes")
 def index() -> Any:
     """Every rate, those that hold today marked; and the form for a new one."""
     partner = current_caller().partner
-    return _page(blank_form(country=partner.country, category="S", rate_pct="", name="", valid_from=""))
+    return _page(
+        blank_form(
+            country=partner.country,
+            region="",
+            category="S",
+            tax_class="standard",
+            rate_pct="",
+            name="",
+            valid_from="",
+        )
+    )
 
 
 @blueprint.post("")
@@ -55,6 +65,7 @@ def _page(form: Form) -> str:
         today=today,
         countries=checks.countries(language),
         categories=_categories(),
+        classes={"standard": _("Standard"), "reduced": _("Reduced"), "zero": _("Zero")},
     )
 
 

@@ -4,10 +4,10 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invoicing.taxes import DatedRate, NoTaxRate, TaxableLine, rate_on, tax_lines
+from invoicing.taxes import DatedRate, NoTaxRate, TaxableLine, rate_on, tax_lines, tax_within
 from invoicing.totals import PricedLine, invoice_totals
 
 GERMANY = [
@@ -64,3 +64,38 @@ class TestTaxLines:
     def test_agrees_with_the_totals_of_the_invoice(self, lines):
         priced = [PricedLine(Decimal(1), line.net, line.category, line.rate_pct) for line in lines]
         assert tax_lines(lines, currency="EUR").tax_total == invoice_totals(priced, currency="EUR").tax_total
+
+
+class TestTaxWithin:
+    @settings(deadline=None, max_examples=80)
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 500_000), st.sampled_from(["0", "7", "8.875", "19", "23"])),
+            min_size=1,
+            max_size=12,
+        )
+    )
+    def test_meets_what_was_agreed_to_the_last_cent(self, agreed):
+        lines = [TaxableLine(Decimal(cents) / 100, "S", Decimal(rate)) for cents, rate in agreed]
+
+        taxed, nets = tax_within(lines, currency="EUR")
+
+        assert [net + tax for net, tax in zip(nets, taxed.taxes, strict=True)] == [row.net for row in lines]
+        for group in taxed.groups:
+            assert group.rate_pct is not None
+            assert abs(group.tax - group.basis * group.rate_pct / 100) <= Decimal("0.01")  # BR-CO-17
+        assert sum(group.basis for group in taxed.groups) == sum(nets)
+
+    @pytest.mark.parametrize(
+        ("agreed", "net", "tax"),
+        [
+            ("119.00", "100.00", "19.00"),
+            ("10.00", "8.40", "1.60"),  # 10 × 19/119 = 1.597
+            ("0.03", "0.03", "0.00"),  # 0.0048 is no tax, and 19 % of 0.03 would be 0.01
+            ("-10.00", "-8.40", "-1.60"),
+        ],
+    )
+    def test_rounds_the_tax_in_the_price(self, agreed, net, tax):
+        taxed, nets = tax_within([TaxableLine(Decimal(agreed), "S", Decimal(19))], currency="EUR")
+
+        assert (nets[0], taxed.tax_total) == (Decimal(net), Decimal(tax))

@@ -26,6 +26,7 @@ from invoicing.exports.models import ExportBatch, ExportDelivery, ExportItem
 from invoicing.models import BillingRun, Invoice, InvoiceLine
 from tests import cast as casting
 from tests.cast import Cast
+from tests.crash.payments import Till
 from tests.crash.process import Act
 from tests.invoicing.world import PORTAL, a_rate
 from tests.leases.fleet import lease_in_service
@@ -39,7 +40,7 @@ TABLE = "serial,manufacturer,model,category,cost\n" + "".join(
 class Matrix:
     """Northwind with four leases at two clients, and everything that is done with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.cast: Cast = casting.make_cast()
         self.today = clock.today(self.cast.northwind.time_zone)
         accepted = datetime.combine(self.today - timedelta(days=75), datetime.min.time(), UTC)
@@ -55,6 +56,7 @@ class Matrix:
             self.file_id = stored.id
             self.profile_id = self._profile(session)
             self.assets_before = self._count(session, Asset.id)
+        self.till = Till(self.tenant, self.cast.acme, settings)
 
     @property
     def tenant(self) -> Tenant:
@@ -100,7 +102,10 @@ class Matrix:
     @property
     def acts(self) -> list[Act]:
         """Everything that is done."""
-        return [self.import_assets, self.bill, self.credit, self.export]
+        till = self.till
+        return [
+            self.import_assets, self.bill, self.credit, self.export, till.charge, till.give_back, till.hear,
+        ]  # fmt: skip
 
     # What must be true in the end.
 
@@ -115,6 +120,7 @@ class Matrix:
                 *self._mails(session, Path(urlsplit(settings.mail_url).path)),
                 *self._exports(session, Path(urlsplit(settings.mail_url).path)),
                 *self._fleet(session),
+                *self.till.problems(session, settings),
             ]
 
     def _undone(self, session: Session) -> Iterator[str]:

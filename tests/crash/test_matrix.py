@@ -59,7 +59,7 @@ def prepared(stack: SharedStack, settings: Settings, worker_id: str) -> Iterator
     render_in_this_process()
     first = stack.database(f"haas_crash_{worker_id}", worker_id=worker_id)
     db.configure(first.app_url)
-    matrix = Matrix()
+    matrix = Matrix(settings)
     db.engine().dispose()
     yield Prepared(matrix, stack, settings, worker_id, first.name)
     db.configure(settings.database_url)

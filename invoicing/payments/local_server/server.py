@@ -140,6 +140,10 @@ def _add_control(app: Flask, desk: Desk) -> None:
     def overview() -> str:
         return render_template("overview.html", engine=engine, behaviours=BEHAVIOURS, desk=desk)
 
+    @app.get("/control/events")
+    def events() -> Response:
+        return jsonify(items=engine.events)
+
     @app.post("/control/next")
     def next_one() -> Any:
         wanted = request.form["behaviour"]

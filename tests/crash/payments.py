@@ -1,0 +1,113 @@
+"""The part of the story in which money is taken through a provider, told about by it, and given back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import requests
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from standardwebhooks import Webhook
+
+from haas import clock, db
+from haas.settings import Settings
+from haas.tenancy.models import Client
+from haas.tenancy.scope import Tenant
+from invoicing import queries as invoices
+from invoicing.models import Invoice
+from invoicing.money.models import Receipt, ReceiptReversal
+from invoicing.payments import accounts, charges, inbox, methods, queries, refunds
+from invoicing.payments.local_server.server import API_KEY
+from invoicing.payments.models import MoneyBack, PaymentAttempt
+
+BACK = Decimal(10)
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+class Till:
+    """Northwind's account at the test provider, and a card of a client."""
+
+    def __init__(self, tenant: Tenant, client: Client, settings: Settings) -> None:
+        self.tenant, self.client = tenant, client
+        with db.unit_of_work(tenant) as session:
+            account = accounts.connect(
+                session,
+                tenant,
+                kind="local",
+                api_key=API_KEY,
+                webhook_secret=SECRET,
+                at=clock.now(),
+                settings=settings,
+            )
+            self.token = account.webhook_token
+        setup_id, url = methods.open_setup(
+            tenant, client_id=client.id, return_url="https://portal.example/{setup_id}", settings=settings
+        )
+        requests.post(url, data={"how": "4242"}, allow_redirects=False, timeout=10)
+        methods.finish_setup(tenant, setup_id=setup_id, settings=settings)
+
+    def charge(self, _: Settings) -> None:
+        """Charge the client's invoice, as the due day does: unless that was decided."""
+        with db.unit_of_work(self.tenant) as session:
+            charges.charge_invoice(
+                session, self.tenant, invoice_id=self._invoice(session).id, attempt_no=1, at=clock.now()
+            )
+
+    def give_back(self, _: Settings) -> None:
+        """Refund a part of it, unless that was decided."""
+        with db.unit_of_work(self.tenant) as session:
+            if session.scalar(sa.select(MoneyBack.id)) is None:
+                attempt = session.scalars(sa.select(PaymentAttempt)).one()
+                refunds.ask_refund(
+                    session,
+                    self.tenant,
+                    attempt_id=attempt.id,
+                    amount=BACK,
+                    reason="Agreed",
+                    at=clock.now(),
+                )
+
+    def hear(self, settings: Settings) -> None:
+        """The provider tells all of it, and again to the heir of whoever died before answering."""
+        for event in self._told(settings):
+            body, now = json.dumps(event), datetime.now(UTC)
+            headers = {
+                "webhook-id": event["id"],
+                "webhook-timestamp": str(int(now.timestamp())),
+                "webhook-signature": Webhook(SECRET).sign(event["id"], now, body),
+            }
+            inbox.take_in(self.token, headers=headers, body=body.encode(), settings=settings)
+
+    def problems(self, session: Session, settings: Settings) -> Iterator[str]:
+        """Money that was taken, recorded or given back twice, or not at all."""
+        invoice, told = self._invoice(session), self._told(settings)
+        taken = [each["data"]["amount"] for each in told if each["type"] == "payment.succeeded"]
+        given = [each["data"]["amount"] for each in told if each["type"] == "refund.succeeded"]
+        if taken != [int(invoice.total * 100)] or given != [int(BACK * 100)]:
+            yield f"the provider took {taken} and gave back {given}"
+        receipts = session.scalars(sa.select(Receipt.amount)).all()
+        reversals = session.scalars(sa.select(ReceiptReversal.amount)).all()
+        if list(receipts) != [invoice.total] or list(reversals) != [BACK]:
+            yield f"recorded are {receipts}, and {reversals} that went back"
+        if (left := invoices.open_amount(session, self.tenant, invoice=invoice)) != BACK:
+            yield f"{left} is open"
+
+    def _told(self, settings: Settings) -> list[dict[str, Any]]:
+        """The provider's events about this run's attempts, which are another run's no more."""
+        with db.unit_of_work(self.tenant) as session:
+            keys = {
+                row.id
+                for row in queries.attempts_of(session, self.tenant, invoice_id=self._invoice(session).id)
+            }
+            keys |= set(session.scalars(sa.select(MoneyBack.id)))
+        answer = requests.get(f"{settings.payment_provider_url}/control/events", timeout=10)
+        return [each for each in answer.json()["items"] if each["data"].get("key") in keys]
+
+    def _invoice(self, session: Session) -> Invoice:
+        return session.scalars(
+            sa.select(Invoice).where(Invoice.client_id == self.client.id, Invoice.kind == "invoice")
+        ).one()

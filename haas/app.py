@@ -113,6 +113,8 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.payments.api:invoices_api",
     "invoicing.payments.api:attempts_api",
     "invoicing.payments.api:payouts_api",
+    "invoicing.exports.api:profiles_api",
+    "invoicing.exports.api:batches_api",
     "invoicing.ledger.api",
 )
 PAGE_BLUEPRINTS: tuple[str, ...] = (
@@ -153,6 +155,7 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "leases.portal.book_settings",
     "leases.portal.contract_settings",
     "invoicing.portal.taxes",
+    "invoicing.exports.portal",
     "invoicing.portal.wholesale",
     "invoicing.portal.desk",
     "invoicing.ledger.portal",

@@ -113,6 +113,7 @@ PERMISSIONS: dict[str, set[str]] = {
     "invoice.credit":        {OWNER, FINANCE},
     "invoice.send":          {OWNER, FINANCE},
     "invoice.export":        {OWNER, FINANCE},
+    "export.manage":         {OWNER, FINANCE},
     "payment.record":        {OWNER, FINANCE},
     "payment.settings":      {OWNER},         # accounts at providers, and their keys
     "payment.checkout":      {OWNER, FINANCE, CLIENT_ADMIN},  # pay on the provider's page

@@ -12,6 +12,7 @@ from haas.auth.models import User
 from haas.auth.permissions import OPERATOR
 from haas.demo.banked import keep_an_account
 from haas.demo.books import keep_books
+from haas.demo.exports_told import export_to_books
 from haas.demo.host import Host, this_machine
 from haas.demo.houses import CLI, House, find_or_create_partner, furnish
 from haas.demo.operators_house import open_operators_house
@@ -76,6 +77,7 @@ def _seed_partner(
         plan_a_rise(session, house, now=now)
         keep_books(session, tenant, today=clock.today(scene.time_zone), at=now)
         keep_an_account(session, tenant, today=clock.today(scene.time_zone), at=now)
+        export_to_books(session, tenant, at=now)
         # Before the commit: a password that nobody was told would lock the demo.
         sign_ins.save()
     take_payments(house, settings=settings, now=now)

@@ -20,6 +20,7 @@ _RIGHTS = {
     "quote": "quote.read",
     "offboarding_bundle": "invoice.read",  # it holds every invoice
     "depreciation": "depreciation.read",
+    "export_batch": "invoice.export",
     "asset_import": "asset.import",
     "asset_export": "asset.export",
     "asset_cost_export": "asset.cost.read",

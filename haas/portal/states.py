@@ -178,6 +178,16 @@ STATES: dict[str, dict[str, StateLook]] = {
         "done":      _look(_l("Done"),     "green", "check"),
         "failed":    _look(_l("Failed"),   "red",   "alert-triangle"),
     },
+    "export": {
+        "claimed": _look(_l("Being written"), "blue",  "refresh"),
+        "done":    _look(_l("Done"),          "green", "check"),
+        "failed":  _look(_l("Failed"),        "red",   "alert-triangle"),
+    },
+    "delivery": {
+        "pending": _look(_l("Under way"), "blue",  "clock"),
+        "sent":    _look(_l("Sent"),      "green", "check"),
+        "failed":  _look(_l("Failed"),    "red",   "alert-triangle"),
+    },
     "command": {
         "queued":   _look(_l("Waiting"),   "grey",  "clock"),
         "sent":     _look(_l("Sent"),      "blue",  "send"),

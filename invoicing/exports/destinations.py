@@ -19,6 +19,41 @@ _SECRET_MAX = 20_000
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45}")
 
 
+def send_to(
+    session: Session,
+    tenant: Tenant,
+    *,
+    profile_id: str,
+    channel: str,
+    secret_key: str,
+    address: str = "",
+    host: str = "",
+    port: int = 22,
+    user: str = "",
+    folder: str = "/",
+    secret: str = "",
+) -> ExportProfile:
+    """Send a profile's files over a channel; of the other fields it reads its own.
+
+    :raises InvalidInput: naming the field.
+    """
+    if channel == "mail":
+        return send_by_mail(session, tenant, profile_id=profile_id, address=address)
+    if channel == "sftp":
+        return send_by_sftp(
+            session,
+            tenant,
+            profile_id=profile_id,
+            host=host,
+            port=port,
+            user=user,
+            folder=folder,
+            secret=secret,
+            secret_key=secret_key,
+        )
+    return send_nowhere(session, tenant, profile_id=profile_id)
+
+
 def send_nowhere(session: Session, tenant: Tenant, *, profile_id: str) -> ExportProfile:
     """Files are only kept for download."""
     profile = get_profile(session, tenant, profile_id=profile_id)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from haas.calendar import ONE_DAY
 from haas.db import Amount, Base, ByPrefix, PartnerOwned, owned_by_partner
 from invoicing.exports.contents import Content, ItemKind
 from invoicing.exports.mapping import ContactRule, MapKind
@@ -128,6 +130,16 @@ class ExportBatch(PartnerOwned, Base):
     created_at: Mapped[datetime]
     created_by: Mapped[str]
     finished_at: Mapped[datetime | None]
+
+    @property
+    def amounts(self) -> list[tuple[str, Decimal]]:
+        """What the rows add up to, by currency."""
+        return [(currency, Decimal(amount)) for currency, amount in sorted(self.sums.items())]
+
+    @property
+    def dated_last(self) -> date:
+        """The date of the newest row."""
+        return self.dated_until - ONE_DAY
 
 
 class ExportItem(PartnerOwned, Base):

@@ -61,6 +61,12 @@ def write_batch(tenant: Tenant, *, batch_id: str) -> None:
         crashpoint("export.before_commit")
 
 
+def rendered(session: Session, tenant: Tenant, *, batch: ExportBatch) -> tuple[str, str, bytes]:
+    """(name, media type, bytes) of a batch that is text, within the caller's own transaction."""
+    whole = _values(session, tenant, batch)
+    return pack(batch.number, FORMATS[batch.format].write(whole), made_at=batch.created_at)
+
+
 def pack(number: str, files: Sequence[File], *, made_at: Any) -> tuple[str, str, bytes]:
     """(name, media type, bytes): one file as it is, several as a ZIP with a fixed date."""
     names = ["-".join(filter(None, (number, each.part))) + f".{each.ending}" for each in files]

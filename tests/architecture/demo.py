@@ -68,6 +68,7 @@ FINDERS: dict[str, str | list[str]] = {
     "amendment_id": distinct("amendment", "partner_id"),
     "attempt_id": distinct("payment_attempt", "state"),
     "asset_id": distinct("asset", "state"),
+    "batch_id": distinct("export_batch", "state, format"),
     "book_name": ["book", "tax"],
     "event_kind": ["capitalise", "estimate"],
     "event_id": distinct("book_event", "kind"),
@@ -134,6 +135,7 @@ FINDERS: dict[str, str | list[str]] = {
         " and a.state = 'in_service' and b.state = 'ready' order by a.id, b.id limit 1"
     ),
     "partner_id": "select :partner as id",
+    "profile_id": distinct("export_profile", "format"),
     "proposal_id": distinct("swap_proposal", "state"),
     "quote_id": distinct("quote", "state"),
     "receipt_id": distinct("receipt", "source"),

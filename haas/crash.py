@@ -23,6 +23,8 @@ POINTS = frozenset(
         "credit.after_number",
         "render.before_store",
         "render.before_commit",
+        "reminder.before_send",
+        "reminder.after_send",
         "mail.before_send",
         "mail.after_send",
         "export.claimed",

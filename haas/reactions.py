@@ -99,6 +99,8 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "quote.withdrawn": [("leases.quotes.letters:quote_withdrawn", DEFAULT)],
     "price_rise.announced": [("leases.rise_jobs:announce", DEFAULT)],
     "price_rise.chunk_due": [("leases.rise_jobs:apply_chunk", DEFAULT)],
+    "reminder.recorded": [("invoicing.dunning.jobs:print_letter", DOCUMENTS)],
+    "reminder.ready": [("invoicing.dunning.jobs:mail_reminder", DEFAULT)],
     "return.requested": [("leases.letters:return_requested", DEFAULT)],
     "return.received": [("leases.jobs:print_receipt", DOCUMENTS)],
     "return.inspected": [("leases.letters:return_inspected", DEFAULT)],

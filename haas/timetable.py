@@ -48,6 +48,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("silent_acceptance", timedelta(hours=1), "leases.sweeps:accept_silently"),
     Entry("titles_to_pass", timedelta(hours=1), "invoicing.jobs:pass_due_titles"),
     # Hourly, because the due day begins at another hour for each partner.
+    Entry("reminders", timedelta(hours=1), "invoicing.dunning.jobs:remind_daily"),
     Entry("charges_due", timedelta(hours=1), "invoicing.payments.jobs:charge_due"),
     Entry("payments_unknown", timedelta(minutes=5), "invoicing.payments.jobs:ask_after"),
     Entry("payouts", timedelta(hours=6), "invoicing.payments.jobs:fetch_payouts"),

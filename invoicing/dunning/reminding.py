@@ -59,13 +59,20 @@ class DueLetter:
 
     @property
     def fee(self) -> Decimal:
-        """The furthest step's fee, once for the letter."""
-        return self.step.fee
+        """The furthest step's fee, once for the letter, in the currency that the client is billed in."""
+        return self.step.fee if self.currency == self.client.currency else Decimal(0)
 
     @property
     def interest(self) -> Decimal:
-        """Of all of them."""
+        """Of all of them, where a fee could be charged too."""
+        if self.currency != self.client.currency:
+            return Decimal(0)
         return sum((each.interest for each in self.items), Decimal(0))
+
+    @property
+    def charged(self) -> Decimal:
+        """What comes onto the client's next invoice."""
+        return self.fee + self.interest
 
 
 def policy_of(session: Session, tenant: Tenant) -> DunningPolicy:
@@ -129,14 +136,14 @@ def record(
     subject, text = wording(letter, partner=partner, today=today)
     reminder_id = new_id("rem")
     charge_id = None
-    if letter.fee or letter.interest:
+    if letter.charged:
         charge = make_charge(
             session,
             tenant,
             wanted=NewCharge(
                 client_id=letter.client.id,
                 description=_charge_words(letter),
-                unit_price=letter.fee + letter.interest,
+                unit_price=letter.charged,
                 charged_on=today,
                 category="fee",
                 tax_category=policy.fee_tax_category,
@@ -181,7 +188,9 @@ def record(
         for each in letter.items
     )
     session.flush()
-    outbox.publish(session, tenant, "reminder.recorded", reminder_id=made.id, once_key=f"reminder:{made.id}")
+    # A letter is printed before it is mailed.
+    event = "reminder.recorded" if made.as_letter else "reminder.ready"
+    outbox.publish(session, tenant, event, reminder_id=made.id, once_key=f"reminder:{made.id}")
     return made
 
 

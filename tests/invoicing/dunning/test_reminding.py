@@ -44,7 +44,7 @@ class TestTheDaysRun:
         assert [[letter.step_days for letter in run] for run in made] == [[-3], [], [5], []]
         assert made[2][0].amount == Decimal("168.48")
         assert invoice.number in made[2][0].subject
-        events = session.scalars(sa.select(OutboxEvent.name).where(OutboxEvent.name == "reminder.recorded"))
+        events = session.scalars(sa.select(OutboxEvent.name).where(OutboxEvent.name == "reminder.ready"))
         assert len(events.all()) == 2
 
     def test_charges_fee_and_interest_of_the_last_step(

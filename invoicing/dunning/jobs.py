@@ -1,0 +1,167 @@
+"""Jobs: the day's reminders, each printed if it is a letter, then mailed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas import clock, db, mail, outbox
+from haas.calendar import local_day, start_of_day
+from haas.crash import crashpoint
+from haas.documents import formatting
+from haas.files import get_file, store_file
+from haas.mail import Attachment, Letter
+from haas.settings import Settings
+from haas.settings import current as current_settings
+from haas.tenancy.brands import branding_of
+from haas.tenancy.models import Client, Partner
+from haas.tenancy.scope import Platform, Tenant, scoped
+from invoicing.dunning import reminding
+from invoicing.dunning.models import Reminder, ReminderItem
+from invoicing.dunning.paper import ReminderDocument, ReminderRow, reminder_pdf
+from invoicing.models import Invoice
+
+_NOT_BEFORE = timedelta(hours=8)  # of the partner's day: nobody is reminded at night
+
+
+def remind_daily(settings: Settings, now: datetime) -> None:
+    """Each morning, by each partner's clock: record what is due. The rest of the day finds it recorded."""
+    with db.unit_of_work(Platform("operator", actor="job:dunning")) as session:
+        partners = list(
+            session.scalars(sa.select(Partner).where(Partner.suspended_at.is_(None)).order_by(Partner.id))
+        )
+    for partner in partners:
+        today = local_day(now, partner.time_zone)
+        if now < start_of_day(today, partner.time_zone) + _NOT_BEFORE:
+            continue
+        tenant = Tenant(partner.id, actor="job:dunning")
+        with db.unit_of_work(tenant) as session:
+            reminding.remind(session, tenant, today=today, at=now)
+
+
+def print_letter(*, partner_id: str, event_id: str, reminder_id: str, **_: Any) -> None:
+    """Print a reminder that goes out as a letter, and let it be mailed. A second run finds it printed."""
+    tenant = _tenant(partner_id, event_id)
+    with db.unit_of_work(tenant) as session:
+        reminder = _get(session, tenant, reminder_id)
+        if reminder.letter_file_id is not None:
+            return
+        document = _document(session, tenant, reminder, base_url=current_settings().base_url)
+    content = reminder_pdf(document)  # a second of work: no transaction is held open for it
+    with db.unit_of_work(tenant) as session:
+        reminder = _get(session, tenant, reminder_id, lock=True)
+        if reminder.letter_file_id is not None:
+            return
+        stored = store_file(
+            session,
+            tenant,
+            kind="reminder_letter",
+            name=f"reminder-{reminder.reminded_on:%Y-%m-%d}.pdf",
+            media_type="application/pdf",
+            content=content,
+            client_id=reminder.client_id,
+            once_key=f"reminder:{reminder.id}",
+        )
+        reminder.letter_file_id = stored.id
+        outbox.publish(session, tenant, "reminder.ready", reminder_id=reminder.id)
+
+
+def mail_reminder(*, partner_id: str, event_id: str, reminder_id: str, **_: Any) -> None:
+    """Mail it to where the client's invoices go, unless it left before. A repeat is the same message."""
+    tenant, own = _tenant(partner_id, event_id), current_settings()
+    with db.unit_of_work(tenant) as session:
+        reminder = _get(session, tenant, reminder_id)
+        letter = None if reminder.sent_at else _letter(session, tenant, reminder, base_url=own.base_url)
+    if letter is None:
+        return
+    crashpoint("reminder.before_send")
+    mail.send(own, letter, now=clock.now())
+    crashpoint("reminder.after_send")
+    with db.unit_of_work(tenant) as session:
+        _get(session, tenant, reminder_id, lock=True).sent_at = clock.now()
+
+
+def _get(session: Session, tenant: Tenant, reminder_id: str, *, lock: bool = False) -> Reminder:
+    statement = scoped(Reminder, tenant).where(Reminder.id == reminder_id)
+    return session.scalars(statement.with_for_update() if lock else statement).one()
+
+
+def _rows(session: Session, tenant: Tenant, reminder: Reminder) -> list[ReminderRow]:
+    found = session.execute(
+        sa.select(
+            Invoice.number, Invoice.issued_on, Invoice.due_on, ReminderItem.amount, ReminderItem.interest
+        )
+        .join(
+            ReminderItem,
+            sa.and_(ReminderItem.partner_id == Invoice.partner_id, ReminderItem.invoice_id == Invoice.id),
+        )
+        .where(Invoice.partner_id == tenant.partner_id, ReminderItem.reminder_id == reminder.id)
+        .order_by(Invoice.due_on, Invoice.number)
+    )
+    return [ReminderRow(*row) for row in found]
+
+
+def _document(session: Session, tenant: Tenant, reminder: Reminder, *, base_url: str) -> ReminderDocument:
+    client = session.scalars(scoped(Client, tenant).where(Client.id == reminder.client_id)).one()
+    return ReminderDocument(
+        branding=branding_of(session, session.get_one(Partner, tenant.partner_id)),
+        language=client.language,
+        client_name=client.printed_name,
+        client_address_lines=tuple(client.printed_address),
+        customer_number=client.number,
+        written_on=reminder.reminded_on,
+        subject=reminder.subject,
+        paragraphs=_paragraphs(reminder),
+        rows=tuple(_rows(session, tenant, reminder)),
+        currency=reminder.currency,
+        amount=reminder.amount,
+        fee=reminder.fee,
+        interest=reminder.interest,
+        pay_by=reminder.pay_by,
+        portal_url=f"{base_url}/invoices",
+    )
+
+
+def _letter(session: Session, tenant: Tenant, reminder: Reminder, *, base_url: str) -> Letter | None:
+    partner = session.get_one(Partner, tenant.partner_id)
+    client = session.scalars(scoped(Client, tenant).where(Client.id == reminder.client_id)).one()
+    if not client.email or partner.suspended_at is not None:
+        return None
+    attached: tuple[Attachment, ...] = ()
+    if reminder.letter_file_id is not None:
+        pdf = get_file(session, tenant, file_id=reminder.letter_file_id)
+        attached = (Attachment(pdf.name, pdf.media_type, pdf.content),)
+    return Letter(
+        message="reminder",
+        to=client.email,
+        to_name=client.name,
+        branding=branding_of(session, partner, with_logo=False),
+        language=client.language,
+        time_zone=client.time_zone,
+        message_id=reminder.id,
+        values={
+            "subject": reminder.subject,
+            "paragraphs": _paragraphs(reminder),
+            "rows": [
+                {
+                    "number": row.number,
+                    "due_on": row.due_on,
+                    "amount": formatting.money(row.amount, reminder.currency, language=client.language),
+                }
+                for row in _rows(session, tenant, reminder)
+            ],
+            "link": f"{base_url}/invoices",
+        },
+        attachments=attached,
+    )
+
+
+def _paragraphs(reminder: Reminder) -> tuple[str, ...]:
+    return tuple(part.strip() for part in reminder.text.split("\n\n") if part.strip())
+
+
+def _tenant(partner_id: str, event_id: str) -> Tenant:
+    return Tenant(partner_id, actor="job:dunning", door="job", request_id=event_id)

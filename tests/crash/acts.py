@@ -19,8 +19,13 @@ from haas import clock, db
 from haas.files import StoredFile
 from haas.outbox import OutboxDelivery
 from haas.settings import Settings
+from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
 from invoicing import billing, corrections
+from invoicing.charges.models import Charge
+from invoicing.dunning import reminding
+from invoicing.dunning.models import Reminder
+from invoicing.dunning.policy import POLICY, DunningPolicy
 from invoicing.exports import batches, destinations, profiles
 from invoicing.exports.models import ExportBatch, ExportDelivery, ExportItem
 from invoicing.models import BillingRun, Invoice, InvoiceLine
@@ -55,6 +60,8 @@ class Matrix:
             stored = imports.upload(session, self.tenant, name="fleet.csv", content=TABLE.encode())
             self.file_id = stored.id
             self.profile_id = self._profile(session)
+            partner = session.get_one(Partner, self.cast.northwind.id)
+            partner.policies = {**partner.policies, POLICY: DunningPolicy(is_on=True).check().kept()}
             self.assets_before = self._count(session, Asset.id)
         self.till = Till(self.tenant, self.cast.acme, settings)
 
@@ -76,6 +83,12 @@ class Matrix:
         with db.unit_of_work(self.tenant) as session:
             if session.scalar(sa.select(BillingRun.id)) is None:
                 billing.start_run(session, self.tenant, as_of=self.today, at=clock.now(), chunk_leases=2)
+
+    def remind(self, _: Settings) -> None:
+        """Two months on, on a Monday: the last letter of the plan to whoever has not paid."""
+        late = self.today + timedelta(days=60 - (self.today + timedelta(days=60)).weekday())
+        with db.unit_of_work(self.tenant) as session:
+            reminding.remind(session, self.tenant, today=late, at=clock.now())
 
     def credit(self, _: Settings) -> None:
         """Give back all of Globex's invoice, unless that is done."""
@@ -104,7 +117,8 @@ class Matrix:
         """Everything that is done."""
         till = self.till
         return [
-            self.import_assets, self.bill, self.credit, self.export, till.charge, till.give_back, till.hear,
+            self.import_assets, self.bill, self.remind, self.credit, self.export,
+            till.charge, till.give_back, till.hear,
         ]  # fmt: skip
 
     # What must be true in the end.
@@ -119,6 +133,7 @@ class Matrix:
                 *self._papers(session),
                 *self._mails(session, Path(urlsplit(settings.mail_url).path)),
                 *self._exports(session, Path(urlsplit(settings.mail_url).path)),
+                *self._reminders(session, Path(urlsplit(settings.mail_url).path)),
                 *self._fleet(session),
                 *self.till.problems(session, settings),
             ]
@@ -200,6 +215,22 @@ class Matrix:
             session, self.tenant, profile_id=profile.id, address="books@accountant.example"
         )
         return profile.id
+
+    def _reminders(self, session: Session, folder: Path) -> Iterator[str]:
+        """A client who was not reminded, or twice; a letter without its fee, its PDF or its mail."""
+        found = session.execute(
+            sa.select(Reminder.id, Reminder.client_id, Reminder.charge_id, Reminder.letter_file_id)
+        ).all()
+        if sorted(row.client_id for row in found) != sorted((self.cast.acme.id, self.cast.globex.id)):
+            yield f"{len(found)} reminders were recorded, not one a client"
+        charges = session.scalars(sa.select(Charge.id)).all()
+        if sorted(charges) != sorted(row.charge_id or "" for row in found):
+            yield f"{len(charges)} fees were charged"
+        yield from (f"{row.id} has no letter" for row in found if row.letter_file_id is None)
+        sent = [message_from_bytes(path.read_bytes())["Message-ID"] for path in folder.glob("*.eml")]
+        for row in found:
+            if (times := sum(1 for name in sent if name.startswith(f"<{row.id}@"))) != 1:
+                yield f"reminder {row.id} was mailed {times} times"
 
     def _fleet(self, session: Session) -> Iterator[str]:
         """An asset of the table too many or too few."""

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from haas.tenancy.branding import Logo
 from invoicing.document import InvoiceDocument, Reference
 from invoicing.paper import invoice_html
-from tests.paper import branding, invoice
+from tests.invoicing.einvoice.documents import everything
+from tests.paper import branding, invoice, line
 
 HERE = Path(__file__).parent
 
@@ -33,6 +36,25 @@ def sample(kind: str = "invoice") -> InvoiceDocument:
         if kind == "credit_note"
         else (),
     )
+
+
+def inclusive() -> InvoiceDocument:
+    """Two at 59.50 with the tax in the price: 119.00, of which 19.00 are tax."""
+    row = line(
+        price=Decimal(100), base_quantity=Decimal(2), quantity=Decimal(2), serials=(),
+        price_with_tax=Decimal("59.50"), gross=Decimal(119),
+    )  # fmt: skip
+    return invoice((row,), seller=branding(logo=Logo.of(b"a logo")), prices_include_tax=True)
+
+
+# One of each way to be taxed, by the name of its files.
+TAXED = {
+    "mixed_rates": "mixed rates and periods",
+    "reverse_charge": "reverse charge",
+    "exempt": "exempt",
+    "export": "export",
+    "own_currency": "foreign currency with tax in the own",
+}
 
 
 def compare(name: str, made: str) -> None:
@@ -62,3 +84,13 @@ class TestFrozenInvoice:
     @pytest.mark.parametrize("kind", ["invoice", "credit_note"])
     def test_prints_the_same_page(self, kind: str) -> None:
         compare(f"{kind}.html", invoice_html(sample(kind)) + "\n")
+
+
+class TestTaxedDocuments:
+    @pytest.mark.parametrize("name", [*TAXED, "inclusive"])
+    def test_freeze_and_print_as_ever(self, name: str) -> None:
+        document = inclusive() if name == "inclusive" else everything()[TAXED[name]]
+        dressed = msgspec.structs.replace(document, seller=branding(logo=Logo.of(b"a logo")))
+
+        compare(f"taxed/{name}.json", dressed.to_json().decode() + "\n")
+        compare(f"taxed/{name}.html", invoice_html(dressed) + "\n")

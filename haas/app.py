@@ -94,6 +94,7 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.arrangements_api:orders_api",
     "invoicing.arrangements_api:rules_api",
     "invoicing.arrangements_api:grouping_api",
+    "invoicing.statements_api",
     "invoicing.money.api:receipts_api",
     "invoicing.money.api:balances_api",
     "invoicing.money.api:refunds_api",

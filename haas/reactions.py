@@ -74,6 +74,7 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "payment.refund_due": [("invoicing.payments.jobs:send_refund", DEFAULT)],
     "payment.webhook_stored": [("invoicing.payments.jobs:process_webhook", DEFAULT)],
     "payment_method.removed": [("invoicing.payments.jobs:forget_method", DEFAULT)],
+    "statement.due": [("invoicing.statement_jobs:mail_statement", DOCUMENTS)],
     "payment.recorded": [("invoicing.jobs:pass_paid_titles", DEFAULT)],
     "lease.amended": [("leases.jobs:print_amendment", DOCUMENTS)],
     "lease.asset_accepted": [("leases.jobs:print_acceptance", DOCUMENTS)],

@@ -46,6 +46,8 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("lease_holdover", timedelta(hours=1), "leases.sweeps:move_to_holdover"),
     Entry("undisputed_charges", timedelta(hours=1), "leases.sweeps:close_undisputed"),
     Entry("silent_acceptance", timedelta(hours=1), "leases.sweeps:accept_silently"),
+    # Hourly, because a month begins at another hour for each partner.
+    Entry("statements", timedelta(hours=1), "invoicing.statement_jobs:ask_monthly"),
     Entry("titles_to_pass", timedelta(hours=1), "invoicing.jobs:pass_due_titles"),
     # Hourly, because the due day begins at another hour for each partner.
     Entry("reminders", timedelta(hours=1), "invoicing.dunning.jobs:remind_daily"),

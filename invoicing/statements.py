@@ -1,22 +1,31 @@
-"""A client's account: what was charged, given back and paid, with the balance after each. Reads only."""
+"""A client's account: what was charged, given back and paid, with the balance after each. Reads only.
+
+Its balance is what is open of invoices less what the client has to its credit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from haas.calendar import ONE_DAY
 from haas.errors import InvalidInput
 from haas.tenancy.scope import Tenant
 from invoicing.models import Invoice, Payment
+from invoicing.money.models import BalanceEntry, Receipt, ReceiptReversal
+from invoicing.open_items import OpenItem, aged
+
+_NOTHING = Decimal(0)
 
 # Of what happened on one day, the charge stands before what settles it.
-_ORDER = {"invoice": 0, "credit_note": 1, "payment": 2}
+_ORDER = {"invoice": 0, "credit_note": 1, "goodwill": 2, "payment": 3, "reversal": 4, "refund": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +33,10 @@ class Entry:
     """One movement; a charge is positive. `balance` is what is owed after it."""
 
     on: date
-    kind: str  # invoice | credit_note | payment
-    text: str  # the document's number, or the payment's reference
-    invoice_id: str
+    kind: str  # invoice | credit_note | payment | reversal | goodwill | refund
+    text: str  # the document's number, the payment's reference, or why
+    invoice_id: str  # of a document
+    receipt_id: str  # of money
     due_on: date | None
     amount: Decimal
     balance: Decimal
@@ -43,22 +53,36 @@ class Statement:
     entries: Sequence[Entry]
     closing: Decimal
     overdue: Decimal  # of the closing balance, what should have been paid by its last day
+    credit: Decimal  # what the client has to its credit at the end; the closing balance is less by it
+    aged: Sequence[Decimal]  # what is open at the end: not due, then by days late (AGEING_DAYS)
 
 
 def statements_of(
     session: Session, tenant: Tenant, *, client_id: str, start: date, until: date
 ) -> list[Statement]:
-    """The client's account in each of its currencies; two queries.
+    """The client's account in each of its currencies; four queries.
 
     :raises InvalidInput: if it would end before it starts.
     """
     if until <= start:
         raise InvalidInput("Choose an end behind the start.", field="last")
     moves: dict[str, list[_Move]] = {}
-    for currency, move in _moves(session, tenant, client_id, until):
+    for currency, move in chain(
+        _documents(session, tenant, client_id, until), _money(session, tenant, client_id, until)
+    ):
         moves.setdefault(currency, []).append(move)
+    credit = _credit(session, tenant, client_id, until)
+    paid = _paid(session, tenant, client_id, until)
     return [
-        _statement(currency, found, start=start, until=until) for currency, found in sorted(moves.items())
+        _statement(
+            currency,
+            found,
+            start=start,
+            until=until,
+            credit=credit.get(currency, _NOTHING),
+            aged=aged(_open_then(currency, client_id, found, paid), today=until - ONE_DAY),
+        )
+        for currency, found in sorted(moves.items())
     ]
 
 
@@ -67,38 +91,147 @@ class _Move(NamedTuple):
     kind: str
     text: str
     invoice_id: str
+    receipt_id: str
     due_on: date | None
     amount: Decimal
+    credits_id: str = ""
 
 
-def _moves(session: Session, tenant: Tenant, client_id: str, until: date) -> Iterator[tuple[str, _Move]]:
-    """Everything before `until`, with its currency."""
+def _documents(session: Session, tenant: Tenant, client_id: str, until: date) -> Iterator[tuple[str, _Move]]:
+    """Every paper before `until`, with its currency."""
     documents = sa.select(
         Invoice.currency, Invoice.issued_on, Invoice.kind, Invoice.number, Invoice.id, Invoice.due_on,
-        Invoice.total,
+        Invoice.total, Invoice.credits_invoice_id,
     ).where(
         Invoice.partner_id == tenant.partner_id, Invoice.client_id == client_id, Invoice.issued_on < until
     )  # fmt: skip
-    for currency, on, kind, number, invoice_id, due_on, total in session.execute(documents):
-        yield currency, _Move(on, kind, number, invoice_id, due_on, total)
-    payments = sa.select(
-        Payment.currency, Payment.received_on, Payment.reference, Payment.invoice_id, Payment.amount
-    ).where(
-        Payment.partner_id == tenant.partner_id, Payment.client_id == client_id, Payment.received_on < until
+    for currency, on, kind, number, invoice_id, due_on, total, credits_id in session.execute(documents):
+        yield currency, _Move(on, kind, number, invoice_id, "", due_on, total, credits_id or "")
+
+
+def _money(session: Session, tenant: Tenant, client_id: str, until: date) -> Iterator[tuple[str, _Move]]:
+    """All that came in, went back or was granted before `until`; one query.
+
+    What was put to an invoice out of credit moves nothing: it was credit before.
+    """
+    came = _of_client(Receipt, tenant, client_id).with_only_columns(
+        Receipt.currency,
+        Receipt.received_on,
+        _word("payment"),
+        Receipt.reference,
+        Receipt.id,
+        -Receipt.amount,
     )
-    for currency, on, reference, invoice_id, amount in session.execute(payments):
-        yield currency, _Move(on, "payment", reference, invoice_id, None, -amount)
+    went = _of_client(ReceiptReversal, tenant, client_id).with_only_columns(
+        ReceiptReversal.currency,
+        ReceiptReversal.reversed_on,
+        _word("reversal"),
+        ReceiptReversal.reference,
+        ReceiptReversal.receipt_id,
+        ReceiptReversal.amount - ReceiptReversal.shortfall,
+    )
+    kind = sa.case((BalanceEntry.kind == "goodwill", "goodwill"), else_="refund")
+    moved = (
+        _of_client(BalanceEntry, tenant, client_id)
+        .where(BalanceEntry.kind.in_(("goodwill", "refund", "refund_failed")))
+        .with_only_columns(
+            BalanceEntry.currency,
+            BalanceEntry.happened_on,
+            kind,
+            BalanceEntry.reason,
+            _word(""),
+            -BalanceEntry.amount,
+        )
+    )
+    every = sa.union_all(
+        came.where(Receipt.received_on < until),
+        went.where(ReceiptReversal.reversed_on < until),
+        moved.where(BalanceEntry.happened_on < until),
+    )
+    for currency, on, what, text, receipt_id, amount in session.execute(every):
+        yield currency, _Move(on, what, text, "", receipt_id, None, amount)
 
 
-def _statement(currency: str, moves: list[_Move], *, start: date, until: date) -> Statement:
+def _word(word: str) -> sa.ColumnElement[str]:
+    return sa.literal(word, sa.Text)
+
+
+def _of_client(model: Any, tenant: Tenant, client_id: str) -> Any:
+    return sa.select(model).where(model.partner_id == tenant.partner_id, model.client_id == client_id)
+
+
+def _credit(session: Session, tenant: Tenant, client_id: str, until: date) -> dict[str, Decimal]:
+    """What the client had to its credit before `until`, by currency."""
+    rows = session.execute(
+        sa.select(BalanceEntry.currency, sa.func.sum(BalanceEntry.amount))
+        .where(
+            BalanceEntry.partner_id == tenant.partner_id,
+            BalanceEntry.client_id == client_id,
+            BalanceEntry.happened_on < until,
+        )
+        .group_by(BalanceEntry.currency)
+    )
+    return {currency: amount for currency, amount in rows if amount}
+
+
+def _paid(session: Session, tenant: Tenant, client_id: str, until: date) -> dict[str, Decimal]:
+    """What of each invoice was paid before `until`."""
+    rows = session.execute(
+        sa.select(Payment.invoice_id, sa.func.sum(Payment.amount))
+        .where(
+            Payment.partner_id == tenant.partner_id,
+            Payment.client_id == client_id,
+            Payment.received_on < until,
+        )
+        .group_by(Payment.invoice_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _open_then(
+    currency: str, client_id: str, moves: Sequence[_Move], paid: Mapping[str, Decimal]
+) -> Iterator[OpenItem]:
+    """The invoices that were open at the end, as they stood then."""
+    back: dict[str, Decimal] = {}
+    for move in moves:
+        if move.credits_id:
+            back[move.credits_id] = back.get(move.credits_id, _NOTHING) + move.amount
+    for move in moves:
+        if move.kind != "invoice" or move.due_on is None:
+            continue
+        left = move.amount + back.get(move.invoice_id, _NOTHING) - paid.get(move.invoice_id, _NOTHING)
+        if left > 0:
+            yield OpenItem(
+                move.invoice_id, move.text, client_id, currency, move.on, move.due_on, move.amount, left
+            )
+
+
+def _statement(
+    currency: str,
+    moves: list[_Move],
+    *,
+    start: date,
+    until: date,
+    credit: Decimal,
+    aged: Sequence[Decimal],
+) -> Statement:
     moves.sort(key=lambda move: (move.on, _ORDER[move.kind], move.text))
-    opening = balance = sum((move.amount for move in moves if move.on < start), Decimal(0))
+    opening = balance = sum((move.amount for move in moves if move.on < start), _NOTHING)
     entries = []
     for move in moves:
         if move.on >= start:
             balance += move.amount
             entries.append(
-                Entry(move.on, move.kind, move.text, move.invoice_id, move.due_on, move.amount, balance)
+                Entry(
+                    on=move.on,
+                    kind=move.kind,
+                    text=move.text,
+                    invoice_id=move.invoice_id,
+                    receipt_id=move.receipt_id,
+                    due_on=move.due_on,
+                    amount=move.amount,
+                    balance=balance,
+                )
             )
     not_yet_due = sum(
         (
@@ -106,8 +239,8 @@ def _statement(currency: str, moves: list[_Move], *, start: date, until: date) -
             for move in moves
             if move.kind == "invoice" and move.due_on is not None and move.due_on >= until
         ),
-        Decimal(0),
+        _NOTHING,
     )
     # What was given back and paid settles the oldest charges first.
-    overdue = max(balance - not_yet_due, Decimal(0))
-    return Statement(currency, start, until, opening, entries, balance, overdue)
+    overdue = max(balance - not_yet_due, _NOTHING)
+    return Statement(currency, start, until, opening, entries, balance, overdue, credit, aged)

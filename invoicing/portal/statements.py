@@ -5,20 +5,21 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from flask import redirect, render_template, request, url_for
+from flask import current_app, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from haas import clock
 from haas.auth.caller import current_caller, requires
 from haas.calendar import add_months
 from haas.errors import HaasError, InvalidInput, NotFound
-from haas.money import round_minor
-from haas.pages.downloads import table_download
+from haas.pages.downloads import download, table_download
 from haas.pages.forms import Form, blank_form
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
 from invoicing import deposits
 from invoicing.portal.invoices import blueprint
+from invoicing.statement_paper import statement_pdf
+from invoicing.statement_shapes import TABLE_HEADER, document_for, table_of
 from invoicing.statements import Statement, statements_of
 
 
@@ -59,11 +60,23 @@ def statement(client_id: str) -> Any:
         form.refuse(refusal)
     if request.args.get("format") == "csv" and not form.errors:
         return _table(client, found, today)
+    if request.args.get("format") == "pdf" and not form.errors:
+        document = document_for(
+            caller.session,
+            caller.tenant,
+            client=client,
+            start=start,
+            until=last + timedelta(days=1),
+            base_url=current_app.config["HAAS"].base_url,
+        )
+        name = f"statement-{client.number}-{last.isoformat()}.pdf"
+        return download(statement_pdf(document), name=name, media_type="application/pdf")
     page = render_template(
         "portal/invoices/statement.html",
         client=client,
         form=form,
         statements=found,
+        words=_words(),
         held=deposits.held_of_client(
             caller.session, caller.tenant, client_id=client_id, until=last + timedelta(days=1)
         )
@@ -71,6 +84,17 @@ def statement(client_id: str) -> Any:
         else {},
     )
     return page, 422 if form.errors else 200
+
+
+def _words() -> dict[str, str]:
+    return {
+        "invoice": _("Invoice"),
+        "credit_note": _("Credit note"),
+        "payment": _("Payment"),
+        "reversal": _("Payment that went back"),
+        "goodwill": _("Credit"),
+        "refund": _("Refund"),
+    }
 
 
 def _day(form: Form, name: str) -> date:
@@ -84,22 +108,9 @@ def _day(form: Form, name: str) -> date:
 
 
 def _table(client: Client, found: list[Statement], today: date) -> Any:
-    rows: list[list[Any]] = [
-        [
-            entry.on,
-            entry.kind,
-            entry.text,
-            entry.due_on,
-            round_minor(entry.amount, account.currency),
-            round_minor(entry.balance, account.currency),
-            account.currency,
-        ]
-        for account in found
-        for entry in account.entries
-    ]
     return table_download(
         "csv",
         name=f"statement-{client.number}-{today.isoformat()}",
-        header=["date", "kind", "document", "due on", "amount", "balance", "currency"],
-        rows=rows,
+        header=list(TABLE_HEADER),
+        rows=table_of(found),
     )

@@ -1,0 +1,80 @@
+"""Jobs: each month a statement of account by mail to the clients that want one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import select
+
+from haas import clock, db, mail, outbox
+from haas.calendar import add_months, local_day
+from haas.mail import Attachment, Letter
+from haas.settings import Settings
+from haas.settings import current as current_settings
+from haas.tenancy.brands import branding_of
+from haas.tenancy.models import Client, Partner
+from haas.tenancy.scope import Platform, Tenant, scoped
+from invoicing.statement_paper import statement_pdf
+from invoicing.statement_shapes import document_for
+
+_DAYS_TO_ASK = 5  # of a month: whoever was down on the first still sends
+
+
+def ask_monthly(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - every sweep takes them
+    """In the first days of a month ask for last month's statement of every client that wants one, once."""
+    with db.unit_of_work(Platform("operator", actor="job:statements")) as session:
+        partners = session.scalars(select(Partner).where(Partner.suspended_at.is_(None))).all()
+    for partner in partners:
+        today = local_day(now, partner.time_zone)
+        if today.day > _DAYS_TO_ASK:
+            continue
+        tenant = Tenant(partner.id, actor="job:timetable")
+        with db.unit_of_work(tenant) as session:
+            wanted = scoped(Client, tenant).where(
+                Client.wants_statements, Client.archived_at.is_(None), Client.email != ""
+            )
+            month = add_months(today.replace(day=1), -1).isoformat()
+            keys = {row.id: f"statement:{row.id}:{month}" for row in session.scalars(wanted)}
+            known = set(
+                session.scalars(
+                    select(outbox.OutboxEvent.once_key).where(
+                        outbox.OutboxEvent.partner_id == partner.id,
+                        outbox.OutboxEvent.once_key.in_(keys.values()),
+                    )
+                )
+            )
+            for client_id, key in keys.items():
+                if key not in known:
+                    outbox.publish(
+                        session, tenant, "statement.due", client_id=client_id, month=month, once_key=key
+                    )
+
+
+def mail_statement(*, partner_id: str, event_id: str, client_id: str, month: str) -> None:
+    """Mail one month's statement. A second run sends the same Message-ID: a mail program shows it once."""
+    own, tenant = current_settings(), Tenant(partner_id, actor="job:statement", request_id=event_id)
+    start = date.fromisoformat(month)
+    with db.unit_of_work(tenant) as session:
+        partner = session.get_one(Partner, partner_id)
+        client = session.scalar(scoped(Client, tenant).where(Client.id == client_id))
+        if client is None or not client.email or not client.wants_statements or partner.suspended_at:
+            return
+        document = document_for(
+            session, tenant, client=client, start=start, until=add_months(start, 1), base_url=own.base_url
+        )
+        branding = branding_of(session, partner, with_logo=False)
+    if not document.accounts:
+        return
+    pdf = statement_pdf(document)
+    letter = Letter(
+        message="statement",
+        to=client.email,
+        to_name=client.name,
+        branding=branding,
+        language=client.language,
+        time_zone=client.time_zone,
+        message_id=event_id,
+        values={"start": document.start, "until": document.until, "link": document.portal_url},
+        attachments=(Attachment(f"statement-{client.number}-{month[:7]}.pdf", "application/pdf", pdf),),
+    )
+    mail.send(own, letter, now=clock.now())

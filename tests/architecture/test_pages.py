@@ -70,6 +70,8 @@ QUERIES: dict[str, list[str]] = {
     "leases.holdover": ["", "format=csv"],
     "leases.show": ["", "tab=rent", "tab=assets", "tab=documents", "tab=history", "tab=end"],
     "moves.ask_several": ["", "id={asset_id}"],
+    "statements_api.get_statement": ["start=2026-01-01&last=2026-06-30"],
+    "statements_api.get_pdf": ["start=2026-01-01&last=2026-06-30"],
     "profit.index": [
         "",
         "by=category&period=12m",

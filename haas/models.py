@@ -43,6 +43,7 @@ MODULES = (
     "invoicing.payments.models",
     "invoicing.deposit_models",
     "invoicing.bank.models",
+    "invoicing.bank.debit_models",
     "invoicing.offboarding_models",
     "invoicing.ledger.models",
     "invoicing.exports.models",

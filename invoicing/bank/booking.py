@@ -51,7 +51,7 @@ def book(
     is_automatic: bool = False,
     method: str = METHOD,
 ) -> list[BankBooking]:
-    """Book money that came in: a receipt for each client; what no invoice takes is the client's credit.
+    """Book money that came in: a receipt for each part; what no invoice takes is the client's credit.
 
     :raises LineDecided: if it was booked or set aside before.
     :raises InvalidInput: if the parts are not the line's amount, or more goes to an invoice than is open.
@@ -61,8 +61,6 @@ def book(
         raise InvalidInput("Money went out here: it is no payment of a client.", field="line_id")
     if not parts or sum((part.amount for part in parts), _NOTHING) != line.amount:
         raise InvalidInput(f"The parts are to add up to {line.amount} {line.currency}.", field="parts")
-    if len({part.client_id for part in parts}) != len(parts):
-        raise InvalidInput("Give each client one part.", field="parts")
     made = []
     position = _last_position(session, tenant, line_id=line.id)
     for part in parts:

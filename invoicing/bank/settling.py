@@ -1,0 +1,138 @@
+"""What came of a collection: the bank's credit of the whole, and items that came back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas import outbox
+from haas.errors import HaasError, InvalidInput
+from haas.tenancy.scope import Tenant, scoped
+from invoicing import queries as invoices
+from invoicing.bank import booking, collecting, queries
+from invoicing.bank.debit_models import (
+    CANCELLED,
+    COLLECTED,
+    ORDERED,
+    RETURNED,
+    Collection,
+    CollectionItem,
+)
+from invoicing.bank.models import BankBooking, BankLine
+
+_METHOD = "direct_debit"
+
+
+def settle(
+    session: Session,
+    tenant: Tenant,
+    *,
+    line_id: str,
+    collection_id: str,
+    at: datetime,
+    without: Sequence[str] = (),
+) -> list[BankBooking]:
+    """The bank's credit of an order: each item is a receipt of its own, so that each can come back alone.
+
+    :param without: items that the bank did not collect; they are free to be ordered again.
+    :raises InvalidInput: if the rest is not the line's amount.
+    """
+    made = collecting.lock_collection(session, tenant, collection_id=collection_id)
+    items = [
+        item for item in collecting.items_of(session, tenant, collection_id=made.id) if item.state == ORDERED
+    ]
+    if unknown := set(without) - {item.id for item in items}:
+        raise InvalidInput(f"Not of this order: {', '.join(sorted(unknown))}.", field="without")
+    taken = [item for item in items if item.id not in without]
+    still_open = {row.invoice_id: row.open for row in invoices.open_items(session, tenant)}
+    parts = [
+        booking.Part(
+            client_id=item.client_id,
+            amount=item.amount,
+            # Paid otherwise meanwhile: what is too much is the client's credit.
+            allocations={
+                invoice_id: amount
+                for invoice_id, amount in [
+                    (item.invoice_id, min(item.amount, still_open.get(item.invoice_id, Decimal(0))))
+                ]
+                if amount
+            },
+        )
+        for item in taken
+    ]
+    booked = booking.book(
+        session, tenant, line_id=line_id, parts=parts, at=at, reasons=["mandate"], method=_METHOD
+    )
+    for item, row in zip(taken, booked, strict=True):
+        item.state, item.receipt_id = COLLECTED, row.receipt_id
+    for item in items:
+        if item not in taken:
+            item.state = CANCELLED
+    session.flush()
+    outbox.publish(session, tenant, "collection.settled", collection_id=made.id)
+    return booked
+
+
+def book_item_return(session: Session, tenant: Tenant, *, line_id: str, at: datetime) -> BankBooking | None:
+    """A debit that came back, told by its end-to-end reference; none if it is of no collection."""
+    line = queries.get_line(session, tenant, line_id=line_id)
+    if line.amount > 0 or not line.end_to_end_id:
+        return None
+    item = session.scalar(
+        scoped(CollectionItem, tenant)
+        .where(CollectionItem.end_to_end_id == line.end_to_end_id, CollectionItem.state == COLLECTED)
+        .with_for_update()
+    )
+    if item is None or item.receipt_id is None or -line.amount < item.amount:
+        return None
+    booked = booking.book_return(
+        session, tenant, line_id=line.id, receipt_id=item.receipt_id, fee=-line.amount - item.amount, at=at
+    )
+    item.state, item.return_reason = RETURNED, line.return_reason
+    session.flush()
+    return booked
+
+
+def book_own(session: Session, tenant: Tenant, *, lines: Sequence[BankLine], at: datetime) -> int:
+    """Book of these lines what our own orders brought in or back; how many. What is refused stays open."""
+    booked = 0
+    for line in lines:
+        try:
+            with session.begin_nested():
+                if line.amount < 0:
+                    done = book_item_return(session, tenant, line_id=line.id, at=at) is not None
+                else:
+                    made = find_collection(session, tenant, line_id=line.id)
+                    done = made is not None
+                    if made is not None:
+                        settle(session, tenant, line_id=line.id, collection_id=made.id, at=at)
+        except HaasError:
+            continue
+        booked += done
+    return booked
+
+
+def find_collection(session: Session, tenant: Tenant, *, line_id: str) -> Collection | None:
+    """The order that a credit is the sum of: named by the bank, and to the cent what is ordered of it."""
+    line = queries.get_line(session, tenant, line_id=line_id)
+    ordered = sa.func.sum(CollectionItem.amount).filter(CollectionItem.state == ORDERED)
+    sums = session.execute(
+        scoped(Collection, tenant)
+        .join(
+            CollectionItem,
+            sa.and_(
+                CollectionItem.partner_id == Collection.partner_id,
+                CollectionItem.collection_id == Collection.id,
+            ),
+        )
+        .group_by(Collection.partner_id, Collection.id)
+        .having(ordered == line.amount)
+        .with_only_columns(Collection.id, Collection.number)
+    ).all()
+    told = f"{line.batch_id} {line.end_to_end_id} {line.reference} {line.text}"
+    named = [row.id for row in sums if row.number in told]
+    return collecting.get_collection(session, tenant, collection_id=named[0]) if len(named) == 1 else None

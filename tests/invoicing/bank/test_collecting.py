@@ -1,0 +1,125 @@
+"""A collection: ordered once, settled to the cent, and what comes back opens its invoice again."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from haas.errors import Conflict, InvalidInput
+from haas.tenancy.company import COMPANY_ID, Company
+from haas.tenancy.models import Client, Partner
+from haas.tenancy.scope import scoped
+from invoicing.bank import accounts, booking, collecting, importing, mandates, queries, settling
+from invoicing.bank.queries import LineFilter
+from tests.invoicing import world
+from tests.invoicing.bank.conftest import AT
+
+LATER = datetime(2026, 11, 17, 8, 0, tzinfo=UTC)
+TODAY, DUE = date(2026, 11, 2), date(2026, 11, 16)  # fourteen days later, a Monday
+
+
+@pytest.fixture
+def euros(session, tenant, cast):
+    """Northwind sells in EUR, has a creditor identifier, and an account at a bank."""
+    partner = session.get_one(Partner, tenant.partner_id)
+    partner.currency = "EUR"
+    session.get_one(Client, (tenant.partner_id, cast.acme.id)).currency = "EUR"
+    company = session.scalar(scoped(Company, tenant)) or Company(partner_id=tenant.partner_id, id=COMPANY_ID)
+    company.creditor_id = "DE98ZZZ09999999999"
+    session.add(company)
+    return accounts.open_account(
+        session, tenant, name="Euros", holder="Northwind IT", number="DE89370400440532013000", bic="",
+        currency="EUR", auto_book=True, at=AT,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def invoice(session, tenant, cast, euros):
+    found = world.an_invoice(session, tenant, client_id=cast.acme.id)
+    assert found.currency == "EUR"
+    return found
+
+
+@pytest.fixture
+def mandate(session, tenant, cast):
+    made = mandates.draft_mandate(
+        session, tenant, client_id=cast.acme.id, holder="Acme Dental", iban="DE02120300000000202051", at=AT
+    )
+    return mandates.sign_mandate(session, tenant, mandate_id=made.id, signed_on=TODAY, today=TODAY)
+
+
+def order(session, tenant, euros, invoice, *, on: date = DUE):
+    return collecting.order_collection(
+        session, tenant, account_id=euros.id, invoice_ids=[invoice.id], collect_on=on, today=TODAY, at=AT
+    )
+
+
+def statement(session, tenant, amount: Decimal, mark: str, *, told: str):
+    """What the bank says of one movement, as MT940."""
+    comma = f"{abs(amount):.2f}".replace(".", ",")
+    content = (
+        f":20:S\n:25:37040044/0532013000\n:28C:1/1\n:60F:C261116EUR500,00\n:61:2611161116{mark}{comma}NMSC{told}\n"
+        f":86:109?20EREF+{told}?21SVWZ+COL?32Acme\n:62F:C261116EUR{500 + amount:.2f}\n-\n"
+    ).replace(".", ",")
+    stored = importing.upload(session, tenant, name="s.sta", content=content.encode())
+    (made,) = importing.bring_in(session, tenant, file_id=stored.id, at=AT)
+    return session.scalars(queries.list_lines(tenant, where=LineFilter(statement_id=made.id))).one()
+
+
+class TestOrderCollection:
+    def test_keeps_the_file_that_the_bank_gets(self, session, tenant, euros, invoice, mandate):
+        made = order(session, tenant, euros, invoice)
+        content = collecting.file_of(session, tenant, made=made)
+        assert f"<EndToEndId>{made.number}-1</EndToEndId>".encode() in content
+        assert b"<SeqTp>FRST</SeqTp>" in content
+        assert made.total == invoice.total
+
+    def test_takes_an_invoice_into_one_order_at_a_time(self, session, tenant, euros, invoice, mandate):
+        made = order(session, tenant, euros, invoice)
+        with pytest.raises(InvalidInput, match="cannot be collected"):
+            order(session, tenant, euros, invoice)
+        collecting.cancel_collection(session, tenant, collection_id=made.id)
+        assert order(session, tenant, euros, invoice).number != made.number
+
+    @pytest.mark.parametrize(
+        ("day", "words"),
+        [(date(2026, 11, 15), "TARGET is closed"), (date(2026, 11, 13), "2026-11-16 at the earliest")],
+    )
+    def test_refuses_a_day_that_is_too_early_or_closed(
+        self, session, tenant, euros, invoice, mandate, day, words
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            order(session, tenant, euros, invoice, on=day)
+
+    def test_needs_a_mandate(self, session, tenant, euros, invoice):
+        with pytest.raises(InvalidInput, match="without a mandate"):
+            order(session, tenant, euros, invoice)
+
+
+class TestMandate:
+    def test_is_one_a_client(self, session, tenant, cast, mandate):
+        other = mandates.draft_mandate(
+            session, tenant, client_id=cast.acme.id, holder="Acme", iban="DE02120300000000202051", at=AT
+        )
+        with pytest.raises(Conflict, match="revoke it first"):
+            mandates.sign_mandate(session, tenant, mandate_id=other.id, signed_on=TODAY, today=TODAY)
+        mandates.revoke_mandate(session, tenant, mandate_id=mandate.id, on=TODAY)
+        mandates.sign_mandate(session, tenant, mandate_id=other.id, signed_on=TODAY, today=TODAY)
+
+
+class TestBookOwn:
+    def test_pays_by_the_banks_credit_and_opens_what_comes_back(
+        self, session, tenant, euros, invoice, mandate
+    ):
+        made = order(session, tenant, euros, invoice)
+        came = statement(session, tenant, made.total, "C", told=made.number)
+        for _ in range(2):  # a job may run twice
+            settling.book_own(session, tenant, lines=[came], at=LATER)
+        assert (invoice.state, came.state) == ("paid", "booked")
+
+        back = statement(session, tenant, -made.total - Decimal("3.50"), "RC", told=f"{made.number}-1")
+        assert settling.book_own(session, tenant, lines=[back], at=LATER) == 1
+        (item,) = collecting.items_of(session, tenant, collection_id=made.id)
+        assert (invoice.state, item.state) == ("issued", "returned")
+        (booked,) = booking.standing_bookings(session, tenant, line_ids=[back.id])[back.id]
+        assert booked.receipt_id == item.receipt_id

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, undefer
 
@@ -18,6 +19,9 @@ from haas.files import StoredFile
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
 from invoicing.bulk import among
+from invoicing.document import InvoiceDocument
+from invoicing.einvoice.cii import cii_xml
+from invoicing.einvoice.missing import for_cii
 from invoicing.exports import batches
 from invoicing.exports.contents import Batch, Content, File, Paper
 from invoicing.exports.dry_run import values_of
@@ -111,12 +115,12 @@ def _packed(tenant: Tenant, batch: ExportBatch, whole: Batch) -> tuple[str, str,
 
 
 def _documents(tenant: Tenant, batch: ExportBatch, papers: Sequence[Paper]) -> Iterator[Piece]:
-    """The PDFs, a few at a time; how far it is shows meanwhile."""
+    """PDFs, and e-invoices of what can be one, a few documents at a time; how far it is shows meanwhile."""
     for first in range(0, len(papers), _DOCUMENTS_AT_ONCE):
         portion = papers[first : first + _DOCUMENTS_AT_ONCE]
         with db.unit_of_work(tenant) as session:
             found = session.execute(
-                sa.select(Invoice.id, StoredFile)
+                sa.select(Invoice, StoredFile)
                 .join(
                     StoredFile,
                     sa.and_(
@@ -129,8 +133,12 @@ def _documents(tenant: Tenant, batch: ExportBatch, papers: Sequence[Paper]) -> I
                 )
                 .options(undefer(StoredFile.content))
             )
-            files = {invoice_id: stored for invoice_id, stored in found}  # noqa: C416 - rows are no pairs
+            files = {invoice.id: (invoice.document, stored) for invoice, stored in found}
         for paper in portion:
-            stored = files[paper.item_id]
-            yield paper, f"{paper.issued_on:%Y-%m}/{stored.name}", stored.content
+            frozen, stored = files[paper.item_id]
+            folder = f"{paper.issued_on:%Y-%m}"
+            yield paper, f"{folder}/{stored.name}", stored.content
+            document = msgspec.convert(frozen, type=InvoiceDocument)
+            if not for_cii(document):  # an XML that lacks what the norm demands is none
+                yield paper, f"{folder}/{document.number}.xml", cii_xml(document)
         progress.advance(tenant, job_id=batch.long_job_id, done=first + len(portion))

@@ -40,10 +40,21 @@ class NewProfileForm(Request):
     begins_on = Day(load_default=None, allow_none=True)
 
 
+class TypedRow(NameRow):
+    """A row of the page; the last one is blank until somebody writes a key."""
+
+    key = text(200, load_default="")
+
+
 class NamesForm(Request):
     """Rows of the mapping, as the page lists them."""
 
-    rows = ma.fields.List(ma.fields.Nested(NameRow), load_default=list)
+    rows = ma.fields.List(ma.fields.Nested(TypedRow), load_default=list)
+
+    @ma.validates_schema
+    def _names_a_key(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if any(row["value"] and not row["key"] for row in data.get("rows", [])):
+            raise ma.ValidationError(_("Write the key to which the name belongs."), "rows")
 
 
 class StartForm(Request):
@@ -123,7 +134,7 @@ def save_mapping(profile_id: str) -> Any:
     profiles.get_profile(caller.session, caller.tenant, profile_id=profile_id)
     if form.data is None:
         return _mapping_page(profile_id, form), 422
-    rows = [(row["kind"], row["key"], row["value"]) for row in form.data["rows"]]
+    rows = [(row["kind"], row["key"], row["value"]) for row in form.data["rows"] if row["key"]]
     try:
         profiles.set_names(caller.session, caller.tenant, profile_id=profile_id, rows=rows)
     except HaasError as refusal:

@@ -113,7 +113,15 @@ EXAMPLES: dict[str, Example | list[Example]] = {
     ),
     "exports.save_mapping": Example(
         a_profile,
-        form={"rows-0-kind": "account", "rows-0-key": "tax", "rows-0-value": "2300"},
+        form={
+            "rows-0-kind": "account",
+            "rows-0-key": "tax",
+            "rows-0-value": "2300",
+            # The page's last row, which nobody filled in.
+            "rows-1-kind": "account",
+            "rows-1-key": "",
+            "rows-1-value": "",
+        },
         user="fay",
         status=303,
     ),

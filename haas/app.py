@@ -152,6 +152,8 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.portal.deposits",
     "invoicing.portal.credit",
     "invoicing.bank.portal",
+    "invoicing.portal.charges",
+    "invoicing.portal.billing_terms",
     "invoicing.portal.offboarding",
     "leases.portal.book_settings",
     "leases.portal.contract_settings",

@@ -17,6 +17,7 @@ from haas.calendar import add_months, local_day
 from haas.demo.billed import bill
 from haas.demo.books_told import tell_books
 from haas.demo.changes_told import tell_changes
+from haas.demo.charges_told import tell_charges
 from haas.demo.contracts import Contract, Contracts
 from haas.demo.ends_told import tell_ends
 from haas.demo.fundings_told import tell_fundings
@@ -80,6 +81,7 @@ class Story:
         tell_returns(self)
         tell_changes(self)
         tell_ends(self)
+        tell_charges(self)
         tell_fundings(self)
         tell_quotes(self)
         tell_books(self)

@@ -102,6 +102,12 @@ def _page(caller: Caller, form: Form) -> str:
         runs=runs,
         jobs=queries.jobs_of(caller.session, caller.tenant, runs=runs),
         is_held=sending.is_held(caller.partner),
+        paper_words={
+            "site": _("Site"),
+            "purchase_order": _("Purchase order"),
+            "agreement": _("Agreement"),
+            "lease": _("Lease"),
+        },
         waiting=sending.count_waiting(caller.session, caller.tenant),
     )
 

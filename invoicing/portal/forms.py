@@ -66,3 +66,9 @@ class TaxRateForm(Request):
     rate_pct = Amount(required=True)
     name = text(60, least=1, required=True)
     valid_from = Day(required=True)
+
+
+class FileForm(Request):
+    """A file that was uploaded before."""
+
+    file_id = row_id(required=True)

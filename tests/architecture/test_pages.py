@@ -65,6 +65,8 @@ QUERIES: dict[str, list[str]] = {
     "clients.show": ["", "tab=sites", "tab=people"],
     "labels.index": ["", "id={asset_id}"],
     "leases.new": ["", "client_id={client_id}", "agreement_id={agreement_id}"],
+    "charges.index": ["", "state=waiting", "category=repair"],
+    "charges.new": ["", "client={client_id}"],
     "calendar.index": ["", "view=list", "month=2026-02"],
     "calendar.cash": ["", "format=csv", "client_id={client_id}", "lease_id={lease_id}"],
     "leases.holdover": ["", "format=csv"],

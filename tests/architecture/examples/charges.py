@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from io import BytesIO
 
 from sqlalchemy.orm import Session
 
+from haas.files import store_file
 from invoicing.allowances.operations import NewRule, agree_rule
 from invoicing.charges.operations import NewCharge, make_charge
 from invoicing.purchase_orders.operations import add_order
@@ -47,7 +49,7 @@ def a_monthly_charge(session: Session, cast: Cast) -> Mapping[str, str]:
 def an_order(session: Session, cast: Cast) -> Mapping[str, str]:
     """An open order of Acme."""
     order = add_order(session, cast.tenant, client_id=cast.acme.id, number="4500017", at=LATER)
-    return {"order_id": order.id}
+    return {"order_id": order.id, "client_id": cast.acme.id}
 
 
 def a_rule(session: Session, cast: Cast) -> Mapping[str, str]:
@@ -55,7 +57,22 @@ def a_rule(session: Session, cast: Cast) -> Mapping[str, str]:
     wanted = NewRule(
         client_id=cast.acme.id, reason="Loyalty", percent=Decimal("2.5"), valid_from=day("2026-01-01")
     )
-    return {"rule_id": agree_rule(session, cast.tenant, wanted=wanted, at=LATER).id}
+    rule = agree_rule(session, cast.tenant, wanted=wanted, at=LATER)
+    return {"rule_id": rule.id, "client_id": cast.acme.id}
+
+
+def in_service_of_acme(session: Session, cast: Cast) -> Mapping[str, str]:
+    """A lease of Acme in service."""
+    return {**in_service(session, cast), "client_id": cast.acme.id}
+
+
+def a_table(session: Session, cast: Cast) -> Mapping[str, str]:
+    """A table of one charge that was looked at."""
+    content = f"client,text,price,date,reference\n{cast.acme.number},A,1,2026-04-01,R-1\n".encode()
+    stored = store_file(
+        session, cast.tenant, kind="charge_import", name="c.csv", media_type="text/csv", content=content
+    )
+    return {"file_id": stored.id}
 
 
 EXAMPLES: dict[str, Example | list[Example]] = {
@@ -72,6 +89,40 @@ EXAMPLES: dict[str, Example | list[Example]] = {
         cleo=200,
         cleo_because="a client's number means Contoso's own",
     ),
+    "charges.new": Example(a_client, form=of("client_id", **FACTS), status=303),
+    "charges.void": Example(a_charge, form={"reason": "Twice"}, status=303),
+    "charges.end": Example(a_monthly_charge, form={"until": "2026-12-01"}, status=303),
+    "charges.bill": Example(a_charge, status=303),
+    "charges.bring_in": Example(
+        a_client,
+        form=lambda cast, _: {
+            "file": (
+                BytesIO(
+                    f"client,text,price,date,reference\n{cast.acme.number},A,1,2026-04-01,R-1\n".encode()
+                ),
+                "charges.csv",
+            )
+        },
+        status=200,
+        cleo=200,
+        cleo_because="a client's number means Contoso's own",
+    ),
+    "charges.confirm_import": Example(a_table, form=of("file_id"), status=303),
+    "billing_terms.part": Example(a_client, form={"grouping": "site"}, status=303),
+    "billing_terms.add_order": Example(a_client, form={"number": "PO-1"}, status=303),
+    "billing_terms.close_order": Example(an_order, status=303),
+    "billing_terms.reopen_order": Example(
+        an_order, status=303, audited=False, unaudited_because="it is open already, and nothing changes"
+    ),
+    "billing_terms.name_order": Example(
+        in_service_of_acme,
+        form=of("lease_id"),
+        status=303,
+        audited=False,
+        unaudited_because="it is under none, and nothing changes",
+    ),
+    "billing_terms.agree_rule": Example(a_client, form={**RULE, "position": "10"}, status=303),
+    "billing_terms.end_rule": Example(a_rule, form={"until": "2026-12-01"}, status=303),
     "purchase_orders_api.add_order": Example(a_client, json=of("client_id", number="PO-1"), status=201),
     "purchase_orders_api.change_order": Example(an_order, json={"amount_limit": "900.00"}, status=200),
     "purchase_orders_api.close_order": Example(an_order, status=200),

@@ -40,8 +40,7 @@ STATEMENTS_OF_A_LIST, STATEMENTS_OF_A_RECORD = 12, 20
 MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     "billing.index": (
         28,
-        "it works out the next run by the rules that bill: leases, stays, charges, discounts, purchase orders,"
-        " the sites that part papers, and what was billed",
+        "it works out the next run by the rules that bill: leases, stays, charges, discounts, orders, sites",
     ),
     "billing_runs_api.preview_run": (24, "it works out the run by the rules that bill, as the page does"),
     "profit.index": (

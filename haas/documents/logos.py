@@ -7,7 +7,7 @@ import io
 import warnings
 from collections.abc import Iterator
 
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from haas.errors import InvalidInput
 
@@ -19,7 +19,8 @@ MOST_WIDTH, MOST_HEIGHT = (
     360,
 )  # 60 mm at 300 dpi; paper and portal show it no larger
 
-_FORMATS = ("PNG", "JPEG", "WEBP")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+_SIXTEEN_BITS = 257  # 65535 is as white as 255
 
 
 class LogoRefused(InvalidInput):
@@ -32,8 +33,9 @@ class LogoRefused(InvalidInput):
 
 
 def accept_logo(data: bytes) -> bytes:
-    """Re-encode an uploaded PNG, JPEG or WebP as a plain PNG (RGB or RGBA, no metadata, one frame).
+    """Re-encode an uploaded PNG, JPEG, WebP or GIF as a plain PNG (sRGB, with or without alpha, one frame).
 
+    PDF/A-3b takes no CMYK beside our sRGB (6.2.4.3-3), and nothing later can mend a picture that has it.
     The same upload always gives the same bytes.
     :raises LogoRefused: for any other format, a damaged file, or one that is too large.
     """
@@ -97,11 +99,31 @@ def _check_size(width: int, height: int, *, most_pixels: int) -> None:
 def on_fresh_pixels(picture: Image.Image, *, within: tuple[int, int]) -> Image.Image:
     """The first frame as RGB or RGBA, on fresh pixels so that no metadata comes along."""
     see_through = "A" in picture.mode or "transparency" in picture.info
-    plain = picture.convert("RGBA" if see_through else "RGB")
+    plain = _of_eight_bits(_as_seen_on_screens(picture)).convert("RGBA" if see_through else "RGB")
     plain.thumbnail(within, Image.Resampling.LANCZOS)
     fresh = Image.new(plain.mode, plain.size)
     fresh.paste(plain)
     return fresh
+
+
+def _as_seen_on_screens(picture: Image.Image) -> Image.Image:
+    """The colours that the picture's own profile means, in sRGB; a profile that is no good is left out."""
+    profile = picture.info.get("icc_profile")
+    if not profile or picture.mode not in {"RGB", "CMYK"}:
+        return picture
+    try:
+        meant = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        shown = ImageCms.profileToProfile(picture, meant, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return picture
+    return shown or picture
+
+
+def _of_eight_bits(picture: Image.Image) -> Image.Image:
+    """Sixteen bits a pixel are scaled: Pillow would cut them off, and nearly all of it would be white."""
+    if picture.mode.startswith("I"):
+        return picture.convert("I").point(lambda value: value * (1 / _SIXTEEN_BITS)).convert("L")
+    return picture
 
 
 def _looks_like_markup(data: bytes) -> bool:

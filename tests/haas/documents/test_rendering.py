@@ -178,6 +178,14 @@ class TestRenderer:
 
             assert paper.text_of(renderer.render(page("after"))) == "before after"
 
+    def test_ends_an_invoice_of_three_thousand_lines_that_takes_longer_than_it_may(self):
+        html = invoice_html(paper.invoice(3000))
+        with Renderer(seconds=2) as renderer:
+            with pytest.raises(DocumentTooCostly, match="2 seconds"):
+                renderer.render(html)
+
+            assert paper.text_of(renderer.render(page("after"))) == "before after"
+
     def test_ends_a_document_nested_beyond_reason(self, renderer: Renderer):
         with pytest.raises(RenderFailed):
             renderer.render(page("<div>" * 20_000 + "</div>" * 20_000))

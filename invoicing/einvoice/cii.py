@@ -37,8 +37,10 @@ def cii_xml(document: InvoiceDocument) -> bytes:
     for note in document.notes:
         head.add("ram:IncludedNote").put("ram:Content", note)
     trade = root.add("rsm:SupplyChainTradeTransaction")
+    serial_word = terms.serial_word(document.language)
     for number, line in enumerate(document.lines, start=1):
-        _line(trade.add("ram:IncludedSupplyChainTradeLineItem"), number, line, document.currency)
+        item = trade.add("ram:IncludedSupplyChainTradeLineItem")
+        _line(item, number, line, currency=document.currency, serial_word=serial_word)
     _agreement(trade.add("ram:ApplicableHeaderTradeAgreement"), document)
     delivery = trade.add("ram:ApplicableHeaderTradeDelivery")
     _delivery(delivery, document)
@@ -51,14 +53,14 @@ def _date(parent: Element, day: date, *, prefix: str = "udt") -> None:
     parent.put(f"{prefix}:DateTimeString", f"{day:%Y%m%d}", format="102")
 
 
-def _line(item: Element, number: int, line: DocumentLine, currency: str) -> None:
+def _line(item: Element, number: int, line: DocumentLine, *, currency: str, serial_word: str) -> None:
     item.add("ram:AssociatedDocumentLineDocument").put("ram:LineID", str(number))
     product = item.add("ram:SpecifiedTradeProduct")
     product.put("ram:Name", line.description)
     product.put("ram:Description", line.details)
     for device in line.serials:
         about = product.add("ram:ApplicableProductCharacteristic")
-        about.put("ram:Description", "Serial number")
+        about.put("ram:Description", serial_word)
         about.put("ram:Value", device.serial)
     agreement = item.add("ram:SpecifiedLineTradeAgreement")
     agreement.add("ram:BuyerOrderReferencedDocument").put("ram:LineID", line.order_reference)

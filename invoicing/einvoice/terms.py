@@ -157,6 +157,11 @@ def tax_reason(category: str, reason: str, language: str) -> str:
     )
 
 
+def serial_word(language: str) -> str:
+    """What a serial number is called as an attribute of the item (BT-160)."""
+    return words(language).gettext("Serial number")
+
+
 def tax_reason_code(category: str, code: str) -> str:
     """BT-121: the code of the same, which all categories but E imply."""
     return (code or _REASON_CODES.get(category, "")) if category in EXEMPT else ""

@@ -62,15 +62,10 @@ def ubl_xml(document: InvoiceDocument) -> bytes:
         _category(parent.add("cac:TaxCategory"), allowance.tax_category, allowance.tax_rate_pct)
     _taxes(root, document)
     _sums(root.add("cac:LegalMonetaryTotal"), document)
+    serial_word = terms.serial_word(document.language)
     for number, line in enumerate(document.lines, start=1):
-        name = "Invoiced" if is_invoice else "Credited"
-        _line(
-            root.add(f"cac:{ROOTS[document.kind]}Line"),
-            number,
-            line,
-            f"cbc:{name}Quantity",
-            document.currency,
-        )
+        item = root.add(f"cac:{ROOTS[document.kind]}Line")
+        _line(item, number, line, document=document, serial_word=serial_word)
     root.prune()
     return root.to_bytes()
 
@@ -227,9 +222,13 @@ def _in_currency(parent: Element, currency: str) -> Callable[[str, Decimal], Non
     return put
 
 
-def _line(item: Element, number: int, line: DocumentLine, quantity_tag: str, currency: str) -> None:
+def _line(
+    item: Element, number: int, line: DocumentLine, *, document: InvoiceDocument, serial_word: str
+) -> None:
+    currency = document.currency
     item.put("cbc:ID", str(number))
-    item.put(quantity_tag, figure(line.quantity), unitCode=line.unit_code)
+    counted = "Invoiced" if document.kind == "invoice" else "Credited"
+    item.put(f"cbc:{counted}Quantity", figure(line.quantity), unitCode=line.unit_code)
     item.put("cbc:LineExtensionAmount", amount(line.net, currency), currencyID=currency)
     span = item.add("cac:InvoicePeriod")
     if line.start and line.until:
@@ -243,7 +242,7 @@ def _line(item: Element, number: int, line: DocumentLine, quantity_tag: str, cur
     _category(product.add("cac:ClassifiedTaxCategory"), line.tax_category, line.tax_rate_pct)
     for device in line.serials:
         about = product.add("cac:AdditionalItemProperty")
-        about.put("cbc:Name", "Serial number")
+        about.put("cbc:Name", serial_word)
         about.put("cbc:Value", device.serial)
     price = item.add("cac:Price")
     price.put("cbc:PriceAmount", figure(line.unit_price), currencyID=currency)

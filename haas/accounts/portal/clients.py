@@ -165,7 +165,7 @@ def _page(form: Form, client: Client | None) -> str:
         "portal/clients/form.html",
         form=form,
         client=client,
-        treatments=list(treatments().items()),
+        treatments=[(name, words) for name, words in treatments().items() if name],
         countries=list(checks.countries(_language()).items()),
         languages=list(LANGUAGES.items()),
         zones=[(zone, zone.replace("_", " ")) for zone in checks.zones()],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -55,6 +55,7 @@ class Draft:
     credits: CreditedInvoice | None = None
     tax_name: str = ""  # as the tax is called where it is paid
     accounting: TaxInOwnCurrency | None = None
+    orders: Mapping[str, OrderTerms] = field(default_factory=dict)
 
     @property
     def currency(self) -> str:
@@ -111,7 +112,7 @@ def draft_within_orders(
         )
         objected = objections(_under_orders(papers), orders, day=issued_on) if orders else {}
         if not objected:
-            return Drafted(papers, waiting)
+            return Drafted([replace(paper, orders=orders) for paper in papers] if orders else papers, waiting)
         # What is charged to all lines of a paper is shared by fewer now: another order may be full with it.
         waiting |= objected
         rows = [row for row in rows if row.purchase_order_id not in waiting or row.change.amount < 0]

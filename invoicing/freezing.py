@@ -75,6 +75,7 @@ def document_of(draft: Draft, *, seller: Branding, portal_url: str, pay_url: str
         payable=sign * draft.total,
         accounting=draft.accounting,
         references=tuple(references),
+        buyer_order=_buyer_order(draft),
         payment_means=draft.seller.means(draft.currency) if draft.kind == "invoice" else (),
         portal_url=portal_url,
         pay_url=pay_url,
@@ -107,6 +108,21 @@ def _site(draft: Draft) -> DeliverySite | None:
     if any(decision.category in ("K", "G") for decision in draft.decisions):
         return DeliverySite(country=draft.client.country)
     return None
+
+
+def _buyer_order(draft: Draft) -> str:
+    """The one order that all lines are billed under, else what the client always wants named."""
+    ids = {row.purchase_order_id for row in draft.proposals}
+    order = draft.orders.get(next(iter(ids)) or "") if len(ids) == 1 else None
+    return order.number if order is not None else draft.client.purchase_order
+
+
+def _order_of_line(draft: Draft, row: Proposal) -> str:
+    """What a line says of its order, where the paper cannot name one for all."""
+    order = draft.orders.get(row.purchase_order_id or "")
+    if order is None or len({each.purchase_order_id for each in draft.proposals}) == 1:
+        return ""
+    return words(draft.client.language).gettext("Order %s") % order.number
 
 
 def _tax_totals(draft: Draft, *, sign: int) -> tuple[TaxTotal, ...]:
@@ -153,7 +169,7 @@ def _document_line(draft: Draft, index: int) -> DocumentLine:
     share = f"{days}/{basis}" if days != basis and not change.revision else ""
     outside = _WHY.get(change.kind)
     why = words(language).gettext(outside) if outside else ""
-    details = " · ".join(filter(None, (why, share)))
+    details = " · ".join(filter(None, (why, share, _order_of_line(draft, row) if draft.orders else "")))
     whole = amount != row.unit_price * row.quantity  # part of a period, or what an amendment left of it
     inclusive: dict[str, Any] = {}
     if draft.client.prices_include_tax:

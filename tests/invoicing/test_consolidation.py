@@ -49,6 +49,24 @@ class TestConsolidation:
         assert due == [day("2026-04-15"), day("2026-05-01")]
 
 
+class TestAdvanceAndArrears:
+    def test_meet_on_one_paper_each_for_its_own_month(self, session: Session, cast: Cast) -> None:
+        """Months begin on the first for both: on 1 May rent of May in advance, of April in arrears."""
+        a_rate(session, cast.tenant)
+        for timing in ("advance", "arrears"):
+            lease_in_service(
+                session, cast.tenant, client_id=cast.acme.id, accepted_at=ACCEPTED, timing=timing
+            )
+        bill(session, cast, "2026-04-01")
+        (invoice,) = bill(session, cast, "2026-05-01")
+        lines = queries.lines_of(session, cast.tenant, invoice_id=invoice.id)
+        assert [(row.period_start, row.period_end, row.net) for row in lines] == [
+            (day("2026-05-01"), day("2026-06-01"), Decimal(100)),
+            (day("2026-04-01"), day("2026-05-01"), Decimal(100)),
+        ]
+        assert (invoice.document["start"], invoice.document["until"]) == ("2026-04-01", "2026-06-01")
+
+
 class TestBillingUnderAnOrder:
     @pytest.fixture
     def order_id(self, session: Session, cast: Cast) -> str:
@@ -77,6 +95,9 @@ class TestBillingUnderAnOrder:
         session.refresh(order)
         assert order.billed_total == Decimal("267.74")  # 67.74 in March, 100 in April and in May
         assert [row.net_total for row in [*april, *may, *june]] == [Decimal("335.48"), 200, 100]
+        session.refresh(may[0])
+        lines = may[0].document["lines"]
+        assert sorted(line["details"] for line in lines) == ["", "Order 4500017"]  # two leases, one of it
         (problem,) = queries.problems_of(
             queries.chunks_of(session, cast.tenant, run_id=queries.recent_runs(session, cast.tenant)[0].id)
         )
@@ -124,3 +145,14 @@ class TestBillingUnderAnOrder:
             )
         orders.close_order(session, cast.tenant, order_id=order_id, at=NOW)
         assert [row.net_total for row in bill(session, cast, "2026-05-01")] == [100]  # the other lease
+
+    def test_is_named_once_by_a_paper_that_is_billed_under_it_alone(
+        self, session: Session, cast: Cast, order_id: str
+    ) -> None:
+        session.merge(cast.acme).billing_grouping = "purchase_order"
+        session.flush()
+        papers = bill(session, cast, "2026-04-01")
+        for paper in papers:
+            session.refresh(paper)
+        assert sorted(paper.document["buyer_order"] for paper in papers) == ["", "4500017"]
+        assert [line["details"] for paper in papers for line in paper.document["lines"][1:]] == ["", ""]

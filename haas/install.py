@@ -83,39 +83,23 @@ SYSTEM = (
         "Pango", "PDF documents", "libpangoft2-1.0-0", "pango", "libpangoft2-1.0.so", "libpangoft2-1.0*.dylib"
     ),
     SystemPackage(
-        "HarfBuzz subset",
-        "PDF documents",
-        "libharfbuzz-subset0",
-        "harfbuzz",
-        "libharfbuzz-subset.so",
-        "libharfbuzz-subset*.dylib",
+        "HarfBuzz subset", "PDF documents", "libharfbuzz-subset0", "harfbuzz",
+        "libharfbuzz-subset.so", "libharfbuzz-subset*.dylib",
     ),
     SystemPackage("Liberation fonts", "PDF documents", "fonts-liberation", "", font="Liberation"),
     SystemPackage("DejaVu fonts", "PDF documents", "fonts-dejavu-core", "", font="DejaVu"),
     # Downloads of 12, 57 and 10 MB. Without them a name in such a script fails its document, and no other.
     SystemPackage(
-        "Noto fonts",
-        "Arabic, Hebrew, Thai, Devanagari … on paper",
-        "fonts-noto-core",
-        "",
-        font="NotoSansArabic",
-        required=False,
+        "Noto fonts", "Arabic, Hebrew, Thai, Devanagari … on paper", "fonts-noto-core", "",
+        font="NotoSansArabic", required=False,
     ),
     SystemPackage(
-        "Noto CJK fonts",
-        "Chinese, Japanese and Korean on paper",
-        "fonts-noto-cjk",
-        "",
-        font="NotoSansCJK",
-        required=False,
+        "Noto CJK fonts", "Chinese, Japanese and Korean on paper", "fonts-noto-cjk", "",
+        font="NotoSansCJK", required=False,
     ),
     SystemPackage(
-        "Noto emoji font",
-        "emoji on paper",
-        "fonts-noto-color-emoji",
-        "",
-        font="NotoColorEmoji",
-        required=False,
+        "Noto emoji font", "emoji on paper", "fonts-noto-color-emoji", "",
+        font="NotoColorEmoji", required=False,
     ),
     SystemPackage(
         "mosquitto", "device messages", "mosquitto", "mosquitto", programs=("mosquitto",), required=False
@@ -123,7 +107,7 @@ SYSTEM = (
     SystemPackage(
         "smartctl", "disk health", "smartmontools", "smartmontools", programs=("smartctl",), required=False
     ),
-)
+)  # fmt: skip
 BROWSER = SystemPackage(
     "Chromium", "browser tests", "chromium", "--cask chromium", programs=(*_CHROMIUMS, *_MAC_CHROMIUMS)
 )

@@ -193,7 +193,8 @@ def _page(
         form=form or blank_form(),
         grouping_form=blank_form(grouping=client.billing_grouping),
         order_form=order_form or blank_form(),
-        rule_form=rule_form or blank_form(valid_from=today.isoformat(), position="10"),
+        rule_form=rule_form
+        or blank_form(valid_from=today.isoformat(), position="10", is_charge="0", scope="paper"),
         lease_form=blank_form(),
         orders=session.scalars(of_client.order_by(PurchaseOrder.number).limit(_ROWS_MAX)).all(),
         leases=session.scalars(leases.order_by(Lease.number).limit(_ROWS_MAX)).all(),

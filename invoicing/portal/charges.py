@@ -80,6 +80,9 @@ def new() -> Any:
                 client_id=request.args.get("client", ""),
                 lease_id=request.args.get("lease"),
                 quantity="1",
+                category="other",
+                tax_category="S",
+                recurs="once",
                 charged_on=clock.today(caller.partner.time_zone).isoformat(),
             ),
         )

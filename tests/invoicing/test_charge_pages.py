@@ -57,7 +57,7 @@ class TestPagesOfCharges:
             "/charges/import": ["CSV file", "unit price"],
             f"/clients/{cast.acme.id}/billing": ["One for each site", "4500017", "Loyalty"],
             f"/clients/{cast.acme.id}": ["Billing terms", "Charges"],
-            "/billing?as_of=2026-04-01": ["Site Main Street", "Loyalty -$12.00"],
+            "/billing?as_of=2026-04-01": ["Site: Main Street", "Loyalty -$12.00"],
         }
         for path, words in told.items():
             answer = ana.get(path)

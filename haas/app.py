@@ -108,6 +108,8 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.bank.api:accounts_api",
     "invoicing.bank.api:statements_api",
     "invoicing.bank.api:lines_api",
+    "invoicing.bank.debits_api:mandates_api",
+    "invoicing.bank.debits_api:collections_api",
     "invoicing.payments.api:accounts_api",
     "invoicing.payments.api:clients_api",
     "invoicing.payments.api:methods_api",

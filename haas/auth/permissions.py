@@ -124,6 +124,7 @@ PERMISSIONS: dict[str, set[str]] = {
     "bank.manage":           {OWNER, FINANCE},
     "bank.import":           {OWNER, FINANCE},
     "bank.match":            {OWNER, FINANCE},
+    "bank.collect":          {OWNER, FINANCE},
     "payout.read":           {OWNER, FINANCE},
     "deposit.manage":        {OWNER, FINANCE},
     "tax.manage":            {OWNER, FINANCE},

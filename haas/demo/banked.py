@@ -1,4 +1,4 @@
-"""The demo's bank: an account and a statement with lines that wait, one booked and one set aside."""
+"""The demo's bank: an account and a statement with lines that wait, one booked, one set aside."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
-from invoicing.bank import accounts, booking, importing
+from invoicing.bank import accounts, booking, collecting, importing, mandates
 from invoicing.bank.layouts import sniff
-from invoicing.bank.models import BankLine
+from invoicing.bank.models import BankAccount, BankLine
 from invoicing.bank.queries import LineFilter, list_lines
 from invoicing.references import creditor_reference
 
@@ -50,6 +50,7 @@ def keep_an_account(session: Session, tenant: Tenant, *, today: date, at: dateti
     if payer is not None:
         part = booking.Part(client_id=payer.id, amount=credit.amount)
         booking.book(session, tenant, line_id=credit.id, parts=[part], at=at)
+    _collect_by_mandate(session, tenant, account=account, today=today, at=at)
 
 
 def _lines(session: Session, tenant: Tenant, *, partner: Partner, day: date) -> list[str]:
@@ -70,3 +71,27 @@ def _lines(session: Session, tenant: Tenant, *, partner: Partner, day: date) -> 
         balance += amount
         lines.append(f'{day},{amount:.2f},"{name}",{text},{balance:.2f}')
     return lines
+
+
+def _collect_by_mandate(
+    session: Session, tenant: Tenant, *, account: BankAccount, today: date, at: datetime
+) -> None:
+    """A client's mandate and the order of its newest invoice, where SEPA reaches."""
+    items = [item for item in invoices.open_items(session, tenant) if item.currency == "EUR"]
+    if account.currency != "EUR" or not items:
+        return
+    client = session.get_one(Client, (tenant.partner_id, items[-1].client_id))
+    drafted = mandates.draft_mandate(
+        session, tenant, client_id=client.id, holder=client.legal_name, iban="DE02120300000000202051", at=at
+    )
+    mandates.sign_mandate(session, tenant, mandate_id=drafted.id, signed_on=today, today=today)
+    partner = session.get_one(Partner, tenant.partner_id)
+    collecting.order_collection(
+        session,
+        tenant,
+        account_id=account.id,
+        invoice_ids=[items[-1].invoice_id],
+        collect_on=collecting.policy_of(partner).first_day(today),
+        today=today,
+        at=at,
+    )

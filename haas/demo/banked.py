@@ -76,14 +76,16 @@ def _lines(session: Session, tenant: Tenant, *, partner: Partner, day: date) -> 
 def _collect_by_mandate(
     session: Session, tenant: Tenant, *, account: BankAccount, today: date, at: datetime
 ) -> None:
-    """A client's mandate and the order of its newest invoice, where SEPA reaches."""
-    items = [item for item in invoices.open_items(session, tenant) if item.currency == "EUR"]
-    if account.currency != "EUR" or not items:
+    """A client's mandate, and the order of its newest invoice where SEPA reaches."""
+    items = invoices.open_items(session, tenant)
+    if not items:
         return
     client = session.get_one(Client, (tenant.partner_id, items[-1].client_id))
     drafted = mandates.draft_mandate(
         session, tenant, client_id=client.id, holder=client.legal_name, iban="DE02120300000000202051", at=at
     )
+    if account.currency != "EUR" or items[-1].currency != "EUR":
+        return
     mandates.sign_mandate(session, tenant, mandate_id=drafted.id, signed_on=today, today=today)
     partner = session.get_one(Partner, tenant.partner_id)
     collecting.order_collection(

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from haas.errors import NotFound
@@ -140,7 +141,7 @@ def account_states(session: Session, tenant: Tenant) -> list[AccountState]:
     latest = (
         sa.select(BankStatement.account_id, BankStatement.last_on, BankStatement.closing)
         .where(BankStatement.partner_id == tenant.partner_id)
-        .distinct(BankStatement.account_id)
+        .ext(distinct_on(BankStatement.account_id))
         .order_by(
             BankStatement.account_id, BankStatement.last_on.desc().nulls_last(), BankStatement.id.desc()
         )

@@ -82,6 +82,6 @@ EXAMPLES: dict[str, Example | list[Example]] = {
     "bank.draft_mandate": Example(form=a_mandate, status=303, cleo=422, cleo_because=AT_ITS_FIELD),
     "bank.sign_mandate": Example(a_draft, form={"signed_on": "2026-11-01"}, status=303),
     "bank.revoke_mandate": Example(a_draft, status=303),
-    "bank.order_debits": Example(to_collect, form=an_order, status=303, cleo=422, cleo_because=AT_ITS_FIELD),
+    "bank.order_debits": Example(to_collect, form=an_order, status=303),
     "bank.cancel_debits": Example(ordered, status=303),
 }

@@ -37,6 +37,7 @@ from invoicing.exports.schemas import (
     ProfileResource,
     Profiles,
 )
+from invoicing.ledger.accounts import ensure_chart
 
 profiles_api = Blueprint(
     "export_profiles_api", __name__, url_prefix="/v1/export-profiles", description="Exports to the books"
@@ -64,6 +65,7 @@ def list_profiles() -> Answer:
 def create_profile(profile: dict[str, Any]) -> Any:
     """A profile; its mapping begins with the chart of accounts, as far as the format takes its codes."""
     caller = current_caller()
+    ensure_chart(caller.session, caller.tenant)  # a partner may export before it has opened its books
     made = profiles.create_profile(caller.session, caller.tenant, at=clock.now(), **profile)
     return made, 201, {"Location": f"/v1/export-profiles/{made.id}"}
 

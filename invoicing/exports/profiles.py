@@ -224,6 +224,7 @@ _PURPOSES = {
     RECEIVABLES: Purpose.RECEIVABLES.value,
     BANK: Purpose.BANK.value,
     TAX: Purpose.TAX_PAYABLE.value,
+    line_key("allowance"): Purpose.DISCOUNTS.value,
     **{
         line_key(kind): (Purpose.RENT if purpose is Purpose.DEFERRED_RENT else purpose).value
         for kind, purpose in LINE_PURPOSES.items()

@@ -24,6 +24,7 @@ from invoicing.exports.mapping import MapKind
 from invoicing.exports.models import ExportBatch
 from invoicing.exports.portal import words
 from invoicing.exports.schemas import NameRow
+from invoicing.ledger.accounts import ensure_chart
 
 blueprint = Blueprint("exports", __name__, url_prefix="/exports")
 
@@ -102,6 +103,7 @@ def create_profile() -> Any:
     if form.data is None:
         return _new_page(form), 422
     try:
+        ensure_chart(caller.session, caller.tenant)  # a partner may export before it has opened its books
         made = profiles.create_profile(
             caller.session, caller.tenant, at=clock.now(), alert_email="", **form.data
         )

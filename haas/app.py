@@ -25,6 +25,7 @@ from haas.rest.limits import limiter
 from haas.saved_views.lists import join
 from haas.settings import Settings
 from haas.settings import use as use_settings
+from invoicing.dunning.portal.invoice_part import tell_reminders
 from invoicing.payments.portal.invoice_part import tell_payments
 from invoicing.portal import asset_page as billed_assets
 from invoicing.portal.invoices import INVOICES
@@ -105,6 +106,9 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.api:runs_api",
     "invoicing.api:rates_api",
     "invoicing.api:exports_api",
+    "invoicing.dunning.api:collections_api",
+    "invoicing.dunning.api:disputes_api",
+    "invoicing.dunning.api:invoices_api",
     "invoicing.bank.api:accounts_api",
     "invoicing.bank.api:statements_api",
     "invoicing.bank.api:lines_api",
@@ -153,6 +157,9 @@ PAGE_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.portal.billing",
     "invoicing.portal.deposits",
     "invoicing.portal.credit",
+    "invoicing.dunning.portal.collections",
+    "invoicing.dunning.portal.disputes",
+    "invoicing.dunning.portal.settings",
     "invoicing.bank.portal",
     "invoicing.portal.charges",
     "invoicing.portal.billing_terms",
@@ -263,7 +270,7 @@ def _join() -> None:
         asset_parts.notices.append(leased_assets.tell_notice)
         asset_parts.papers += [leased_assets.tell_papers, billed_assets.tell_papers]
     if tell_payments not in invoice_parts:
-        invoice_parts.append(tell_payments)
+        invoice_parts.extend((tell_payments, tell_reminders))
     join(FLEET, LEASES, INVOICES)
 
 

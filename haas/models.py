@@ -48,6 +48,7 @@ MODULES = (
     "invoicing.ledger.models",
     "invoicing.exports.models",
     "invoicing.dunning.models",
+    "invoicing.holds.models",
     "haas.alerts.models",
 )
 

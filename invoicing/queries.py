@@ -230,6 +230,16 @@ def get_invoice(session: Session, tenant: Tenant, *, invoice_id: str) -> Invoice
     return invoice
 
 
+def numbers_of(session: Session, tenant: Tenant, *, invoice_ids: Sequence[str]) -> dict[str, str]:
+    """Id -> number; one query."""
+    rows = session.execute(
+        scoped(Invoice, tenant)
+        .where(Invoice.id.in_(invoice_ids))
+        .with_only_columns(Invoice.id, Invoice.number)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def lock_invoice(session: Session, tenant: Tenant, *, invoice_id: str) -> Invoice:
     """The invoice, locked until the transaction ends.
 

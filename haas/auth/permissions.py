@@ -114,6 +114,9 @@ PERMISSIONS: dict[str, set[str]] = {
     "invoice.send":          {OWNER, FINANCE},
     "invoice.export":        {OWNER, FINANCE},
     "export.manage":         {OWNER, FINANCE},
+    "invoice.dispute":       {OWNER, FINANCE, CLIENT_ADMIN},  # say that an invoice is wrong
+    "dunning.read":          {OWNER, SALES, FINANCE},
+    "dunning.manage":        {OWNER, FINANCE},  # rules, reminders, pauses, promises, decisions
     "payment.record":        {OWNER, FINANCE},
     "payment.settings":      {OWNER},         # accounts at providers, and their keys
     "payment.checkout":      {OWNER, FINANCE, CLIENT_ADMIN},  # pay on the provider's page

@@ -136,6 +136,18 @@ STATES: dict[str, dict[str, StateLook]] = {
         "credited":    _look(_l("Credited"),    "grey",  "refresh"),
         "credit_note": _look(_l("Credit note"), "grey",  "refresh"),
     },
+    "dispute": {
+        "open":      _look(_l("Disputed"),         "amber", "alert-triangle"),
+        "accepted":  _look(_l("Accepted"),         "green", "check"),
+        "partly":    _look(_l("Accepted in part"), "green", "check"),
+        "rejected":  _look(_l("Rejected"),         "grey",  "x"),
+        "withdrawn": _look(_l("Withdrawn"),        "grey",  "archive"),
+    },
+    "held": {
+        "dispute": _look(_l("Disputed"),         "amber", "alert-triangle"),
+        "promise": _look(_l("Payment promised"), "blue",  "calendar"),
+        "by_hand": _look(_l("Paused"),           "grey",  "clock"),
+    },
     "health": {
         "healthy": _look(_l("Good"),    "green", "heartbeat"),
         "watch":   _look(_l("Watch"),   "amber", "eye"),

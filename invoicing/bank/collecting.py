@@ -33,6 +33,7 @@ from invoicing.bank.debit_models import (
 )
 from invoicing.bank.pain import Debit, OwnSide, direct_debits
 from invoicing.bank.target_days import target_day_from, target_days_after
+from invoicing.holds.held import held_on
 from invoicing.open_items import OpenItem
 
 _KIND = "collection_order"
@@ -66,7 +67,11 @@ def policy_of(partner: Partner) -> DebitPolicy:
 
 
 def collectable(session: Session, tenant: Tenant, *, scheme: str, due_until: date) -> list[Candidate]:
-    """Invoices in EUR due by a day, of clients with an active mandate, in no order yet; four queries."""
+    """Invoices in EUR due by a day, of clients with an active mandate, in no order yet; six queries.
+
+    What is disputed, paused, or promised for that day or later is not collected.
+    """
+    held = held_on(session, tenant, today=due_until)
     mandates = {
         row.client_id: row
         for row in session.scalars(
@@ -92,6 +97,8 @@ def collectable(session: Session, tenant: Tenant, *, scheme: str, due_until: dat
     for item in invoices.open_items(session, tenant):
         mandate = mandates.get(item.client_id)
         if mandate is None or item.currency != "EUR" or item.due_on > due_until or item.invoice_id in ordered:
+            continue
+        if held.why(client_id=item.client_id, invoice_id=item.invoice_id) is not None:
             continue
         if mandate.usage == "once":
             if mandate.id in used:

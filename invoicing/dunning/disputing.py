@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -15,8 +15,8 @@ from haas.ids import new_id
 from haas.money import exponent
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import corrections, queries
-from invoicing.dunning.held import require_open
-from invoicing.dunning.models import DISPUTE_REASONS, InvoiceDispute
+from invoicing.holds.held import require_open
+from invoicing.holds.models import DISPUTE_REASONS, InvoiceDispute
 
 WORDS_MAX = 4000
 
@@ -74,6 +74,18 @@ def open_dispute(
     return made
 
 
+def get_dispute(session: Session, tenant: Tenant, *, dispute_id: str, lock: bool = False) -> InvoiceDispute:
+    """The dispute.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    statement = scoped(InvoiceDispute, tenant).where(InvoiceDispute.id == dispute_id)
+    found = session.scalar(statement.with_for_update() if lock else statement)
+    if found is None:
+        raise NotFound(f"There is no dispute {dispute_id}.")
+    return found
+
+
 def decide(
     session: Session,
     tenant: Tenant,
@@ -90,11 +102,7 @@ def decide(
 
     :raises Conflict: if it was decided before.
     """
-    found = session.scalar(
-        scoped(InvoiceDispute, tenant).where(InvoiceDispute.id == dispute_id).with_for_update()
-    )
-    if found is None:
-        raise NotFound(f"There is no dispute {dispute_id}.")
+    found = get_dispute(session, tenant, dispute_id=dispute_id, lock=True)
     if found.state != "open":
         raise Conflict("This dispute is decided.")
     if state not in ("accepted", "partly", "rejected"):
@@ -102,8 +110,7 @@ def decide(
     said = decision.strip()
     if not said or len(said) > WORDS_MAX:
         raise InvalidInput("Say why; the client reads it.", field="decision")
-    if state == "partly" and not amounts:
-        raise InvalidInput("Say how much goes back of at least one line.", field="amounts")
+    require_amounts(state, amounts)
     if state != "rejected":
         credit = corrections.credit_invoice(
             session,
@@ -124,13 +131,18 @@ def decide(
     return found
 
 
+def require_amounts(state: str, amounts: Mapping[str, Decimal] | None) -> None:
+    """Whether a decision in part says which part.
+
+    :raises InvalidInput: if it does not.
+    """
+    if state == "partly" and not amounts:
+        raise InvalidInput("Say how much goes back of at least one line.", field="lines")
+
+
 def withdraw(session: Session, tenant: Tenant, *, dispute_id: str, at: datetime) -> InvoiceDispute:
     """Take a dispute back. A second call changes nothing; a decided one stays as it was decided."""
-    found = session.scalar(
-        scoped(InvoiceDispute, tenant).where(InvoiceDispute.id == dispute_id).with_for_update()
-    )
-    if found is None:
-        raise NotFound(f"There is no dispute {dispute_id}.")
+    found = get_dispute(session, tenant, dispute_id=dispute_id, lock=True)
     if found.state == "withdrawn":
         return found
     if found.state != "open":

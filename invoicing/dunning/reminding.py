@@ -19,10 +19,10 @@ from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
 from invoicing.charges.operations import NewCharge, make_charge
-from invoicing.dunning.held import Held, held_on
 from invoicing.dunning.models import Reminder, ReminderItem
 from invoicing.dunning.plan import Plan, Step, due_step, filled, late_interest
 from invoicing.dunning.policy import DunningPolicy
+from invoicing.holds.held import Held, held_on
 from invoicing.open_items import OpenItem
 
 NUMBERS_SHOWN = 5  # of invoices in a subject; the letter lists all
@@ -106,20 +106,24 @@ def due_letters(
 
 def remind(session: Session, tenant: Tenant, *, today: date, at: datetime) -> list[Reminder]:
     """Record the day's letters and publish each; jobs print and send them. A second run finds them."""
-    # One run a partner at a time: the second sees what the first has recorded.
-    key = f"dunning:{tenant.partner_id}"
-    session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(key, 0))))
+    one_run_at_a_time(session, tenant)
     policy = policy_of(session, tenant)
     if not policy.is_on:
         return []
     partner = session.get_one(Partner, tenant.partner_id)
     letters = due_letters(session, tenant, today=today, policy=policy)
-    written_to = _written_to(session, tenant, today=today)
+    done = written_to(session, tenant, today=today)
     return [
         record(session, tenant, letter=letter, partner=partner, policy=policy, today=today, at=at)
         for letter in letters
-        if (letter.client.id, letter.currency) not in written_to
+        if (letter.client.id, letter.currency) not in done
     ]
+
+
+def one_run_at_a_time(session: Session, tenant: Tenant) -> None:
+    """Until the transaction ends: the second sees what the first has recorded."""
+    key = f"dunning:{tenant.partner_id}"
+    session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(key, 0))))
 
 
 def record(
@@ -194,9 +198,11 @@ def record(
     return made
 
 
-def wording(letter: DueLetter, *, partner: Partner, today: date) -> tuple[str, str]:
-    """Subject and text, filled in: in the client's language, else the partner's, else English."""
-    language, step = letter.client.language, letter.step
+def wording(
+    letter: DueLetter, *, partner: Partner, today: date, language: str | None = None
+) -> tuple[str, str]:
+    """Subject and text, filled in: in the client's language (or this), else the partner's, else English."""
+    language, step = language or letter.client.language, letter.step
     spoken = next(
         (each for each in (language, partner.language, "en") if each in step.texts),
         next(iter(step.texts), ""),
@@ -266,7 +272,8 @@ def _taken(session: Session, tenant: Tenant, invoice_ids: Iterable[str]) -> dict
     return found
 
 
-def _written_to(session: Session, tenant: Tenant, *, today: date) -> set[tuple[str, str]]:
+def written_to(session: Session, tenant: Tenant, *, today: date) -> set[tuple[str, str]]:
+    """The clients and currencies that have a letter of this day."""
     rows = session.execute(
         sa.select(Reminder.client_id, Reminder.currency).where(
             Reminder.partner_id == tenant.partner_id, Reminder.reminded_on == today

@@ -17,6 +17,7 @@ from haas.settings import Settings
 from haas.settings import current as current_settings
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant, scoped
+from invoicing.holds.held import not_held
 from invoicing.models import Invoice
 from invoicing.payments import charges, checkouts, inbox, methods, payouts, queries, refunds
 from invoicing.payments.errors import NothingToPay, PaymentUnderWay
@@ -83,7 +84,7 @@ def charge_due(settings: Settings, now: datetime) -> None:
 
 
 def due_to_charge(session: Session, tenant: Tenant, *, today: date) -> list[str]:
-    """Open invoices that are due and were never tried, whose client has a default method; one query."""
+    """Open invoices, due, not held back, never tried, whose client has a default method; one query."""
     tried = (
         sa.select(PaymentAttempt.id)
         .where(
@@ -120,6 +121,7 @@ def due_to_charge(session: Session, tenant: Tenant, *, today: date) -> list[str]
             # What was issued before the client agreed to be charged is the partner's to charge by hand.
             Invoice.created_at >= PaymentMethod.created_at,
             ~tried,
+            *not_held(today=today),
         )
         .order_by(Invoice.due_on, Invoice.id)
     )

@@ -13,9 +13,10 @@ from haas.outbox import OutboxEvent
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import scoped
 from invoicing.charges.models import Charge
-from invoicing.dunning import disputing, held, reminding
+from invoicing.dunning import disputing, reminding
 from invoicing.dunning.models import ReminderItem
 from invoicing.dunning.policy import DunningPolicy
+from invoicing.holds import held
 from invoicing.models import Invoice
 from tests.cast import Cast
 from tests.invoicing.world import NOW, an_invoice

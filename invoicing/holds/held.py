@@ -15,7 +15,7 @@ from haas.money import exponent
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
-from invoicing.dunning.models import PAUSE_KINDS, DunningPause, InvoiceDispute
+from invoicing.holds.models import PAUSE_KINDS, DunningPause, InvoiceDispute
 from invoicing.models import Invoice
 
 
@@ -49,6 +49,31 @@ def held_on(session: Session, tenant: Tenant, *, today: date, client_id: str | N
     for dispute in session.scalars(disputes):
         held.invoices[dispute.invoice_id] = "dispute"
     return held
+
+
+def not_held(*, today: date) -> list[sa.ColumnElement[bool]]:
+    """Conditions of a query over `Invoice`: neither disputed, nor promised, nor paused today."""
+    paused = (
+        sa.select(DunningPause.id)
+        .where(
+            DunningPause.partner_id == Invoice.partner_id,
+            DunningPause.client_id == Invoice.client_id,
+            sa.or_(DunningPause.invoice_id.is_(None), DunningPause.invoice_id == Invoice.id),
+            DunningPause.ended_at.is_(None),
+            sa.or_(DunningPause.until.is_(None), DunningPause.until >= today),
+        )
+        .exists()
+    )
+    disputed = (
+        sa.select(InvoiceDispute.id)
+        .where(
+            InvoiceDispute.partner_id == Invoice.partner_id,
+            InvoiceDispute.invoice_id == Invoice.id,
+            InvoiceDispute.state == "open",
+        )
+        .exists()
+    )
+    return [~paused, ~disputed]
 
 
 def pause(

@@ -1,0 +1,197 @@
+"""REST: /v1/collections, /v1/invoices/{id}/disputes, /v1/disputes/{id}."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app
+from flask_smorest import Blueprint
+
+from haas import clock
+from haas.accounts.clients import get_client
+from haas.auth.caller import current_caller, requires
+from haas.rest.openapi import page_of
+from haas.rest.paging import Sort, fetch_page
+from invoicing import queries
+from invoicing.dunning import disputing, reminding, rules, worklist
+from invoicing.dunning.models import Reminder
+from invoicing.dunning.schemas import (
+    CollectionsList,
+    DisputeDecisionRequest,
+    DunningPauseRequest,
+    DunningPauseResource,
+    DunningPolicyRequest,
+    DunningPolicyResource,
+    InvoiceDisputeRequest,
+    InvoiceDisputeResource,
+    InvoiceDisputes,
+    ReminderResource,
+    RemindersListed,
+    RemindNowRequest,
+    WorkListed,
+)
+from invoicing.holds import held
+from invoicing.holds.models import DunningPause, InvoiceDispute
+
+collections_api = Blueprint(
+    "collections_api", __name__, url_prefix="/v1/collections", description="Reminders and who to call"
+)
+invoices_api = Blueprint(
+    "invoice_disputes_api", __name__, url_prefix="/v1/invoices", description="InvoiceDisputes of invoices"
+)
+disputes_api = Blueprint(
+    "disputes_api", __name__, url_prefix="/v1/invoice-disputes", description="InvoiceDisputes of invoices"
+)
+
+Answer = dict[str, Any]
+
+
+@collections_api.get("")
+@requires("dunning.read")
+@collections_api.arguments(WorkListed, location="query")
+@collections_api.response(200, CollectionsList)
+def get_work_list(query: dict[str, Any]) -> Answer:
+    """Clients with something overdue, the weightiest first: amount times days."""
+    caller = current_caller()
+    found = worklist.work_list(
+        caller.session,
+        caller.tenant,
+        today=clock.today(caller.partner.time_zone),
+        client_id=query.get("client_id"),
+    )
+    return {"items": found[: worklist.SHOWN_MAX]}
+
+
+@collections_api.get("/policy")
+@requires("dunning.read")
+@collections_api.response(200, DunningPolicyResource)
+def get_policy() -> Answer:
+    """The partner's rules: plan, retries, limits, ageing."""
+    caller = current_caller()
+    return reminding.policy_of(caller.session, caller.tenant).kept()
+
+
+@collections_api.put("/policy")
+@requires("dunning.manage")
+@collections_api.arguments(DunningPolicyRequest)
+@collections_api.response(200, DunningPolicyResource)
+def change_policy(policy: Answer) -> Answer:
+    """Other rules from now on. What was written stays as it is."""
+    caller = current_caller()
+    wanted = rules.policy_from(policy)
+    return rules.change_policy(caller.session, caller.tenant, policy=wanted).kept()
+
+
+@collections_api.get("/reminders")
+@requires("dunning.read")
+@collections_api.arguments(RemindersListed, location="query")
+@collections_api.response(200, page_of(ReminderResource))
+def list_reminders(query: dict[str, Any]) -> Answer:
+    """Letters that were written, the newest first."""
+    caller = current_caller()
+    page = fetch_page(
+        caller.session,
+        worklist.list_reminders(caller.tenant, client_id=query.get("client_id")),
+        sort=Sort(Reminder.reminded_on, Reminder.id, descending=True),
+        cursor=query.get("cursor"),
+        limit=query["limit"],
+    )
+    return {"items": page.rows, "next": page.older}
+
+
+@collections_api.post("/clients/<client_id>/reminders")
+@requires("dunning.manage")
+@collections_api.arguments(RemindNowRequest)
+@collections_api.response(201, ReminderResource)
+def remind_now(wanted: dict[str, Any], client_id: str) -> Reminder:
+    """Send what the client is due today, without waiting for the morning."""
+    caller = current_caller()
+    client = get_client(caller.session, caller.tenant, client_id=client_id)
+    return worklist.remind_now(
+        caller.session,
+        caller.tenant,
+        client_id=client.id,
+        currency=wanted["currency"],
+        today=clock.today(caller.partner.time_zone),
+        at=clock.now(),
+    )
+
+
+@collections_api.post("/pauses")
+@requires("dunning.manage")
+@collections_api.arguments(DunningPauseRequest)
+@collections_api.response(201, DunningPauseResource)
+def pause(wanted: dict[str, Any]) -> DunningPause:
+    """Leave a client or an invoice alone, by hand or because payment is promised."""
+    caller = current_caller()
+    today = clock.today(caller.partner.time_zone)
+    return held.pause(caller.session, caller.tenant, today=today, at=clock.now(), **wanted)
+
+
+@collections_api.post("/pauses/<pause_id>/end")
+@requires("dunning.manage")
+@collections_api.response(200, DunningPauseResource)
+def resume(pause_id: str) -> DunningPause:
+    """End a pause now."""
+    caller = current_caller()
+    return held.resume(caller.session, caller.tenant, pause_id=pause_id, at=clock.now())
+
+
+@invoices_api.get("/<invoice_id>/disputes")
+@requires("invoice.read")
+@invoices_api.response(200, InvoiceDisputes)
+def list_disputes(invoice_id: str) -> Answer:
+    """What was said against an invoice."""
+    caller = current_caller()
+    invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
+    return {"items": disputing.disputes_of(caller.session, caller.tenant, invoice_id=invoice.id)}
+
+
+@invoices_api.post("/<invoice_id>/disputes")
+@requires("invoice.dispute")
+@invoices_api.arguments(InvoiceDisputeRequest)
+@invoices_api.response(201, InvoiceDisputeResource)
+def open_dispute(said: dict[str, Any], invoice_id: str) -> InvoiceDispute:
+    """Say that an invoice is wrong: nobody reminds of it or charges it until that is decided."""
+    caller = current_caller()
+    return disputing.open_dispute(
+        caller.session, caller.tenant, invoice_id=invoice_id, at=clock.now(), **said
+    )
+
+
+@disputes_api.get("/<dispute_id>")
+@requires("invoice.read")
+@disputes_api.response(200, InvoiceDisputeResource)
+def get_dispute(dispute_id: str) -> InvoiceDispute:
+    """One dispute."""
+    caller = current_caller()
+    return disputing.get_dispute(caller.session, caller.tenant, dispute_id=dispute_id)
+
+
+@disputes_api.post("/<dispute_id>/decision")
+@requires("dunning.manage")
+@disputes_api.arguments(DisputeDecisionRequest)
+@disputes_api.response(200, InvoiceDisputeResource)
+def decide(decided: dict[str, Any], dispute_id: str) -> InvoiceDispute:
+    """Accept with a credit note, accept partly, or reject. It cannot be undone."""
+    caller = current_caller()
+    lines = decided.pop("lines")
+    return disputing.decide(
+        caller.session,
+        caller.tenant,
+        dispute_id=dispute_id,
+        today=clock.today(caller.partner.time_zone),
+        at=clock.now(),
+        portal_url=current_app.config["HAAS"].base_url,
+        amounts={line["line_id"]: line["net"] for line in lines if line["net"]},
+        **decided,
+    )
+
+
+@disputes_api.post("/<dispute_id>/withdrawal")
+@requires("invoice.dispute")
+@disputes_api.response(200, InvoiceDisputeResource)
+def withdraw(dispute_id: str) -> InvoiceDispute:
+    """Take it back."""
+    caller = current_caller()
+    return disputing.withdraw(caller.session, caller.tenant, dispute_id=dispute_id, at=clock.now())

@@ -1,0 +1,1 @@
+"""The portal's pages of reminders: who to call, what is disputed, the rules."""

@@ -1,0 +1,42 @@
+"""What people read of reminders and disputes."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+
+def reason_words() -> dict[str, str]:
+    """Why an invoice is disputed."""
+    return {
+        "not_received": _("We did not receive it"),
+        "wrong_amount": _("The amount is wrong"),
+        "wrong_device": _("It is about another device"),
+        "faulty": _("The device is faulty"),
+        "ended": _("The lease has ended"),
+        "paid": _("We have paid it"),
+        "other": _("Something else"),
+    }
+
+
+def decision_words() -> dict[str, str]:
+    """What may be decided."""
+    return {
+        "accepted": _("Accept: credit all that is left"),
+        "partly": _("Accept in part: credit the amounts below"),
+        "rejected": _("Reject: the invoice stays as it is"),
+    }
+
+
+def pause_words() -> dict[str, str]:
+    """Why a client is left alone."""
+    return {"promise": _("Payment is promised"), "by_hand": _("Pause by hand")}
+
+
+def limit_words() -> dict[str, str]:
+    """What happens beyond a credit limit."""
+    return {"allow": _("Nothing"), "warn": _("Warn"), "block": _("Refuse")}
+
+
+def tax_words() -> dict[str, str]:
+    """How fees are taxed."""
+    return {"O": _("Outside the scope of tax"), "S": _("Taxed like rent")}

@@ -1,0 +1,59 @@
+"""The pages of collections: who to call, what a client disputes, the rules with their texts filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+
+from haas import db
+from tests.architecture.examples.dunning import disputed, paused
+from tests.cast import Cast
+from tests.invoicing.test_portal import text_of
+
+Web = Callable[..., FlaskClient]
+
+
+class TestCollections:
+    def test_tell_staff_who_to_call_and_a_client_what_it_disputes(self, cast: Cast, web: Web) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            values = disputed(session, cast)
+        shown = {
+            "/collections": ["Acme", "Disputed", "168.48"],
+            f"/collections/clients/{cast.acme.id}": ["Open invoices", "The device is faulty"],
+            "/settings/reminders": ["Friendly reminder", "3 days before it is due"],
+            "/settings/reminders/steps/3": ["Last reminder", "Filled in where they stand"],
+            "/settings/reminders/steps/4": ["New step"],
+            f"/invoice-disputes/{values['dispute_id']}": ["Broken.", "Reject: the invoice stays as it is"],
+            f"/invoices/{values['invoice_id']}": ["Reminders and disputes", "The device is faulty"],
+        }
+        fay, ana = web(cast.fay), web(cast.ana)
+        for address, words in shown.items():
+            page = text_of((ana if "settings" in address else fay).get(address))
+            for word in words:
+                assert word in page, (address, word)
+        ada = web(cast.ada)
+        assert "Broken." in text_of(ada.get(f"/invoice-disputes/{values['dispute_id']}"))
+        assert "Disputed" in text_of(ada.get(f"/invoices/{values['invoice_id']}"))
+        assert ada.get("/collections").status_code == 403
+
+    def test_show_a_letter_before_it_is_sent_and_what_a_decision_credits(self, cast: Cast, web: Web) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            values = disputed(session, cast)
+        fay = web(cast.fay)
+        decided = {"state": "accepted", "decision": "It was broken.", "step": "preview"}
+        page = text_of(fay.post(f"/invoice-disputes/{values['dispute_id']}/decide", data=decided))
+        assert "A credit note is issued; the client reads why." in page
+        fay.post(f"/invoice-disputes/{values['dispute_id']}/decide", data={**decided, "step": "confirm"})
+        assert "Credited" in text_of(fay.get(f"/invoices/{values['invoice_id']}"))
+
+    def test_refuse_a_text_that_names_what_cannot_be_filled_in(self, cast: Cast, web: Web) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            paused(session, cast)
+        ana = web(cast.ana)
+        step = {"name": "Call", "days": "40", "subject_en": "{numbers}", "text_en": "{client} {secret}"}
+        answer = ana.post("/settings/reminders/steps/4", data=step)
+        assert answer.status_code == 422
+        assert "{secret} cannot be filled in" in text_of(answer)
+        good = {**step, "text_en": "Dear {client}: {amount}", "step": "preview"}
+        assert "Dear Acme" in text_of(ana.post("/settings/reminders/steps/4", data=good))

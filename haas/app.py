@@ -106,7 +106,7 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.api:runs_api",
     "invoicing.api:rates_api",
     "invoicing.api:exports_api",
-    "invoicing.dunning.api:collections_api",
+    "invoicing.dunning.api:dunning_api",
     "invoicing.dunning.api:disputes_api",
     "invoicing.dunning.api:invoices_api",
     "invoicing.bank.api:accounts_api",

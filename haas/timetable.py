@@ -51,6 +51,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("titles_to_pass", timedelta(hours=1), "invoicing.jobs:pass_due_titles"),
     # Hourly, because the due day begins at another hour for each partner.
     Entry("reminders", timedelta(hours=1), "invoicing.dunning.jobs:remind_daily"),
+    Entry("charges_again", timedelta(hours=1), "invoicing.dunning.jobs:retry_declined"),
     Entry("charges_due", timedelta(hours=1), "invoicing.payments.jobs:charge_due"),
     Entry("payments_unknown", timedelta(minutes=5), "invoicing.payments.jobs:ask_after"),
     Entry("payouts", timedelta(hours=6), "invoicing.payments.jobs:fetch_payouts"),

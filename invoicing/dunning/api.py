@@ -1,4 +1,4 @@
-"""REST: /v1/collections, /v1/invoices/{id}/disputes, /v1/disputes/{id}."""
+"""REST: /v1/dunning, /v1/invoices/{id}/disputes, /v1/disputes/{id}."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from invoicing.dunning.schemas import (
 from invoicing.holds import held
 from invoicing.holds.models import DunningPause, InvoiceDispute
 
-collections_api = Blueprint(
-    "collections_api", __name__, url_prefix="/v1/collections", description="Reminders and who to call"
+dunning_api = Blueprint(
+    "dunning_api", __name__, url_prefix="/v1/dunning", description="Reminders and who to call"
 )
 invoices_api = Blueprint(
     "invoice_disputes_api", __name__, url_prefix="/v1/invoices", description="InvoiceDisputes of invoices"
@@ -46,10 +46,10 @@ disputes_api = Blueprint(
 Answer = dict[str, Any]
 
 
-@collections_api.get("")
+@dunning_api.get("")
 @requires("dunning.read")
-@collections_api.arguments(WorkListed, location="query")
-@collections_api.response(200, CollectionsList)
+@dunning_api.arguments(WorkListed, location="query")
+@dunning_api.response(200, CollectionsList)
 def get_work_list(query: dict[str, Any]) -> Answer:
     """Clients with something overdue, the weightiest first: amount times days."""
     caller = current_caller()
@@ -62,19 +62,19 @@ def get_work_list(query: dict[str, Any]) -> Answer:
     return {"items": found[: worklist.SHOWN_MAX]}
 
 
-@collections_api.get("/policy")
+@dunning_api.get("/policy")
 @requires("dunning.read")
-@collections_api.response(200, DunningPolicyResource)
+@dunning_api.response(200, DunningPolicyResource)
 def get_policy() -> Answer:
     """The partner's rules: plan, retries, limits, ageing."""
     caller = current_caller()
     return reminding.policy_of(caller.session, caller.tenant).kept()
 
 
-@collections_api.put("/policy")
+@dunning_api.put("/policy")
 @requires("dunning.manage")
-@collections_api.arguments(DunningPolicyRequest)
-@collections_api.response(200, DunningPolicyResource)
+@dunning_api.arguments(DunningPolicyRequest)
+@dunning_api.response(200, DunningPolicyResource)
 def change_policy(policy: Answer) -> Answer:
     """Other rules from now on. What was written stays as it is."""
     caller = current_caller()
@@ -82,10 +82,10 @@ def change_policy(policy: Answer) -> Answer:
     return rules.change_policy(caller.session, caller.tenant, policy=wanted).kept()
 
 
-@collections_api.get("/reminders")
+@dunning_api.get("/reminders")
 @requires("dunning.read")
-@collections_api.arguments(RemindersListed, location="query")
-@collections_api.response(200, page_of(ReminderResource))
+@dunning_api.arguments(RemindersListed, location="query")
+@dunning_api.response(200, page_of(ReminderResource))
 def list_reminders(query: dict[str, Any]) -> Answer:
     """Letters that were written, the newest first."""
     caller = current_caller()
@@ -99,10 +99,10 @@ def list_reminders(query: dict[str, Any]) -> Answer:
     return {"items": page.rows, "next": page.older}
 
 
-@collections_api.post("/clients/<client_id>/reminders")
+@dunning_api.post("/clients/<client_id>/reminders")
 @requires("dunning.manage")
-@collections_api.arguments(RemindNowRequest)
-@collections_api.response(201, ReminderResource)
+@dunning_api.arguments(RemindNowRequest)
+@dunning_api.response(201, ReminderResource)
 def remind_now(wanted: dict[str, Any], client_id: str) -> Reminder:
     """Send what the client is due today, without waiting for the morning."""
     caller = current_caller()
@@ -117,10 +117,10 @@ def remind_now(wanted: dict[str, Any], client_id: str) -> Reminder:
     )
 
 
-@collections_api.post("/pauses")
+@dunning_api.post("/pauses")
 @requires("dunning.manage")
-@collections_api.arguments(DunningPauseRequest)
-@collections_api.response(201, DunningPauseResource)
+@dunning_api.arguments(DunningPauseRequest)
+@dunning_api.response(201, DunningPauseResource)
 def pause(wanted: dict[str, Any]) -> DunningPause:
     """Leave a client or an invoice alone, by hand or because payment is promised."""
     caller = current_caller()
@@ -128,9 +128,9 @@ def pause(wanted: dict[str, Any]) -> DunningPause:
     return held.pause(caller.session, caller.tenant, today=today, at=clock.now(), **wanted)
 
 
-@collections_api.post("/pauses/<pause_id>/end")
+@dunning_api.post("/pauses/<pause_id>/end")
 @requires("dunning.manage")
-@collections_api.response(200, DunningPauseResource)
+@dunning_api.response(200, DunningPauseResource)
 def resume(pause_id: str) -> DunningPause:
     """End a pause now."""
     caller = current_caller()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from haas import clock, db, mail, outbox
 from haas.calendar import local_day, start_of_day
 from haas.crash import crashpoint
 from haas.documents import formatting
+from haas.errors import HaasError
 from haas.files import get_file, store_file
 from haas.mail import Attachment, Letter
 from haas.settings import Settings
@@ -19,10 +21,15 @@ from haas.settings import current as current_settings
 from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Platform, Tenant, scoped
-from invoicing.dunning import reminding
+from invoicing.dunning import reminding, retrying
 from invoicing.dunning.models import Reminder, ReminderItem
 from invoicing.dunning.paper import ReminderDocument, ReminderRow, reminder_pdf
+from invoicing.dunning.policy import DunningPolicy
 from invoicing.models import Invoice
+from invoicing.payments.charges import charge_invoice
+from invoicing.payments.errors import NothingToPay, PaymentUnderWay
+
+log = logging.getLogger(__name__)
 
 _NOT_BEFORE = timedelta(hours=8)  # of the partner's day: nobody is reminded at night
 
@@ -40,6 +47,30 @@ def remind_daily(settings: Settings, now: datetime) -> None:
         tenant = Tenant(partner.id, actor="job:dunning")
         with db.unit_of_work(tenant) as session:
             reminding.remind(session, tenant, today=today, at=now)
+
+
+def retry_declined(settings: Settings, now: datetime) -> None:
+    """By each partner's clock: try declined charges again on the days of its plan; each try once."""
+    with db.unit_of_work(Platform("operator", actor="job:dunning")) as session:
+        partners = list(
+            session.scalars(sa.select(Partner).where(Partner.suspended_at.is_(None)).order_by(Partner.id))
+        )
+    for partner in partners:
+        today = local_day(now, partner.time_zone)
+        if now < start_of_day(today, partner.time_zone) + _NOT_BEFORE:
+            continue
+        tenant = Tenant(partner.id, actor="job:dunning")
+        policy = DunningPolicy.of_policies(partner.policies)
+        with db.unit_of_work(tenant) as session:
+            due = retrying.due_retries(session, tenant, today=today, zone=partner.time_zone, policy=policy)
+        for invoice_id, attempt_no in due:
+            try:
+                with db.unit_of_work(tenant) as session:
+                    charge_invoice(session, tenant, invoice_id=invoice_id, attempt_no=attempt_no, at=now)
+            except (NothingToPay, PaymentUnderWay):
+                continue  # paid, or about to be, since it was read
+            except HaasError as refusal:
+                log.warning("invoice %s is not tried again: %s", invoice_id, refusal)
 
 
 def print_letter(*, partner_id: str, event_id: str, reminder_id: str, **_: Any) -> None:

@@ -98,10 +98,10 @@ EXAMPLES = {
     "collections.remind": Example(open_invoice, form={"currency": "USD"}, user="fay", status=303),
     "collections.pause": Example(open_invoice, form=PAUSE, user="fay", status=303),
     "collections.resume": Example(paused, user="fay", status=303),
-    "collections_api.remind_now": Example(open_invoice, json={"currency": "USD"}, status=201),
-    "collections_api.pause": Example(open_invoice, json=of_client, status=201),
-    "collections_api.resume": Example(paused, status=200),
-    "collections_api.change_policy": Example(
+    "dunning_api.remind_now": Example(open_invoice, json={"currency": "USD"}, status=201),
+    "dunning_api.pause": Example(open_invoice, json=of_client, status=201),
+    "dunning_api.resume": Example(paused, status=200),
+    "dunning_api.change_policy": Example(
         json=DunningPolicy(is_on=True).check().kept(), status=200, cleo=200, cleo_because=OF_THE_HOUSE
     ),
     "dunning_settings.save": Example(form=RULES, status=303, cleo=303, cleo_because=OF_THE_HOUSE),

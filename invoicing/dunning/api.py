@@ -13,9 +13,11 @@ from haas.auth.caller import current_caller, requires
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from invoicing import queries
-from invoicing.dunning import disputing, reminding, rules, worklist
+from invoicing.dunning import ageing, disputing, reminding, rules, worklist
 from invoicing.dunning.models import Reminder
 from invoicing.dunning.schemas import (
+    AgeingAsked,
+    AgeingReport,
     CollectionsList,
     DisputeDecisionRequest,
     DunningPauseRequest,
@@ -35,6 +37,9 @@ from invoicing.holds.models import DunningPause, InvoiceDispute
 
 dunning_api = Blueprint(
     "dunning_api", __name__, url_prefix="/v1/dunning", description="Reminders and who to call"
+)
+reports_api = Blueprint(
+    "reports_api", __name__, url_prefix="/v1/reports", description="Reports of what is open"
 )
 invoices_api = Blueprint(
     "invoice_disputes_api", __name__, url_prefix="/v1/invoices", description="InvoiceDisputes of invoices"
@@ -135,6 +140,19 @@ def resume(pause_id: str) -> DunningPause:
     """End a pause now."""
     caller = current_caller()
     return held.resume(caller.session, caller.tenant, pause_id=pause_id, at=clock.now())
+
+
+@reports_api.get("/ageing")
+@requires("dunning.read")
+@reports_api.arguments(AgeingAsked, location="query")
+@reports_api.response(200, AgeingReport)
+def get_ageing(query: dict[str, Any]) -> Answer:
+    """What was open on a day, by client, currency and how long it had been due."""
+    caller = current_caller()
+    as_of = query.get("as_of") or clock.today(caller.partner.time_zone)
+    bounds = reminding.policy_of(caller.session, caller.tenant).ageing_days
+    rows = ageing.ageing(caller.session, caller.tenant, as_of=as_of, bounds=bounds)
+    return {"as_of": as_of, "bounds": bounds, "items": rows}
 
 
 @invoices_api.get("/<invoice_id>/disputes")

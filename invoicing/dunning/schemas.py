@@ -154,6 +154,31 @@ class InvoiceDisputes(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(InvoiceDisputeResource))
 
 
+class AgeingAsked(Request):
+    """As of which day; left out: today."""
+
+    as_of = Day()
+
+
+class AgedClientResource(ma.Schema):
+    """A client's open items in one currency."""
+
+    client_id = ma.fields.String()
+    currency = ma.fields.String()
+    buckets = ma.fields.List(Signed(), metadata={"description": "not due, then by `bounds`"})
+    total = Signed()
+
+
+class AgeingReport(ma.Schema):
+    """The largest first, currency by currency."""
+
+    as_of = ma.fields.Date()
+    bounds = ma.fields.List(
+        ma.fields.Integer(), metadata={"description": "days past due at which an older bucket begins"}
+    )
+    items = ma.fields.List(ma.fields.Nested(AgedClientResource))
+
+
 class DunningPolicyResource(ma.Schema):
     """The rules whole: what `GET` answers may be changed and sent back."""
 

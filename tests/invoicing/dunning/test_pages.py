@@ -21,6 +21,7 @@ class TestCollections:
         shown = {
             "/collections": ["Acme", "Disputed", "168.48"],
             f"/collections/clients/{cast.acme.id}": ["Open invoices", "The device is faulty"],
+            "/collections/ageing": ["Acme", "More than 90 days", "168.48"],
             "/settings/reminders": ["Friendly reminder", "3 days before it is due"],
             "/settings/reminders/steps/3": ["Last reminder", "Filled in where they stand"],
             "/settings/reminders/steps/4": ["New step"],
@@ -32,6 +33,9 @@ class TestCollections:
             page = text_of((ana if "settings" in address else fay).get(address))
             for word in words:
                 assert word in page, (address, word)
+        table = fay.get("/collections/ageing?format=csv&as_of=2026-04-20").text
+        assert "Acme Dental,USD,0.00,168.48,0.00,0.00,0.00,168.48" in table
+        assert "168.48" not in fay.get("/collections/ageing?format=csv&as_of=2026-03-01").text
         ada = web(cast.ada)
         assert "Broken." in text_of(ada.get(f"/invoice-disputes/{values['dispute_id']}"))
         assert "Disputed" in text_of(ada.get(f"/invoices/{values['invoice_id']}"))

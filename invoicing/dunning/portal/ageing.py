@@ -1,0 +1,89 @@
+"""/collections/ageing: what was open on a day by how long it had been due; as a chart, tables and a file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from flask import render_template, request
+from flask_babel import gettext as _
+
+from haas import clock
+from haas.auth.caller import current_caller, requires
+from haas.money import round_minor
+from haas.pages.downloads import table_download
+from haas.rest.fields import FIRST_DAY, LAST_DAY
+from invoicing.dunning import ageing as rows_of
+from invoicing.dunning import reminding
+from invoicing.dunning.portal.collections import blueprint
+from leases.summaries import client_names
+
+
+@blueprint.get("/ageing")
+@requires("dunning.read")
+def ageing() -> Any:
+    """By client, as of today or a day before it."""
+    caller = current_caller()
+    today = clock.today(caller.partner.time_zone)
+    as_of = _asked(today)
+    bounds = reminding.policy_of(caller.session, caller.tenant).ageing_days
+    rows = rows_of.ageing(caller.session, caller.tenant, as_of=as_of, bounds=bounds)
+    names = client_names(caller.session, caller.tenant, (row.client_id for row in rows))
+    labels = bucket_words(bounds)
+    file_format = request.args.get("format")
+    if file_format in ("csv", "xlsx"):
+        return table_download(
+            "xlsx" if file_format == "xlsx" else "csv",
+            name=f"ageing-{as_of.isoformat()}",
+            header=["client", "currency", *labels, "total"],
+            rows=[
+                [
+                    names[row.client_id],
+                    row.currency,
+                    *(round_minor(amount, row.currency) for amount in (*row.buckets, row.total)),
+                ]
+                for row in rows
+            ],
+        )
+    by_currency = defaultdict(list)
+    for row in rows:
+        by_currency[row.currency].append(row)
+    sums = {
+        currency: [sum((row.buckets[n] for row in of_it), Decimal(0)) for n in range(len(labels))]
+        for currency, of_it in by_currency.items()
+    }
+    return render_template(
+        "portal/dunning/ageing.html",
+        as_of=as_of,
+        today=today,
+        labels=labels,
+        names=names,
+        by_currency=by_currency,
+        sums=sums,
+        charts={
+            currency: {
+                "labels": labels,
+                "series": [{"label": _("Open"), "values": amounts}],
+                "money": True,
+                "currency": currency,
+            }
+            for currency, amounts in sums.items()
+        },
+    )
+
+
+def bucket_words(bounds: tuple[int, ...]) -> list[str]:
+    """Not due, then each bucket by its days: with 0, 30: not due, 1 to 30 days, more than 30 days."""
+    spans = [_("%(first)d to %(last)d days", first=low + 1, last=high) for low, high in pairwise(bounds)]
+    return [_("Not due"), *spans, _("More than %(days)d days", days=bounds[-1])]
+
+
+def _asked(today: date) -> date:
+    try:
+        asked = date.fromisoformat(request.args.get("as_of", ""))
+    except ValueError:
+        return today
+    return min(asked, today) if FIRST_DAY <= asked <= LAST_DAY else today

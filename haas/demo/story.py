@@ -19,6 +19,7 @@ from haas.demo.books_told import tell_books
 from haas.demo.changes_told import tell_changes
 from haas.demo.charges_told import tell_charges
 from haas.demo.contracts import Contract, Contracts
+from haas.demo.dunning_told import tell_dunning
 from haas.demo.ends_told import tell_ends
 from haas.demo.fundings_told import tell_fundings
 from haas.demo.host import Host
@@ -82,6 +83,7 @@ class Story:
         tell_changes(self)
         tell_ends(self)
         tell_charges(self)
+        tell_dunning(self)
         tell_fundings(self)
         tell_quotes(self)
         tell_books(self)

@@ -81,13 +81,25 @@ def policy_of(session: Session, tenant: Tenant) -> DunningPolicy:
 
 
 def due_letters(
-    session: Session, tenant: Tenant, *, today: date, policy: DunningPolicy, client_id: str | None = None
+    session: Session,
+    tenant: Tenant,
+    *,
+    today: date,
+    policy: DunningPolicy,
+    client_id: str | None = None,
+    items: Sequence[OpenItem] | None = None,
+    held: Held | None = None,
 ) -> list[DueLetter]:
-    """What would be sent today; a fixed number of queries, however much is open. Nothing is written."""
-    items = queries.open_items(session, tenant, client_id=client_id)
+    """What would be sent today; a fixed number of queries, however much is open. Nothing is written.
+
+    :param items: what is open and what is held, where the caller has read them already.
+    """
+    if items is None:
+        items = queries.open_items(session, tenant, client_id=client_id)
     if not items:
         return []
-    held = held_on(session, tenant, today=today, client_id=client_id)
+    if held is None:
+        held = held_on(session, tenant, today=today, client_id=client_id)
     done = _taken(session, tenant, [item.invoice_id for item in items])
     found: defaultdict[tuple[str, str], list[DueItem]] = defaultdict(list)
     for item in items:

@@ -66,7 +66,8 @@ def work_list(
     """What is overdue by client and currency, the weightiest first; a fixed number of queries."""
     policy = reminding.policy_of(session, tenant)
     overdue: defaultdict[tuple[str, str], list[OpenItem]] = defaultdict(list)
-    for item in queries.open_items(session, tenant, client_id=client_id):
+    still_open = queries.open_items(session, tenant, client_id=client_id)
+    for item in still_open:
         if item.days_overdue(today):
             overdue[item.client_id, item.currency].append(item)
     if not overdue:
@@ -76,7 +77,9 @@ def work_list(
     held = held_on(session, tenant, today=today, client_id=client_id)
     letters = {
         (letter.client.id, letter.currency): letter
-        for letter in reminding.due_letters(session, tenant, today=today, policy=policy, client_id=client_id)
+        for letter in reminding.due_letters(
+            session, tenant, today=today, policy=policy, items=still_open, held=held
+        )
     }
     reminded = _last_reminded(session, tenant)
     broken = _broken(session, tenant, today=today)

@@ -109,7 +109,9 @@ def _page(caller: Caller, client_id: str, form: Form) -> str:
     session, tenant, today = caller.session, caller.tenant, _today(caller)
     found = get_client(session, tenant, client_id=client_id)
     policy = reminding.policy_of(session, tenant)
-    letters = reminding.due_letters(session, tenant, today=today, policy=policy, client_id=found.id)
+    items = queries.open_items(session, tenant, client_id=found.id)
+    stopped = held.held_on(session, tenant, today=today, client_id=found.id)
+    letters = reminding.due_letters(session, tenant, today=today, policy=policy, items=items, held=stopped)
     written = reminding.written_to(session, tenant, today=today)
     sent = session.scalars(
         worklist.list_reminders(tenant, client_id=found.id)
@@ -117,13 +119,12 @@ def _page(caller: Caller, client_id: str, form: Form) -> str:
         .limit(LETTERS_SHOWN)
     ).all()
     disputes = worklist.open_disputes(session, tenant, client_id=found.id)
-    items = queries.open_items(session, tenant, client_id=found.id)
     return render_template(
         "portal/dunning/client.html",
         client=found,
         items=items,
         today=today,
-        held=held.held_on(session, tenant, today=today, client_id=found.id),
+        held=stopped,
         letters=[
             (letter, reminding.wording(letter, partner=caller.partner, today=today))
             for letter in letters

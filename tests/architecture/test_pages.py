@@ -43,6 +43,10 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
         "it works out the next run by the rules that bill: leases, stays, charges, discounts, orders, sites",
     ),
     "billing_runs_api.preview_run": (24, "it works out the run by the rules that bill, as the page does"),
+    "collections.index": (
+        15,
+        "it asks for open items, clients, what is held, steps taken, letters, promises, disputes: each once",
+    ),
     "profit.index": (
         20,
         "it adds up leases, stays, books and costs of the whole fleet, each by one statement",

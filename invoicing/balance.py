@@ -50,6 +50,7 @@ class Billed:
     allowance: Decimal = Decimal(0)  # what discounts (negative) and surcharges changed of the amount
     purchase_order_id: str | None = None  # under which it was billed
     tax_category: str | None = None
+    included_tax: Decimal = Decimal(0)  # what of the amount was tax, where prices include it
 
     @property
     def key(self) -> tuple[str, str, date]:
@@ -73,6 +74,7 @@ class ToBill:
     revision: int
     owed: Owed | None
     given_back: Decimal | None = None
+    included_tax: Decimal = Decimal(0)  # of what goes back, what of the amount is tax; negative
 
     @property
     def net(self) -> Decimal:
@@ -94,16 +96,17 @@ def to_bill(
     sums: dict[tuple[str, str, date], Decimal] = {}
     left: dict[tuple[str, str, date], Decimal] = {}
     last: dict[tuple[str, str, date], Billed] = {}
-    allowed: dict[tuple[str, str, date], Decimal] = {}
+    apart: dict[tuple[str, str, date], tuple[Decimal, Decimal]] = {}  # allowance, included tax
     for past in billed:
         if past.due_on > as_of:
             continue
         key = past.key
         before = last.get(key)
         sums[key] = past.amount if before is None else sums[key] + past.amount
-        left[key] = left.get(key, _NOTHING) + past.amount + past.allowance + past.by_hand
-        if past.allowance:
-            allowed[key] = allowed.get(key, _NOTHING) + past.allowance
+        left[key] = left.get(key, _NOTHING) + past.amount - past.included_tax + past.allowance + past.by_hand
+        if past.allowance or past.included_tax:
+            allowance, included = apart.get(key, (_NOTHING, _NOTHING))
+            apart[key] = allowance + past.allowance, included + past.included_tax
         if before is None or past.revision > before.revision:
             last[key] = past
 
@@ -116,21 +119,28 @@ def to_bill(
                 changes.append(ToBill(*key, line.period_end, line.amount, 0, line))
             continue
         change = ToBill(*key, line.period_end, line.amount - sums[key], previous.revision + 1, line)
-        changes.append(_within(change, sums[key], allowed.get(key), left[key], currency))
+        changes.append(_within(change, sums[key], apart.get(key), left[key], currency))
     for key, previous in last.items():
         change = ToBill(*key, previous.period_end, -sums[key], previous.revision + 1, None)
-        changes.append(_within(change, sums[key], allowed.get(key), left[key], currency))
+        changes.append(_within(change, sums[key], apart.get(key), left[key], currency))
     changes = [change for change in changes if change.net]
     return sorted(changes, key=lambda change: (change.period_start, change.line_id, change.kind))
 
 
 def _within(
-    change: ToBill, charged: Decimal, allowance: Decimal | None, left: Decimal, currency: str
+    change: ToBill, charged: Decimal, apart: tuple[Decimal, Decimal] | None, left: Decimal, currency: str
 ) -> ToBill:
     """A charge as it is; of what goes back its share of what was charged, and no more than is left."""
     if change.amount >= 0:
         return change
-    if not allowance:
+    if apart is None or not any(apart):
         return replace(change, amount=max(change.amount, min(-left, _NOTHING)))
-    share = Fraction(change.amount) * Fraction(charged + allowance) / Fraction(charged)
-    return replace(change, given_back=max(round_minor(share, currency), min(-left, _NOTHING)))
+    allowance, included = apart
+    part = Fraction(change.amount) / Fraction(charged)
+    return replace(
+        change,
+        given_back=max(
+            round_minor(part * Fraction(charged - included + allowance), currency), min(-left, _NOTHING)
+        ),
+        included_tax=round_minor(part * Fraction(included), currency),
+    )

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 
+from haas.money import round_minor
 from haas.tenancy.models import Client, Site
 from invoicing.allowances.rules import Applied, Chargeable, Rule, apply_rules
 from invoicing.document import (
@@ -70,6 +71,18 @@ class Draft:
         if self.gross:
             return self.nets[index]
         return self.nets[index] - (self.applied.shares[index] if self.applied else Decimal(0))
+
+    def without_tax(self, index: int) -> tuple[Decimal, Decimal]:
+        """Of a line what discounts and surcharges made of its net, and the tax that its agreed price held.
+
+        Net less the one, and the other, is what was agreed: 119.00 with 19 % in it is 100.00 and 19.00.
+        """
+        net, change = self.nets[index], self.proposals[index].change
+        if not self.gross:
+            return net - change.amount + change.included_tax, change.included_tax
+        borne = self.applied.borne_by(index) if self.applied else Decimal(0)
+        allowance = round_minor(borne / (1 + self.rates[index] / 100), self.currency)
+        return allowance, change.amount - net + allowance
 
     @property
     def net_total(self) -> Decimal:

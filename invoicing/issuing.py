@@ -205,6 +205,7 @@ def _line_rows(tenant: Tenant, draft: Draft, *, invoice_id: str) -> list[dict[st
         start=1,
     ):
         change = proposal.change
+        allowance, included_tax = draft.without_tax(position - 1)
         due_on = getattr(change.owed.source, "due_on", None) if change.owed is not None else None
         rows.append(
             {
@@ -226,7 +227,8 @@ def _line_rows(tenant: Tenant, draft: Draft, *, invoice_id: str) -> list[dict[st
                 "quantity": proposal.quantity,
                 "unit_price": proposal.unit_price,
                 "net": net,
-                "allowance": net - change.amount,
+                "allowance": allowance,
+                "included_tax": included_tax,
                 "tax_category": decision.category,
                 "tax_rate_pct": rate,
                 "tax": tax,

@@ -170,8 +170,10 @@ class InvoiceLine(PartnerOwned, Base):
     quantity: Mapped[UnitPrice]
     unit_price: Mapped[UnitPrice]
     net: Mapped[Amount]  # what it charges, discounts of line and paper taken off; negative on a credit note
-    # What of it discounts (negative) and surcharges made, so that net less this compares with what is due.
+    # What of it discounts (negative) and surcharges made, without tax; so that income is net less this.
     allowance: Mapped[Amount] = mapped_column(default=Decimal(0), server_default="0")
+    # Tax that the agreed price held, before discounts: net less allowance, and this, is what was agreed.
+    included_tax: Mapped[Amount] = mapped_column(default=Decimal(0), server_default="0")
     tax_category: Mapped[str]
     tax_rate_pct: Mapped[Amount]
     tax: Mapped[Amount]

@@ -225,7 +225,7 @@ def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) ->
             InvoiceLine.kind,
             InvoiceLine.period_start,
             InvoiceLine.period_end,
-            InvoiceLine.net - InvoiceLine.allowance,
+            InvoiceLine.net - InvoiceLine.allowance + InvoiceLine.included_tax,
             InvoiceLine.revision,
             InvoiceLine.fell_due_on,
             InvoiceLine.invoice_id,
@@ -234,6 +234,7 @@ def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) ->
             InvoiceLine.allowance,
             InvoiceLine.purchase_order_id,
             InvoiceLine.tax_category,
+            InvoiceLine.included_tax,
         )
         .where(
             InvoiceLine.partner_id == tenant.partner_id,

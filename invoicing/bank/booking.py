@@ -15,6 +15,7 @@ from haas.errors import Conflict, HaasError, InvalidInput
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.bank import learning, queries
+from invoicing.bank.debit_models import COLLECTED, ORDERED, RETURNED, CollectionItem
 from invoicing.bank.models import BOOKED, CATEGORIES, IGNORED, OPEN, BankBooking, BankLine
 from invoicing.money import queries as money
 from invoicing.money import receipts
@@ -132,6 +133,17 @@ def book_return(
         session, tenant, line=line, receipt=receipt, position=position, amount=line.amount, at=at,
         reversal_id=reversal.id, is_automatic=is_automatic,
     )  # fmt: skip
+    # By hand or by its reference: a collection's item says the same as its receipt.
+    session.execute(
+        sa.update(CollectionItem)
+        .where(
+            CollectionItem.partner_id == tenant.partner_id,
+            CollectionItem.receipt_id == receipt.id,
+            CollectionItem.state == COLLECTED,
+            CollectionItem.amount <= returned,
+        )
+        .values(state=RETURNED, return_reason=line.return_reason)
+    )
     _decide(session, tenant, line, BOOKED, at=at)
     outbox.publish(session, tenant, "bank.line_booked", line_id=line.id)
     return booked
@@ -177,6 +189,16 @@ def reopen(session: Session, tenant: Tenant, *, line_id: str, at: datetime, reas
         )
         booking.undone_at, booking.undone_by = at, tenant.actor
     if stands:
+        # The order waits for its money again, so that the right line can settle it.
+        session.execute(
+            sa.update(CollectionItem)
+            .where(
+                CollectionItem.partner_id == tenant.partner_id,
+                CollectionItem.receipt_id.in_([booking.receipt_id for booking in stands]),
+                CollectionItem.state == COLLECTED,
+            )
+            .values(state=ORDERED, receipt_id=None)
+        )
         learning.refute(
             session, tenant, line=line, client_ids={booking.client_id for booking in stands}, at=at
         )

@@ -18,7 +18,6 @@ from invoicing.bank.debit_models import (
     CANCELLED,
     COLLECTED,
     ORDERED,
-    RETURNED,
     Collection,
     CollectionItem,
 )
@@ -89,12 +88,9 @@ def book_item_return(session: Session, tenant: Tenant, *, line_id: str, at: date
     )
     if item is None or item.receipt_id is None or -line.amount < item.amount:
         return None
-    booked = booking.book_return(
+    return booking.book_return(
         session, tenant, line_id=line.id, receipt_id=item.receipt_id, fee=-line.amount - item.amount, at=at
     )
-    item.state, item.return_reason = RETURNED, line.return_reason
-    session.flush()
-    return booked
 
 
 def book_own(session: Session, tenant: Tenant, *, lines: Sequence[BankLine], at: datetime) -> int:

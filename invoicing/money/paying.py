@@ -19,14 +19,19 @@ from invoicing.models import Invoice, Payment
 from invoicing.money.entries import Account, add_entry
 from invoicing.money.reversing import Held
 
+AMOUNT_MAX = Decimal(99999999999)  # as the API takes it; the column holds one digit more
 BY_BALANCE = "balance"  # the method of a payment that came out of the client's credit, or went into it
 
 
 def checked_amount(amount: Decimal, currency: str, *, field: str = "amount") -> Decimal:
-    """The amount, if it is more than nothing and no finer than its currency.
+    """The amount, if it is a number, more than nothing, no larger than is kept, no finer than its currency.
 
-    :raises InvalidInput: otherwise.
+    :raises InvalidInput: otherwise. A bank's file or a provider's answer may say anything.
     """
+    if not amount.is_finite():
+        raise InvalidInput("The amount is a number.", field=field)
+    if amount > AMOUNT_MAX:
+        raise InvalidInput(f"The amount is at most {AMOUNT_MAX}.", field=field)
     if amount <= 0:
         raise InvalidInput("The amount is more than 0.", field=field)
     if round_places(amount, exponent(currency)) != amount:

@@ -155,6 +155,7 @@ def note_refund(
         return settle_back(session, tenant, back_id=known[0].id, outcome=told.outcome, at=at)
     if told.outcome.money is None or told.outcome.status == "declined":
         raise Conflict(f"The refund {told.outcome.id} is unknown here and did not happen.")
+    _check_currency(attempt, told.outcome.money, told.outcome.id)
     back = _add(
         session,
         tenant,
@@ -177,6 +178,7 @@ def note_dispute(
     for row in queries.backs_of(session, tenant, attempt_ids=[attempt.id]):
         if (row.kind, row.external_id) == (kind, told.dispute_id):
             return row
+    _check_currency(attempt, told.money, told.dispute_id)
     back = _add(
         session,
         tenant,
@@ -216,6 +218,12 @@ def _ask(provider: PaymentProvider, request: RefundRequest, *, sent_at: datetime
         return Outcome("declined", decline="hard", reason=refusal.message[:200])
     except ProviderUnreachable:
         return UNKNOWN
+
+
+def _check_currency(attempt: PaymentAttempt, told: Money, what: str) -> None:
+    """Another currency's amount is never taken for that of the payment: somebody must look."""
+    if told.currency != attempt.currency:
+        raise Conflict(f"{what} is {told.amount} {told.currency}, and {attempt.id} is in {attempt.currency}.")
 
 
 def _add(

@@ -228,7 +228,9 @@ class StripeProvider:
 
         :raises BadSignature: if none of the secrets signed it, or too long ago.
         """
-        signature = {name.lower(): value for name, value in headers.items()}.get("stripe-signature")
+        signature = {name.lower(): value for name, value in headers.items()}.get("stripe-signature", "")
+        if not signature.isascii():  # which compares to nothing: the library would fail at it
+            raise BadSignature("The signature of this webhook is not right, or too old.")
         for secret in secrets:
             try:
                 stripe.WebhookSignature.verify_header(body, signature, secret, TOLERANCE_SECONDS)

@@ -51,6 +51,13 @@ class Visit:
     still_open: Decimal
 
 
+@blueprint.after_request
+def stay_unlisted(answer: Response) -> Response:
+    """The paper and a link that is gone are no page that could say it of itself."""
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer
+
+
 @blueprint.get("/<secret>")
 @public(WHY)
 @limiter.limit(GUESSABLE)

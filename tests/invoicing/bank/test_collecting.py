@@ -123,3 +123,17 @@ class TestBookOwn:
         assert (invoice.state, item.state) == ("issued", "returned")
         (booked,) = booking.standing_bookings(session, tenant, line_ids=[back.id])[back.id]
         assert booked.receipt_id == item.receipt_id
+
+    def test_says_of_an_item_what_was_booked_by_hand(self, session, tenant, euros, invoice, mandate):
+        made = order(session, tenant, euros, invoice)
+        came = statement(session, tenant, made.total, "C", told=made.number)
+        settling.book_own(session, tenant, lines=[came], at=LATER)
+
+        booking.reopen(session, tenant, line_id=came.id, at=LATER)
+        (item,) = collecting.items_of(session, tenant, collection_id=made.id)
+        assert (invoice.state, item.state, item.receipt_id) == ("issued", "ordered", None)
+
+        (again,) = settling.settle(session, tenant, line_id=came.id, collection_id=made.id, at=LATER)
+        back = statement(session, tenant, -made.total, "RC", told="UNKNOWN")
+        booking.book_return(session, tenant, line_id=back.id, receipt_id=again.receipt_id, at=LATER)
+        assert (invoice.state, item.state) == ("issued", "returned")

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import pytest
 
+from haas.errors import InvalidInput
+from invoicing.money.paying import checked_amount
 from invoicing.money.reversing import Held, plan_reversal
 from invoicing.open_items import OpenItem, aged, exactly, oldest_first
 
@@ -78,3 +80,21 @@ class TestPlanReversal:
             Decimal(100), credit_of_receipt=Decimal(100), balance=Decimal(0), payments=[], applied=[]
         )
         assert (plan.shortfall, plan.out_of_balance) == (Decimal(100), Decimal(0))
+
+
+class TestCheckedAmount:
+    @pytest.mark.parametrize(
+        ("amount", "currency"),
+        [
+            ("NaN", "EUR"), ("sNaN", "EUR"), ("Infinity", "EUR"), ("-Infinity", "EUR"), ("1e30", "EUR"),
+            ("100000000000", "EUR"), ("0", "EUR"), ("-0.01", "EUR"), ("0.005", "EUR"), ("0.5", "JPY"),
+            ("0.0005", "KWD"),
+        ],
+    )  # fmt: skip
+    def test_refuses_what_is_no_money(self, amount: str, currency: str) -> None:
+        with pytest.raises(InvalidInput):
+            checked_amount(Decimal(amount), currency)
+
+    def test_takes_what_its_currency_has(self) -> None:
+        assert checked_amount(Decimal("1e5"), "JPY") == 100_000
+        assert checked_amount(Decimal("0.005"), "KWD") == Decimal("0.005")

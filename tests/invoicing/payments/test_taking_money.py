@@ -26,7 +26,7 @@ from invoicing.payments.errors import NoMethod, NothingToPay, PaymentUnderWay
 from invoicing.payments.lifecycle import ATTEMPT, AttemptState
 from invoicing.payments.local_server.server import Desk
 from invoicing.payments.models import MoneyBack, PaymentAttempt, Payout, ProviderMessage
-from invoicing.payments.protocol import Money, Outcome, ProviderUnreachable
+from invoicing.payments.protocol import DisputeReported, Money, Outcome, ProviderUnreachable, RefundReported
 from tests.cast import Cast
 from tests.invoicing.payments.house import FEE, OWED, Till, open_till
 
@@ -319,6 +319,20 @@ class TestRefund:
 
         assert till.open(invoice) == Decimal("10.00")
 
+    def test_in_another_currency_than_the_payment_is_not_taken_over(self, till: Till) -> None:
+        till.card()
+        invoice = till.invoice()
+        attempt = till.send(till.charge(invoice))
+        foreign = Money(1000, "JPY")
+        told = RefundReported("theirs", attempt.payment_id or "", Outcome("succeeded", "re_1", foreign))
+        lost = DisputeReported("dp_1", attempt.payment_id or "", foreign, is_lost=True, reason="fraud")
+        with pytest.raises(Conflict, match="1000 JPY"), db.unit_of_work(till.tenant) as session:
+            refunds.note_refund(session, till.tenant, attempt=attempt, told=told, at=NOW)
+        with pytest.raises(Conflict, match="1000 JPY"), db.unit_of_work(till.tenant) as session:
+            refunds.note_dispute(session, till.tenant, attempt=attempt, told=lost, at=NOW)
+
+        assert till.open(invoice) == 0
+
     def ask(self, till: Till, attempt: PaymentAttempt, amount: str) -> MoneyBack:
         with db.unit_of_work(till.tenant) as session:
             return refunds.ask_refund(
@@ -405,7 +419,8 @@ class TestSecrets:
             kept = session.scalars(scoped(PayLink, till.tenant)).one()
             assert secret not in kept.token_hash
             pay_links.revoke(session, till.tenant, invoice_id=invoice.id, at=NOW)
-        assert browser.get(f"/pay/{secret}").status_code == 404
+        gone = browser.get(f"/pay/{secret}")
+        assert (gone.status_code, gone.headers["X-Robots-Tag"]) == (404, "noindex")
 
 
 class TestPayPage:

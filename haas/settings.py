@@ -30,8 +30,9 @@ class Settings:
     trusted_proxies: int = 0  # how many reverse proxies set X-Forwarded-*
     outbox_lease_seconds: float = 10  # how soon the work of a killed worker is handed out again
     sftp_private_hosts: bool = False  # whether exports may go to SFTP servers of private networks
-    payment_provider_url: str = ""  # where `haas payment-provider` answers; empty: it is not on offer
-    stripe_url: str = "https://api.stripe.com"
+    # Where `haas payment-provider` answers; empty: it is not on offer.
+    payment_provider_url: str = field(default="", repr=False)
+    stripe_url: str = field(default="https://api.stripe.com", repr=False)
     testing: bool = False
 
     @property

@@ -15,13 +15,14 @@ from haas.errors import Conflict, HaasError, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
+from invoicing.book import load
 from invoicing.charges.models import Charge
 from invoicing.charges.queries import billed_of, get_charge
 from invoicing.drafts import CreditedInvoice, Draft, Drafted, draft_within_orders
 from invoicing.exchange import with_exchange
 from invoicing.issuing import issue
 from invoicing.models import BillingChunk, BillingRun, Invoice
-from invoicing.proposals import Proposal, load, propose
+from invoicing.proposals import Proposal, propose
 from leases.models import Lease, ReturnOrder
 
 CHUNK_LEASES = 500

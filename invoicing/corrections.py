@@ -232,15 +232,10 @@ def _check_wanted(wanted: Mapping[str, Decimal], left: Mapping[str, Decimal], *,
     for line_id, amount in wanted.items():
         if line_id not in left:
             raise InvalidInput(f"The invoice has no line {line_id}.", field="amounts")
-        if amount < 0 or -_digits(amount) > exponent(currency):
+        if amount < 0 or round(amount, exponent(currency)) != amount:
             raise InvalidInput(f"{amount} is no amount of {currency} to give back.", field="amounts")
         if amount > left[line_id]:
             raise AlreadyCredited(f"Only {left[line_id]} {currency} of that line is left.", field="amounts")
-
-
-def _digits(amount: Decimal) -> int:
-    exponent_of = amount.normalize().as_tuple().exponent
-    return exponent_of if isinstance(exponent_of, int) else 0
 
 
 def _issue(

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from sqlalchemy.orm import Session
 
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.book import Book
 from invoicing.money.models import ExchangeRate as RateRow
-from invoicing.proposals import Book
 from invoicing.tax.taxation import ExchangeRate
 
 AGE_MAX = timedelta(days=31)  # an older rate says nothing of the day (art. 91 of the VAT Directive)

@@ -13,11 +13,12 @@ from haas.errors import HaasError
 from haas.tenancy.models import Client, Site
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.billing import billable_clients, credited_by, draft_charge
+from invoicing.book import Book, load
 from invoicing.charges.queries import get_charge
 from invoicing.drafts import CreditedInvoice, Draft, draft_within_orders
 from invoicing.exchange import with_exchange
 from invoicing.grouping import Grouping
-from invoicing.proposals import Book, Proposal, load, propose
+from invoicing.proposals import Proposal, propose
 
 CLIENTS_A_PAGE = 500  # that many are computed while a person waits
 

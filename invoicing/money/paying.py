@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
 from haas import outbox
+from haas.accounts.checks import check_currency
 from haas.errors import InvalidInput
 from haas.ids import new_id
 from haas.money import exponent, round_places
@@ -28,6 +29,7 @@ def checked_amount(amount: Decimal, currency: str, *, field: str = "amount") -> 
 
     :raises InvalidInput: otherwise. A bank's file or a provider's answer may say anything.
     """
+    check_currency(currency)
     if not amount.is_finite():
         raise InvalidInput("The amount is a number.", field=field)
     if amount > AMOUNT_MAX:

@@ -373,10 +373,8 @@ def _plan_lines(session: Session, tenant: Tenant, *, rise: PriceRise) -> None:
     )
     if rise.client_id is not None:
         statement = statement.where(Line.client_id == rise.client_id)
-    planned = []
-    for line, currency in session.execute(statement):
-        if not runs_on(line, rise.effective_on):
-            continue
+    planned, running = [], (row for row in session.execute(statement) if runs_on(row[0], rise.effective_on))
+    for line, currency in running:
         old = terms_on(line, rise.effective_on)[1]
         new = risen(old, change_pct=rise.change_pct, currency=currency)
         if new != old:

@@ -25,7 +25,9 @@ _OURS = {
     "method", "first_month", "last_month", "day_basis", "secret_hash", "next_secret_hash", "command_key",
     "hardware_hash", "token", "destination", "actor", "what", "code", "online", "verdict", "from_verdict",
     "to_verdict", "received_by", "inspected_by", "decided_by", "topic", "reaction", "queue", "series",
-    "request_hash", "location", "document_sha256", "terms_sha256",
+    "request_hash", "location", "document_sha256", "terms_sha256", "format", "content", "rhythm", "cut",
+    "contact_rule", "api_key_sealed", "webhook_secrets_sealed", "webhook_token", "body_sha256", "item_kind",
+    "sequence",
 }  # fmt: skip
 # JSON whose leaves are typed, or come from devices, files and other people's systems.
 _TYPED_JSON = {

@@ -23,6 +23,7 @@ from haas.auth.identify import PROGRAM_PATHS
 from haas.auth.models import User
 from haas.auth.permissions import PERMISSIONS, permissions_of
 from haas.db import Base, PartnerOwned
+from haas.tenancy.company import COMPANY_ID
 from haas.tenancy.scope import Tenant
 from invoicing import pay_links
 from invoicing import queries as invoices
@@ -42,6 +43,8 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
         28,
         "it works out the next run by the rules that bill: leases, stays, charges, discounts, orders, sites",
     ),
+    "charges.bill": (28, "it works out the client's next run by the rules that bill, with this charge alone"),
+    "charges_api.preview_charge": (26, "the same"),
     "billing_runs_api.preview_run": (24, "it works out the run by the rules that bill, as the page does"),
     "collections.index": (
         15,
@@ -65,6 +68,7 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
 }
 # What the address needs after `?`, or what makes the same page look different. "" is the bare address.
 QUERIES: dict[str, list[str]] = {
+    "allowance_rules_api.list_rules": ["client_id={client_id}"],
     "assets.index": ["", "view=in_service", "state=ready", "sort=-added&limit=5", "q=le", "q=nothing"],
     "assets.show": ["", "tab=health", "tab=money", "tab=documents", "tab=history"],
     "bank.index": ["", "state=booked", "state=ignored", "q=nothing"],
@@ -556,7 +560,7 @@ def foreign_to(viewer: House, owner: House) -> set[str]:
         # Numbers run in each partner's own series, so both have some in common.
         own = set(session.scalars(sa.text("select number from invoice where number is not null")))
         own |= set(session.scalars(sa.text("select serial from asset where serial is not null")))
-    return found - own
+    return found - own - {COMPANY_ID}  # a word of every page, and the id of each partner's one row
 
 
 def of_other_clients(house: House, client_id: str) -> set[str]:

@@ -103,7 +103,7 @@ class TestCharge:
         assert prepared is not None
         prepared[0].charge_off_session(prepared[1])  # and here the process dies
 
-        jobs.ask_after(till.settings, NOW + timedelta(minutes=10))
+        jobs.ask_after(till.settings, datetime.now(UTC) + timedelta(minutes=10))
 
         assert till.attempt(attempt.id).state == "succeeded"
         assert till.desk.asked.count(attempt.id) == 1
@@ -283,7 +283,7 @@ class TestCheckout:
         attempt = self.page(till, invoice)
         till.desk.engine.pay(attempt.checkout_id or "", how="0341")
         till.desk.engine.pay(attempt.checkout_id or "", how="4242")  # another card on the same page
-        jobs.ask_after(till.settings, NOW + timedelta(minutes=10))
+        jobs.ask_after(till.settings, datetime.now(UTC) + timedelta(minutes=10))
 
         assert till.open(invoice) == 0
 

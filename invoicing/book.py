@@ -1,0 +1,231 @@
+"""What the proposals of some clients are made from, read by a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased, raiseload
+from sqlalchemy.orm.attributes import set_committed_value
+
+from haas.accounts.company import company_of
+from haas.tenancy.models import Client, Partner, Site
+from haas.tenancy.scope import Tenant, scoped
+from invoicing.allowances.operations import load_rules
+from invoicing.allowances.rules import Rule
+from invoicing.balance import Billed
+from invoicing.bulk import among
+from invoicing.charges.models import Charge
+from invoicing.charges.queries import open_charges
+from invoicing.end_charges import EndCharge, end_charges_of
+from invoicing.models import InvoiceLine, TaxRate
+from invoicing.purchase_orders.limits import OrderTerms
+from invoicing.purchase_orders.operations import terms_of_orders
+from invoicing.tax.parties import seller_of
+from invoicing.tax.taxation import Taxation
+from invoicing.taxes import DatedRate
+from leases.amendment_models import Abatement, LineTerms
+from leases.lifecycle import LeaseState
+from leases.models import Agreement, Assignment, Lease, Line, ReturnOrder
+from leases.queries import assignments_by_line
+
+# What has rent to bill or to give back: a closed lease is looked at again until its last credit is out.
+_WITH_RENT = (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER, LeaseState.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Everything the proposals of some clients are made from; loaded by a fixed number of queries."""
+
+    clients: dict[str, Client]
+    leases: list[Lease]
+    named: dict[str, Lease]  # these, and those without rent that charges name
+    agreements: dict[str, Agreement]
+    lines: dict[str, list[Line]]
+    assignments: dict[str, list[Assignment]]
+    damages: list[ReturnOrder]
+    ends: list[EndCharge]
+    charges: list[Charge]
+    billed: dict[str, list[Billed]]  # by line or return order, oldest first
+    taxation: Taxation
+    orders: dict[str, OrderTerms] = field(default_factory=dict)  # those that leases and charges name
+    rules: dict[str, list[Rule]] = field(default_factory=dict)  # discounts and surcharges, by client
+    payment_terms_days: int = 14  # for what no agreement is about
+
+
+def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: bool = True) -> Book:
+    """Load these clients' leases; with `lock`, a rival run and a swap wait until this one has committed."""
+    statement = (
+        scoped(Lease, tenant)
+        .where(among(Lease.client_id, client_ids), Lease.state.in_(_WITH_RENT))
+        .order_by(Lease.id)
+    )
+    if lock:
+        # Damages have no lease to lock: the client's row stands for them.
+        session.execute(
+            sa.select(Client.id)
+            .where(Client.partner_id == tenant.partner_id, among(Client.id, client_ids))
+            .order_by(Client.id)
+            .with_for_update(key_share=True)
+        )
+        statement = statement.with_for_update()
+    leases = list(session.scalars(statement.execution_options(populate_existing=True)))
+    lease_ids = [lease.id for lease in leases]
+    lines: dict[str, list[Line]] = defaultdict(list)
+    for line in session.scalars(
+        scoped(Line, tenant)
+        .where(among(Line.lease_id, lease_ids), Line.starts_on.is_not(None))
+        .order_by(Line.id)
+        .options(raiseload(Line.terms_over_time), raiseload(Line.abatements))
+    ):
+        lines[line.lease_id].append(line)
+    damages = session.scalars(
+        scoped(ReturnOrder, tenant).where(
+            among(ReturnOrder.client_id, client_ids),
+            ReturnOrder.state == "closed",
+            ReturnOrder.damage_charge > 0,
+        )
+    ).all()
+    line_ids = [line.id for rows in lines.values() for line in rows]
+    _loadto_bill(session, tenant, [line for rows in lines.values() for line in rows])
+    ends = end_charges_of(session, tenant, client_ids=client_ids)
+    charges = open_charges(session, tenant, client_ids=client_ids)
+    named = {lease.id: lease for lease in leases}
+    named |= _other_leases(session, tenant, {each.lease_id for each in charges if each.lease_id} - set(named))
+    sources = line_ids + [order.id for order in damages] + [charge.source_id for charge in ends]
+    sources += [charge.id for charge in charges]
+    return Book(
+        clients={
+            row.id: row for row in session.scalars(scoped(Client, tenant).where(among(Client.id, client_ids)))
+        },
+        leases=leases,
+        named=named,
+        agreements={
+            row.id: row
+            for row in session.scalars(
+                scoped(Agreement, tenant).where(
+                    among(Agreement.id, {lease.agreement_id for lease in named.values()})
+                )
+            )
+        },
+        lines=lines,
+        assignments=assignments_by_line(session, tenant, line_ids=line_ids),
+        damages=list(damages),
+        ends=ends,
+        charges=charges,
+        billed=_load_billed(session, tenant, sources=sources),
+        taxation=load_taxation(
+            session,
+            tenant,
+            site_ids=filter(
+                None, {lease.site_id for lease in named.values()} | {charge.site_id for charge in charges}
+            ),
+        ),
+        orders=terms_of_orders(
+            session,
+            tenant,
+            order_ids=[
+                *(lease.purchase_order_id for lease in named.values() if lease.purchase_order_id),
+                *(charge.purchase_order_id for charge in charges if charge.purchase_order_id),
+            ],
+        ),
+        rules=load_rules(session, tenant, client_ids=client_ids),
+        payment_terms_days=session.get_one(Partner, tenant.partner_id).payment_terms_days,
+    )
+
+
+def _other_leases(session: Session, tenant: Tenant, lease_ids: set[str]) -> dict[str, Lease]:
+    if not lease_ids:
+        return {}
+    return {row.id: row for row in session.scalars(scoped(Lease, tenant).where(among(Lease.id, lease_ids)))}
+
+
+def _loadto_bill(session: Session, tenant: Tenant, lines: Sequence[Line]) -> None:
+    """How these lines were amended: by one statement each, where lazy loading would take one for each 500."""
+    line_ids = [line.id for line in lines]
+    terms: dict[str, list[LineTerms]] = defaultdict(list)
+    for row in session.scalars(
+        scoped(LineTerms, tenant)
+        .where(among(LineTerms.line_id, line_ids))
+        .order_by(LineTerms.line_id, LineTerms.position)
+    ):
+        terms[row.line_id].append(row)
+    abatements: dict[str, list[Abatement]] = defaultdict(list)
+    for abated in session.scalars(
+        scoped(Abatement, tenant).where(among(Abatement.line_id, line_ids)).order_by(Abatement.starts_on)
+    ):
+        abatements[abated.line_id].append(abated)
+    for line in lines:
+        set_committed_value(line, "terms_over_time", terms.get(line.id, []))
+        set_committed_value(line, "abatements", abatements.get(line.id, []))
+
+
+def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) -> dict[str, list[Billed]]:
+    """What these lines and return orders were billed. Values, not rows: a year's run reads many thousands."""
+    billed: dict[str, list[Billed]] = defaultdict(list)
+    given = aliased(InvoiceLine)
+    by_hand = (
+        sa.select(sa.func.sum(given.net))
+        .where(
+            # The whole of the unique key's beginning: one look at its index a line, never at all lines.
+            given.partner_id == InvoiceLine.partner_id,
+            given.source_id == InvoiceLine.id,
+            given.kind == "manual",
+        )
+        .correlate(InvoiceLine)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        sa.select(
+            InvoiceLine.source_id,
+            InvoiceLine.kind,
+            InvoiceLine.period_start,
+            InvoiceLine.period_end,
+            InvoiceLine.net - InvoiceLine.allowance + InvoiceLine.included_tax,
+            InvoiceLine.revision,
+            InvoiceLine.fell_due_on,
+            InvoiceLine.invoice_id,
+            InvoiceLine.tax_rate_pct,
+            sa.func.coalesce(by_hand, 0),
+            InvoiceLine.allowance,
+            InvoiceLine.purchase_order_id,
+            InvoiceLine.tax_category,
+            InvoiceLine.included_tax,
+        )
+        .where(
+            InvoiceLine.partner_id == tenant.partner_id,
+            among(InvoiceLine.source_id, sources),
+            InvoiceLine.kind != "manual",
+            InvoiceLine.period_end.is_not(None),
+        )
+        .order_by(InvoiceLine.period_start, InvoiceLine.revision)
+    )
+    for row in rows:
+        values: Any = row
+        billed[row[0]].append(Billed(*values))
+    return billed
+
+
+def load_taxation(session: Session, tenant: Tenant, *, site_ids: Iterable[str] = ()) -> Taxation:
+    """What decides the tax of lines at these sites: rates, the seller, the sites; four queries."""
+    partner = session.get_one(Partner, tenant.partner_id)
+    return Taxation(
+        seller=seller_of(partner, company_of(session, tenant)),
+        rates=load_rates(session, tenant),
+        sites={
+            row.id: row for row in session.scalars(scoped(Site, tenant).where(among(Site.id, list(site_ids))))
+        },
+    )
+
+
+def load_rates(session: Session, tenant: Tenant) -> list[DatedRate]:
+    """The partner's dated tax rates."""
+    return [
+        DatedRate(
+            row.country, row.category, row.rate_pct, row.valid_from, row.name, row.region, row.tax_class
+        )
+        for row in session.scalars(scoped(TaxRate, tenant))
+    ]

@@ -90,10 +90,12 @@ language sql stable set timezone = 'UTC' as $$
     extract(epoch from entry.at), entry.actor, entry.door, entry.request_id, entry.action, entry.subject,
     entry.subject_id, entry.before, entry.after)::text, 'UTF8'))
 $$;
+"""
 
+SEAL = """
 -- Runs at commit, once for all entries of the transaction: the head of the chain is the last lock taken
 -- and is held only while committing, so it can neither deadlock with the work nor make it wait.
-create function haas_audit_seal() returns trigger language plpgsql security definer
+create or replace function haas_audit_seal() returns trigger language plpgsql security definer
 set search_path = public, pg_temp as $$
 declare
   entry audit_entry;
@@ -115,7 +117,9 @@ begin
   update audit_head set seq = head.seq, hash = head.hash where chain = new.chain;
   return null;
 end $$;
+"""
 
+_VERIFY = """
 create function haas_audit_verify(which text, out links bigint, out broken_at bigint, out head bytea)
 -- Stable: links and head are of one snapshot, else a link sealed in between would look like a break.
 language plpgsql stable security definer set search_path = public, pg_temp as $$
@@ -147,6 +151,34 @@ begin
 end $$;
 """
 
+# What `haas_audit` writes, for all rows of one statement. The columns are looked up, so none is forgotten;
+# one that is masked (a document of kilobytes) is not read for it.
+_AUDIT_INSERTS = """
+create function haas_audit_inserts() returns trigger language plpgsql security definer
+set search_path = public, pg_temp as $$
+declare
+  masked text[] := coalesce(tg_argv[:], '{}');
+  shown text;
+begin
+  select string_agg(
+           case when a.attname = any(masked)
+             then format('case when n.%1$I is not null then ''***'' end as %1$I', a.attname)
+             else format('n.%I', a.attname) end, ', ' order by a.attnum)
+    into shown
+    from pg_attribute a where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped;
+  execute format(
+    'insert into audit_entry (chain, transaction_id, at, actor, door, request_id, action, subject, subject_id,
+       before, after)
+     select n.partner_id, pg_current_xact_id()::text::bigint, clock_timestamp(), $1, $2, $3, ''insert'', $4,
+            n.id, null, to_jsonb(r)
+       from inserted n cross join lateral (select %s) r', shown)
+    using coalesce(nullif(current_setting('haas.actor', true), ''), session_user),
+          coalesce(nullif(current_setting('haas.door', true), ''), 'sql'),
+          coalesce(current_setting('haas.request', true), ''), tg_table_name;
+  return null;
+end $$;
+"""
+
 
 def create_functions() -> None:
     """The functions that policies and triggers use. Called once, before any table."""
@@ -163,7 +195,8 @@ def drop_functions() -> None:
 
 def create_audit() -> None:
     """Functions and guards of the audit tables, which must exist."""
-    op.execute(_AUDIT)
+    for functions in (_AUDIT, SEAL, _VERIFY):
+        op.execute(functions)
     op.execute(
         "create constraint trigger audit_entry_seal after insert on audit_entry"
         " deferrable initially deferred for each row execute function haas_audit_seal()"
@@ -197,6 +230,16 @@ def drop_audit() -> None:
         "haas_audit_write(text, text, text, text, jsonb, jsonb)",
     ):
         op.execute(f"drop function {signature}")
+
+
+def create_audit_of_inserts() -> None:
+    """The function by which tables with many inserts leave their entries; the audit's own must exist."""
+    op.execute(_AUDIT_INSERTS)
+
+
+def drop_audit_of_inserts() -> None:
+    """The reverse of `create_audit_of_inserts`; no trigger may use it any more."""
+    op.execute("drop function haas_audit_inserts()")
 
 
 def protect(
@@ -238,13 +281,23 @@ def append_only(table: str) -> None:
     )
 
 
-def audited(table: str, *, masked: Sequence[str] = ()) -> None:
-    """Record every change of `table`. `masked` columns (secrets, bytes) appear only as `***`."""
+def audited(table: str, *, masked: Sequence[str] = (), many_inserts: bool = False) -> None:
+    """Record every change of `table`. `masked` columns (secrets, bytes) appear only as `***`.
+
+    :param many_inserts: whether new rows come by thousands: each has its entry, but all of a statement's are
+        written at once, by a second trigger.
+    """
     arguments = ", ".join(f"'{column}'" for column in masked)
+    changes = "update or delete" if many_inserts else "insert or update or delete"
     op.execute(
-        f"create trigger {table}_audit after insert or update or delete on {table}"
+        f"create trigger {table}_audit after {changes} on {table}"
         f" for each row execute function haas_audit({arguments})"
     )
+    if many_inserts:
+        op.execute(
+            f"create trigger {table}_audit_inserts after insert on {table} referencing new table as inserted"
+            f" for each statement execute function haas_audit_inserts({arguments})"
+        )
 
 
 def clients_only_read(table: str) -> None:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from devices.models import HardwareModel
-from haas import db, progress
+from haas import audit, db, progress
+from haas.audit import AuditEntry, AuditLink
 from haas.errors import InvalidInput
 from haas.files import StoredFile
 from haas.ids import new_id
@@ -94,6 +95,38 @@ class TestBillingRun:
             day("2026-05-01"),
             day("2026-06-01"),
         ]
+
+    def test_leaves_one_sealed_audit_entry_for_each_invoice(self, cast: Cast) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            a_rate(session, cast.tenant)
+            for client in (cast.acme, cast.globex):
+                lease_in_service(session, cast.tenant, client_id=client.id, accepted_at=ACCEPTED)
+            issued = bill(session, cast, "2026-04-01")
+        with db.unit_of_work(cast.tenant) as session:
+            entries = session.scalars(
+                sa.select(AuditEntry)
+                .where(AuditEntry.subject == "invoice", AuditEntry.action == "insert")
+                .order_by(AuditEntry.id)
+            ).all()
+            assert [(each.subject_id, each.actor) for each in entries] == [
+                (row.id, cast.tenant.actor) for row in sorted(issued, key=lambda row: row.number)
+            ]
+            for entry, row in zip(entries, sorted(issued, key=lambda row: row.number), strict=True):
+                assert entry.before is None
+                assert entry.after is not None
+                assert set(entry.after) == set(Invoice.__table__.columns.keys())  # none is forgotten
+                assert entry.after["number"] == row.number
+                assert entry.after["document_hash"] == row.document_hash
+                assert Decimal(str(entry.after["total"])) == row.total
+                assert entry.after["document"] == "***"  # it is frozen, and the hash tells
+                assert entry.after["pdf_file_id"] is None
+            report = audit.verify(session, chain=cast.tenant.partner_id)
+            links = session.scalar(
+                sa.select(sa.func.count())
+                .select_from(AuditLink)
+                .where(AuditLink.entry_id.in_([each.id for each in entries]))
+            )
+        assert (report.broken_at, links) == (None, 2)
 
     def test_numbers_without_gaps_one_series_a_partner_and_year(self, session: Session, cast: Cast) -> None:
         a_rate(session, cast.tenant)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from sqlalchemy.orm import Session
 
-from haas.tenancy.scope import Tenant, scoped
+from haas.tenancy.scope import Tenant
 from invoicing.book import Book
-from invoicing.money.models import ExchangeRate as RateRow
+from invoicing.money import rates
 from invoicing.tax.taxation import ExchangeRate
-
-AGE_MAX = timedelta(days=31)  # an older rate says nothing of the day (art. 91 of the VAT Directive)
 
 
 def with_exchange(session: Session, tenant: Tenant, book: Book) -> Book:
@@ -22,17 +20,8 @@ def with_exchange(session: Session, tenant: Tenant, book: Book) -> Book:
     def find(base: str, quote: str, day: date) -> ExchangeRate | None:
         key = (base, quote, day)
         if key not in found:
-            found[key] = _latest(session, tenant, base=base, quote=quote, day=day)
+            held = rates.latest(session, tenant, base=base, quote=quote, day=day)
+            found[key] = None if held is None else ExchangeRate(held.rate, held.day, held.source)
         return found[key]
 
     return replace(book, taxation=replace(book.taxation, find_exchange=find))
-
-
-def _latest(session: Session, tenant: Tenant, *, base: str, quote: str, day: date) -> ExchangeRate | None:
-    row = session.scalar(
-        scoped(RateRow, tenant)
-        .where(RateRow.base == base, RateRow.quote == quote, RateRow.day <= day, RateRow.day >= day - AGE_MAX)
-        .order_by(RateRow.day.desc())
-        .limit(1)
-    )
-    return None if row is None else ExchangeRate(row.rate, row.day, row.source)

@@ -63,6 +63,7 @@ SETTINGS: tuple[Entry, ...] = (
     Entry("reference.index", _l("API reference"), "file-text", "token.manage"),
     Entry("terms.index",     _l("Terms of contract"), "file-certificate", "terms.read"),
     Entry("taxes.index",     _l("Taxes"),      "percentage",   "tax.manage"),
+    Entry("exchange_rates.index", _l("Exchange rates"), "coin", "tax.manage"),
     Entry("payment_settings.index", _l("Payments"), "credit-card", "payment.settings"),
     Entry("dunning_settings.edit", _l("Reminders"), "mail", "settings.manage"),
     Entry("book_settings.index", _l("Depreciation"), "calculator", "depreciation.manage"),

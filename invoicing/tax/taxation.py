@@ -113,7 +113,7 @@ class Taxation:
         if found is None:
             raise NoExchangeRate(
                 f"The tax must be stated in {own}, too: add the exchange rate of {currency} for"
-                f" {day:%d %B %Y}."
+                f" {day:%d %B %Y} under Settings, Exchange rates."
             )
         return TaxInOwnCurrency(
             currency=own,

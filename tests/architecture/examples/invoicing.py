@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,14 @@ def confirmed_payment(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
 
 RATE = {"country": "FR", "category": "S", "rate_pct": "20", "name": "TVA", "valid_from": "2014-01-01"}
 
+EXCHANGE = {"base": "EUR", "quote": "USD", "day": "2026-04-01", "rate": "1.0825"}
+
+
+def rates_file(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
+    """Two rates as CSV."""
+    return {"file": (io.BytesIO(b"day,base,quote,rate\n2026-04-01,EUR,GBP,0.8571\n"), "rates.csv")}
+
+
 API = {
     "invoices_api.credit_invoice": Example(prepare=issued, json={"reason": "Wrong client"}, status=201),
     "invoices_api.record_payment": Example(prepare=issued, json=payment, user="fay", status=201),
@@ -57,6 +66,12 @@ API = {
         cleo_because=CREATES_NEW,
     ),
     "tax_rates_api.add_rate": Example(json=RATE, user="fay", status=201, cleo=201, cleo_because=CREATES_NEW),
+    "exchange_rates_api.add_rate": Example(
+        json=EXCHANGE, user="fay", status=201, cleo=201, cleo_because=CREATES_NEW
+    ),
+    "exchange_rates_api.import_rates": Example(
+        form=rates_file, user="fay", status=201, cleo=201, cleo_because=CREATES_NEW
+    ),
     "invoice_exports_api.export_invoices": Example(
         prepare=issued, json={"format": "xlsx"}, user="fay", status=202, cleo=202, cleo_because=CREATES_NEW
     ),
@@ -75,6 +90,10 @@ PAGES = {
     ),
     "billing.set_sending": Example(form={"held": "1"}, status=303, cleo=303, cleo_because=ONE_S_OWN),
     "billing.send_waiting": Example(prepare=rendered, status=303, cleo=303, cleo_because=ONE_S_OWN),
+    "exchange_rates.add": Example(form=EXCHANGE, user="fay", status=303, cleo=303, cleo_because=CREATES_NEW),
+    "exchange_rates.bring_in": Example(
+        form=rates_file, user="fay", status=303, cleo=303, cleo_because=CREATES_NEW
+    ),
     "taxes.add": Example(form=RATE, user="fay", status=303, cleo=303, cleo_because=CREATES_NEW),
 }
 EXAMPLES: dict[str, Example | list[Example]] = {**API, **PAGES}

@@ -1,0 +1,91 @@
+"""Rates read from files, found directly, turned round or across the euro, and kept once."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy.orm import Session
+
+from haas.errors import InvalidInput
+from invoicing.money.rate_rules import DayRate, FoundRate, read_rates, resolve
+from invoicing.money.rates import NoExchangeRate, RateKnown, add_rates, rate_on
+from tests.cast import NOW, Cast
+
+DAY = date(2026, 6, 30)
+ECB = b"""<?xml version="1.0" encoding="UTF-8"?>
+<gesmes:Envelope xmlns:gesmes="http://www.gesmes.org/xml/2002-08-01"
+  xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref">
+ <Cube><Cube time="2026-06-30"><Cube currency="USD" rate="1.0825"/><Cube currency="GBP" rate="0.8571"/></Cube>
+ <Cube time="2026-06-29"><Cube currency="USD" rate="1.0800"/></Cube></Cube>
+</gesmes:Envelope>"""
+
+
+class TestFiles:
+    def test_of_the_ecb_hold_each_day_and_currency(self) -> None:
+        source, rows = read_rates(ECB)
+        assert source == "ecb"
+        assert [(row.base, row.quote, row.day.day, row.rate) for row in rows] == [
+            ("EUR", "USD", 30, Decimal("1.0825")),
+            ("EUR", "GBP", 30, Decimal("0.8571")),
+            ("EUR", "USD", 29, Decimal("1.0800")),
+        ]
+
+    def test_of_rows_may_have_headings_semicolons_and_decimal_commas(self) -> None:
+        source, rows = read_rates("day;base;quote;rate\n2026-06-30;chf;usd;1,125\n".encode("utf-8-sig"))
+        assert (source, rows[0].rate, rows[0].base) == ("import", Decimal("1.125"), "CHF")
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"2026-06-30,EUR,USD", "Row 1: give day"),
+            (b"2026-06-30,EUR,USD,1.1\n30.06.2026,EUR,USD,1.1", "Row 2: write the day"),
+            (b"2026-06-30,EUR,XYZ,1.1", "Row 1: 'XYZ' is no currency"),
+            (b"2026-06-30,EUR,EUR,1", "Row 1: give two different"),
+            (b"2026-06-30,EUR,USD,0", "Row 1: the rate is more than 0"),
+            (b"2026-06-30,EUR,USD,NaN", "Row 1: the rate is more than 0"),
+            (b"2026-06-30,EUR,USD,1.123456789", "Row 1: the rate has at most 8"),
+            (b"", "holds no rate"),
+            (b"<Cube", "XML cannot be read"),
+            (b"\xff\xfe\x00", "neither"),
+            (b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "document type definition"),
+        ],
+    )
+    def test_that_cannot_be_read_say_where(self, content: bytes, said: str) -> None:
+        with pytest.raises(InvalidInput, match=said):
+            read_rates(content)
+
+
+class TestARate:
+    def test_is_found_directly_turned_round_or_across_the_euro(self) -> None:
+        known = {
+            ("EUR", "USD"): FoundRate(Decimal("1.0825"), DAY, "ecb"),
+            ("EUR", "GBP"): FoundRate(Decimal("0.8571"), date(2026, 6, 29), "ecb"),
+        }
+        assert resolve("EUR", "USD", known) == known["EUR", "USD"]
+        assert resolve("USD", "EUR", known) == FoundRate(Decimal("0.92378753"), DAY, "ecb")  # 1 / 1.0825
+        across = resolve("USD", "GBP", known)  # 0.8571 / 1.0825 = 0.791778…, as old as the older one
+        assert across == FoundRate(Decimal("0.79177829"), date(2026, 6, 29), "ecb")
+        assert resolve("USD", "JPY", known) is None
+
+
+class TestOnFile:
+    def test_is_kept_once_and_never_changed(self, session: Session, cast: Cast) -> None:
+        _, rows = read_rates(ECB)
+        assert add_rates(session, cast.tenant, rows=rows, source="ecb", at=NOW) == 3
+        assert add_rates(session, cast.tenant, rows=rows, source="ecb", at=NOW) == 0
+        other = DayRate("EUR", "USD", DAY, Decimal("1.09"), row=7)
+        with pytest.raises(RateKnown, match=r"Row 7: EUR in USD on 30 June 2026 is on file as 1\.0825"):
+            add_rates(session, cast.tenant, rows=[other], source="import", at=NOW)
+
+    def test_holds_until_a_newer_one_and_for_a_month(self, session: Session, cast: Cast) -> None:
+        add_rates(session, cast.tenant, rows=read_rates(ECB)[1], source="ecb", at=NOW)
+
+        def held(day: date) -> Decimal:
+            return rate_on(session, cast.tenant, base="EUR", quote="USD", day=day).rate
+
+        assert (held(date(2026, 6, 29)), held(date(2026, 7, 31))) == (Decimal("1.08"), Decimal("1.0825"))
+        for outside in (date(2026, 6, 28), date(2026, 8, 1)):
+            with pytest.raises(NoExchangeRate, match="Settings, Exchange rates"):
+                held(outside)

@@ -187,8 +187,8 @@ def bill_clients(
     what a purchase order does not allow, while the rest of its client is billed.
     """
     client_ids = billable_clients(session, tenant, first=first_client_id, last=last_client_id)
-    book = with_exchange(session, tenant, load(session, tenant, client_ids=client_ids))
-    proposals = propose(book, as_of=as_of)
+    book = with_exchange(session, tenant, load(session, tenant, client_ids=client_ids, as_of=as_of))
+    proposals = propose(book)
     credited = credited_by(session, tenant, proposals)
     drafts: list[Draft] = []
     problems: list[dict[str, str]] = []
@@ -251,8 +251,10 @@ def draft_charge(
     session: Session, tenant: Tenant, *, charge: Charge, as_of: date, lock: bool = False
 ) -> Drafted:
     """The paper of what is due of one charge; none if nothing is."""
-    book = with_exchange(session, tenant, load(session, tenant, client_ids=[charge.client_id], lock=lock))
-    rows = propose(book, as_of=as_of).get(charge.client_id, [])
+    book = with_exchange(
+        session, tenant, load(session, tenant, client_ids=[charge.client_id], lock=lock, as_of=as_of)
+    )
+    rows = propose(book).get(charge.client_id, [])
     rows = [row for row in rows if row.change.line_id == charge.id]
     return draft_within_orders(
         book.clients[charge.client_id],
@@ -270,7 +272,7 @@ def preview(
 ) -> dict[str, list[Proposal]]:
     """What a run as of that day would bill, client by client; nothing is locked or written."""
     ids = billable_clients(session, tenant) if client_ids is None else client_ids
-    return propose(load(session, tenant, client_ids=ids, lock=False), as_of=as_of)
+    return propose(load(session, tenant, client_ids=ids, as_of=as_of, lock=False))
 
 
 def billable_clients(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased, raiseload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -24,6 +26,7 @@ from invoicing.end_charges import EndCharge, end_charges_of
 from invoicing.models import InvoiceLine, TaxRate
 from invoicing.purchase_orders.limits import OrderTerms
 from invoicing.purchase_orders.operations import terms_of_orders
+from invoicing.rents import EPOCH, Past, Schedules
 from invoicing.tax.parties import seller_of
 from invoicing.tax.taxation import Taxation
 from invoicing.taxes import DatedRate
@@ -31,6 +34,8 @@ from leases.amendment_models import Abatement, LineTerms
 from leases.lifecycle import LeaseState
 from leases.models import Agreement, Assignment, Lease, Line, ReturnOrder
 from leases.queries import assignments_by_line
+from leases.schedule import RentPayment
+from leases.terms import LineKind
 
 # What has rent to bill or to give back: a closed lease is looked at again until its last credit is out.
 _WITH_RENT = (LeaseState.ACTIVE, LeaseState.ENDING, LeaseState.HOLDOVER, LeaseState.CLOSED)
@@ -49,15 +54,27 @@ class Book:
     damages: list[ReturnOrder]
     ends: list[EndCharge]
     charges: list[Charge]
-    billed: dict[str, list[Billed]]  # by line or return order, oldest first
+    schedules: Schedules  # of the rent that fell due by the day of which all this is read
+    ahead: dict[str, Sequence[RentPayment]]  # by line: rent to bill of those billed as is owed so far
+    billed: dict[str, list[Billed]]  # by other line, return order or charge, oldest first
     taxation: Taxation
     orders: dict[str, OrderTerms] = field(default_factory=dict)  # those that leases and charges name
     rules: dict[str, list[Rule]] = field(default_factory=dict)  # discounts and surcharges, by client
     payment_terms_days: int = 14  # for what no agreement is about
 
+    @property
+    def as_of(self) -> date:
+        """The clients' calendar day by which rent fell due."""
+        return self.schedules.as_of
 
-def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: bool = True) -> Book:
-    """Load these clients' leases; with `lock`, a rival run and a swap wait until this one has committed."""
+
+def load(
+    session: Session, tenant: Tenant, *, client_ids: Sequence[str], as_of: date, lock: bool = True
+) -> Book:
+    """Load these clients' leases for what is due by `as_of`, the clients' calendar day.
+
+    With `lock`, a rival run and a swap wait until this one has committed.
+    """
     statement = (
         scoped(Lease, tenant)
         .where(among(Lease.client_id, client_ids), Lease.state.in_(_WITH_RENT))
@@ -95,28 +112,39 @@ def load(session: Session, tenant: Tenant, *, client_ids: Sequence[str], lock: b
     charges = open_charges(session, tenant, client_ids=client_ids)
     named = {lease.id: lease for lease in leases}
     named |= _other_leases(session, tenant, {each.lease_id for each in charges if each.lease_id} - set(named))
-    sources = line_ids + [order.id for order in damages] + [charge.source_id for charge in ends]
-    sources += [charge.id for charge in charges]
+    agreements = {
+        row.id: row
+        for row in session.scalars(
+            scoped(Agreement, tenant).where(
+                among(Agreement.id, {lease.agreement_id for lease in named.values()})
+            )
+        )
+    }
+    schedules = Schedules(as_of=as_of)
+    rents = [
+        (lease, line, agreements[lease.agreement_id])
+        for lease in leases
+        for line in lines.get(lease.id, [])
+        if line.kind != LineKind.ONE_OFF
+    ]
+    ahead = _load_ahead(session, tenant, rents, schedules=schedules)
+    sources = [line_id for line_id in line_ids if line_id not in ahead] + [order.id for order in damages]
+    sources += [charge.source_id for charge in ends] + [charge.id for charge in charges]
     return Book(
         clients={
             row.id: row for row in session.scalars(scoped(Client, tenant).where(among(Client.id, client_ids)))
         },
         leases=leases,
         named=named,
-        agreements={
-            row.id: row
-            for row in session.scalars(
-                scoped(Agreement, tenant).where(
-                    among(Agreement.id, {lease.agreement_id for lease in named.values()})
-                )
-            )
-        },
+        agreements=agreements,
         lines=lines,
         assignments=assignments_by_line(session, tenant, line_ids=line_ids),
         damages=list(damages),
         ends=ends,
         charges=charges,
-        billed=_load_billed(session, tenant, sources=sources),
+        schedules=schedules,
+        ahead=ahead,
+        billed=load_billed(session, tenant, sources=sources),
         taxation=load_taxation(
             session,
             tenant,
@@ -163,9 +191,57 @@ def _loadto_bill(session: Session, tenant: Tenant, lines: Sequence[Line]) -> Non
         set_committed_value(line, "abatements", abatements.get(line.id, []))
 
 
-def _load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) -> dict[str, list[Billed]]:
+def _load_ahead(
+    session: Session,
+    tenant: Tenant,
+    rents: Sequence[tuple[Lease, Line, Agreement]],
+    *,
+    schedules: Schedules,
+) -> dict[str, Sequence[RentPayment]]:
+    """The rent to bill of lines that were billed exactly as is owed so far; a short row is read for each."""
+    pasts = _load_pasts(session, tenant, line_ids=[line.id for _, line, _ in rents], as_of=schedules.as_of)
+    ahead = {}
+    for lease, line, agreement in rents:
+        rest = schedules.of(lease, line, agreement).still_owed(pasts.get(line.id))
+        if rest is not None:
+            ahead[line.id] = rest
+    return ahead
+
+
+def _load_pasts(session: Session, tenant: Tenant, *, line_ids: Sequence[str], as_of: date) -> dict[str, Past]:
+    """Count and fingerprint (`invoicing.rents.fingerprint`) of what each line was billed, by the database."""
+    if not line_ids:
+        return {}
+    told = sa.func.concat_ws(
+        " ",
+        InvoiceLine.kind,
+        InvoiceLine.period_start - EPOCH,
+        InvoiceLine.revision,
+        InvoiceLine.net - InvoiceLine.allowance + InvoiceLine.included_tax,
+    )
+    ordered = aggregate_order_by(
+        sa.literal(","), InvoiceLine.kind, InvoiceLine.period_start, InvoiceLine.revision
+    )
+    text = sa.func.string_agg(told, ordered)
+    rows = session.execute(
+        sa.select(InvoiceLine.source_id, sa.func.count(), sa.func.sha256(sa.func.convert_to(text, "UTF8")))
+        .where(
+            InvoiceLine.partner_id == tenant.partner_id,
+            among(InvoiceLine.source_id, line_ids),
+            InvoiceLine.kind != "manual",
+            InvoiceLine.period_end.is_not(None),
+            InvoiceLine.fell_due_on <= as_of,
+        )
+        .group_by(InvoiceLine.source_id)
+    )
+    return {source_id: Past(number, bytes(digest)) for source_id, number, digest in rows}
+
+
+def load_billed(session: Session, tenant: Tenant, *, sources: Sequence[str]) -> dict[str, list[Billed]]:
     """What these lines and return orders were billed. Values, not rows: a year's run reads many thousands."""
     billed: dict[str, list[Billed]] = defaultdict(list)
+    if not sources:
+        return billed
     given = aliased(InvoiceLine)
     by_hand = (
         sa.select(sa.func.sum(given.net))

@@ -85,8 +85,8 @@ def preview_run(
     """What a run as of that day would issue to the next `limit` clients behind the id `after`."""
     ids = [each for each in billable_clients(session, tenant, first=after) if each != after]
     page = ids[:limit]
-    book = with_exchange(session, tenant, load(session, tenant, client_ids=page, lock=False))
-    proposals = propose(book, as_of=as_of)
+    book = with_exchange(session, tenant, load(session, tenant, client_ids=page, lock=False, as_of=as_of))
+    proposals = propose(book)
     credited = credited_by(session, tenant, proposals)
     subjects = _subjects(session, tenant, book, proposals)
     clients = [
@@ -99,8 +99,10 @@ def preview_run(
 
 def preview_client(session: Session, tenant: Tenant, *, client_id: str, as_of: date) -> ClientPreview:
     """What one client would be billed as of that day; without papers if nothing is due."""
-    book = with_exchange(session, tenant, load(session, tenant, client_ids=[client_id], lock=False))
-    proposals = propose(book, as_of=as_of)
+    book = with_exchange(
+        session, tenant, load(session, tenant, client_ids=[client_id], lock=False, as_of=as_of)
+    )
+    proposals = propose(book)
     credited = credited_by(session, tenant, proposals)
     return _bill(
         book,

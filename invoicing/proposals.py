@@ -18,15 +18,9 @@ from invoicing.charges.queries import KIND as CHARGE
 from invoicing.charges.recurrence import periods_due
 from invoicing.end_charges import EndCharge
 from invoicing.grouping import Grouping, PaperKey, paper_key
-from leases.contract import rent_over_time, stays_of, terms_of
-from leases.models import Agreement, Lease, Line, ReturnOrder
-from leases.schedule import RentPayment, SerialShare, rent_due, split_by_serial
-from leases.terms import Abated, RentStep
-
-# Rent that fell due on one lease, by the rent over time, first day and end of a line.
-Schedules = dict[
-    tuple[Decimal, tuple[RentStep, ...], tuple[Abated, ...], date, date | None], list[RentPayment]
-]
+from leases.contract import stays_of
+from leases.models import Lease, Line, ReturnOrder
+from leases.schedule import RentPayment, SerialShare, split_by_serial
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +49,13 @@ class Proposal:
         return self.lease.site_id if self.lease is not None else self.at_site_id
 
 
-def propose(book: Book, *, as_of: date) -> dict[str, list[Proposal]]:
-    """Due less billed, for each client that has any. `as_of` is the client's calendar day."""
+def propose(book: Book) -> dict[str, list[Proposal]]:
+    """Due less billed by the book's day, for each client that has any."""
+    as_of = book.as_of
     found: dict[str, list[Proposal]] = defaultdict(list)
     for lease in book.leases:
-        # Ten equal laptops of one delivery have one schedule.
-        schedules: Schedules = {}
         for line in book.lines.get(lease.id, []):
-            for proposal in _of_line(book, lease, line, as_of, schedules):
+            for proposal in _of_line(book, lease, line):
                 found[lease.client_id].append(proposal)
     for order in book.damages:
         for proposal in _of_damage(book, order, as_of):
@@ -105,12 +98,12 @@ def _paper_of_client(client: Client, *, payment_terms_days: int) -> PaperKey:
     )
 
 
-def _of_line(book: Book, lease: Lease, line: Line, as_of: date, schedules: Schedules) -> Iterator[Proposal]:
-    agreement = book.agreements[lease.agreement_id]
-    billed = book.billed.get(line.id, [])
-    for change in to_bill(
-        _owed(lease, line, agreement, as_of, schedules), billed, as_of=as_of, currency=lease.currency
-    ):
+def _of_line(book: Book, lease: Lease, line: Line) -> Iterator[Proposal]:
+    changes, billed = _changes(book, lease, line)
+    if not changes:
+        return
+    paper = _paper_of_lease(book, lease)
+    for change in changes:
         corrected = _first_billed(billed, change) if change.amount < 0 else None
         yield Proposal(
             client_id=lease.client_id,
@@ -122,7 +115,7 @@ def _of_line(book: Book, lease: Lease, line: Line, as_of: date, schedules: Sched
             lease=lease,
             line=line,
             serials=_serials(book, lease, line, change),
-            paper=_paper_of_lease(book, lease),
+            paper=paper,
             purchase_order_id=corrected.purchase_order_id if corrected else lease.purchase_order_id,
             credits_invoice_id=corrected.invoice_id if corrected else None,
             credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
@@ -130,20 +123,30 @@ def _of_line(book: Book, lease: Lease, line: Line, as_of: date, schedules: Sched
         )
 
 
-def _owed(lease: Lease, line: Line, agreement: Agreement, as_of: date, schedules: Schedules) -> list[Owed]:
+def _changes(book: Book, lease: Lease, line: Line) -> tuple[Sequence[ToBill], Sequence[Billed]]:
+    """What to bill of the line, and the rows that it may correct."""
+    ahead = book.ahead.get(line.id)
+    if ahead is not None:
+        return [_first_bill(_of_payment(line, payment)) for payment in ahead], ()
+    billed = book.billed.get(line.id, [])
+    owed = _owed(book, lease, line)
+    return to_bill(owed, billed, as_of=book.as_of, currency=lease.currency), billed
+
+
+def _owed(book: Book, lease: Lease, line: Line) -> list[Owed]:
     if line.starts_on is None:
         return []
     if line.kind == "one_off":
-        if line.starts_on > as_of:
+        if line.starts_on > book.as_of:
             return []
         amount = round_minor(line.unit_price * line.quantity, lease.currency)
         return [Owed(line.id, "one_off", line.starts_on, line.starts_on + ONE_DAY, amount)]
-    key = (*rent_over_time(line), line.starts_on, line.ends_on)
-    payments = schedules.get(key)
-    if payments is None:
-        terms = terms_of(lease, line, agreement)
-        payments = schedules[key] = rent_due(terms, line.starts_on, line.ends_on, as_of)
-    return [_of_payment(line, payment) for payment in payments]
+    schedule = book.schedules.of(lease, line, book.agreements[lease.agreement_id])
+    return [_of_payment(line, payment) for payment in schedule.payments]
+
+
+def _first_bill(owed: Owed) -> ToBill:
+    return ToBill(owed.line_id, owed.kind, owed.period_start, owed.period_end, owed.amount, 0, owed)
 
 
 def _of_payment(line: Line, payment: RentPayment) -> Owed:

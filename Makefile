@@ -8,7 +8,7 @@ SIGN_INS ?=
 ADDRESS ?=
 GROUND_TRUTH ?= ../shared/ground_truth
 # More than cores: many tests wait for a broker, a browser or a server that starts.
-PYTEST_ARGS ?= -n 4
+PYTEST_ARGS ?= -n 2
 
 # Else each of the hundred programs that tests and demo start would compile the product anew.
 unexport PYTHONDONTWRITEBYTECODE

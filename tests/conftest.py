@@ -42,6 +42,7 @@ def settings(database: Any, tmp_path_factory: pytest.TempPathFactory, payment_de
         mail_url=f"folder://{folder}/mail",
         data_dir=folder,
         payment_provider_url=payment_desk.engine.address,
+        stripe_url=payment_desk.engine.address,  # nobody there speaks Stripe; its own tests bring who does
         testing=True,
     )
 

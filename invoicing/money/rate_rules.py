@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -17,7 +17,7 @@ from haas.errors import InvalidInput
 from haas.money import exponent, round_places
 
 ACROSS = "EUR"  # what the European Central Bank quotes all others against
-PLACES = 8
+PLACES, DIGITS = 8, 12  # decimals of a rate on file, significant digits of one that is computed
 ROWS_MAX, BYTES_MAX = 20_000, 5 * 1024 * 1024
 RATE_MAX = Decimal(10) ** 9
 _ECB = "{http://www.ecb.int/vocabulary/2002-08-01/eurofxref}Cube"
@@ -104,7 +104,7 @@ def _of_csv(content: bytes) -> list[DayRate]:
         raise InvalidInput("The file is neither the ECB's XML nor text in UTF-8.", field="file") from other
     separator = ";" if text.partition("\n")[0].count(";") else ","
     rows = []
-    for number, cells in enumerate(csv.reader(StringIO(text), delimiter=separator), start=1):
+    for number, cells in enumerate(_cells(text, separator), start=1):
         given = [cell.strip() for cell in cells]
         if not any(given) or (number == 1 and given[0].lower() in ("day", "date")):
             continue
@@ -113,6 +113,13 @@ def _of_csv(content: bytes) -> list[DayRate]:
         day, base, quote, rate = given
         rows.append(DayRate(base.upper(), quote.upper(), _day(day, number), _rate(rate, number), number))
     return rows
+
+
+def _cells(text: str, separator: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(StringIO(text), delimiter=separator)
+    except csv.Error as broken:
+        raise InvalidInput(f"The rows cannot be read: {broken}.", field="file") from broken
 
 
 def _day(text: str, row: int) -> date:
@@ -139,28 +146,38 @@ class FoundRate:
 
 
 def resolve(base: str, quote: str, known: Mapping[tuple[str, str], FoundRate]) -> FoundRate | None:
-    """One unit of `base` in `quote`: as it is on file, turned round, or across the euro; else none.
+    """One unit of `base` in `quote`: the newest of what is on file as it is, turned round, across the euro.
 
-    Eight decimals, a half away from zero, rounded once.
+    Of one day, what is on file itself comes first. What is computed has twelve significant digits, a half
+    away from zero: eight decimals would be few for a currency of which thousands make one of another.
     """
-    direct = _either_way(base, quote, known)
-    if direct is not None:
-        return _rounded(*direct)
     first, second = _either_way(base, ACROSS, known), _either_way(ACROSS, quote, known)
-    if first is None or second is None:
+    ways = [_as_it_is(base, quote, known), _either_way(base, quote, known)]
+    if first is not None and second is not None:
+        older = min(first[1], second[1], key=lambda found: found.day)
+        ways.append((first[0] * second[0], older))
+    found = [way for way in ways if way is not None]
+    if not found:
         return None
-    return _rounded(first[0] * second[0], min(first[1], second[1], key=lambda found: found.day))
+    exact, told = max(found, key=lambda way: way[1].day)  # of equals the first
+    return FoundRate(_significant(exact), told.day, told.source)
+
+
+def _as_it_is(
+    base: str, quote: str, known: Mapping[tuple[str, str], FoundRate]
+) -> tuple[Fraction, FoundRate] | None:
+    found = known.get((base, quote))
+    return None if found is None else (Fraction(found.rate), found)
 
 
 def _either_way(
     base: str, quote: str, known: Mapping[tuple[str, str], FoundRate]
 ) -> tuple[Fraction, FoundRate] | None:
-    if (found := known.get((base, quote))) is not None:
-        return Fraction(found.rate), found
-    if (found := known.get((quote, base))) is not None:
-        return 1 / Fraction(found.rate), found
-    return None
+    turned = known.get((quote, base))
+    ways = [_as_it_is(base, quote, known), None if turned is None else (1 / Fraction(turned.rate), turned)]
+    return max((way for way in ways if way is not None), key=lambda way: way[1].day, default=None)
 
 
-def _rounded(exact: Fraction, told: FoundRate) -> FoundRate:
-    return FoundRate(round_places(exact, PLACES), told.day, told.source)
+def _significant(exact: Fraction) -> Decimal:
+    size = (Decimal(exact.numerator) / Decimal(exact.denominator)).adjusted()
+    return round_places(exact, max(DIGITS - 1 - size, 0))

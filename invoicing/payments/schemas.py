@@ -13,7 +13,14 @@ class PaymentAccountRequest(Request):
     """Connect an account at a provider."""
 
     kind = one_of(*KINDS, required=True)
-    api_key = text(300, least=8, required=True, metadata={"description": "never shown again"})
+    api_key = ma.fields.String(
+        required=True,
+        validate=[
+            ma.validate.Length(8, 300),
+            ma.validate.Regexp(r"^[!-~]+$", error="A key is letters, digits and signs without spaces."),
+        ],
+        metadata={"description": "never shown again"},
+    )
     webhook_secret = text(
         200,
         load_default="",

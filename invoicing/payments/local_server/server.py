@@ -57,7 +57,7 @@ def create_server_app(desk: Desk) -> Flask:
     @app.before_request
     def know_caller() -> Any:
         if request.path.startswith("/v1/") and request.headers.get("Authorization") != f"Bearer {API_KEY}":
-            return jsonify(error="the API key is not right"), 401
+            return jsonify(error={"message": "the API key is not right"}), 401
         return None
 
     _add_api(app, desk)

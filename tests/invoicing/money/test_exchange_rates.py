@@ -47,6 +47,7 @@ class TestFiles:
             (b"2026-06-30,EUR,USD,NaN", "Row 1: the rate is more than 0"),
             (b"2026-06-30,EUR,USD,1.123456789", "Row 1: the rate has at most 8"),
             (b"", "holds no rate"),
+            (b"a" * 200_000 + b",EUR,USD,1", "rows cannot be read"),
             (b"<Cube", "XML cannot be read"),
             (b"\xff\xfe\x00", "neither"),
             (b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "document type definition"),
@@ -64,10 +65,21 @@ class TestARate:
             ("EUR", "GBP"): FoundRate(Decimal("0.8571"), date(2026, 6, 29), "ecb"),
         }
         assert resolve("EUR", "USD", known) == known["EUR", "USD"]
-        assert resolve("USD", "EUR", known) == FoundRate(Decimal("0.92378753"), DAY, "ecb")  # 1 / 1.0825
-        across = resolve("USD", "GBP", known)  # 0.8571 / 1.0825 = 0.791778…, as old as the older one
-        assert across == FoundRate(Decimal("0.79177829"), date(2026, 6, 29), "ecb")
+        assert resolve("USD", "EUR", known) == FoundRate(Decimal("0.923787528868"), DAY, "ecb")  # 1 / 1.0825
+        across = resolve("USD", "GBP", known)  # 0.8571 / 1.0825, as old as the older one
+        assert across == FoundRate(Decimal("0.791778290993"), date(2026, 6, 29), "ecb")
         assert resolve("USD", "JPY", known) is None
+
+    def test_is_the_newest_of_the_ways_and_fine_enough_for_small_units(self) -> None:
+        known = {
+            ("USD", "EUR"): FoundRate(Decimal("0.91"), date(2026, 5, 1), "manual"),
+            ("EUR", "USD"): FoundRate(Decimal("1.25"), DAY, "ecb"),
+            ("EUR", "IDR"): FoundRate(Decimal("18950.37"), DAY, "ecb"),
+        }
+        assert resolve("USD", "EUR", known) == FoundRate(Decimal("0.800000000000"), DAY, "ecb")
+        rupiah = resolve("IDR", "EUR", known)
+        assert rupiah is not None
+        assert round(110_000_000 * rupiah.rate, 2) == Decimal("5804.64")  # 110,000,000 / 18950.37
 
 
 class TestOnFile:

@@ -371,11 +371,9 @@ class TestDueDay:
 class TestPayout:
     def test_shows_fees_and_what_was_not_recorded(self, till: Till) -> None:
         till.desk.engine.pay_out()  # what other tests left
-        till.card()
+        card = till.card()
         attempt = till.send(till.charge(till.invoice()))
-        till.desk.engine.charge(
-            {"method": next(iter(till.desk.engine.methods)), "amount": 500, "currency": "USD"}, "theirs_too"
-        )
+        till.desk.engine.charge({"method": card.method_token, "amount": 500, "currency": "USD"}, "theirs_too")
         made = till.desk.engine.pay_out()
         assert made is not None
         for _ in range(2):

@@ -171,7 +171,7 @@ def _charge(cells: Mapping[str, str], known: _Known) -> tuple[NewCharge, str]:
     client, lease = known.clients[cells["client"]], known.leases.get(cells.get("lease", ""))
     order = known.orders.get((client.id, cells.get("purchase_order", "")))
     charged_on = _day(cells["charged_on"])
-    assert charged_on is not None  # noqa: S101 - read above
+    assert charged_on is not None  # noqa: S101 # nosec B101 # read above
     return NewCharge(
         client_id=client.id,
         description=cells["description"],

@@ -45,7 +45,11 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     ),
     "charges.bill": (28, "it works out the client's next run by the rules that bill, with this charge alone"),
     "charges_api.preview_charge": (26, "the same"),
-    "billing_runs_api.preview_run": (24, "it works out the run by the rules that bill, as the page does"),
+    "bank.list_debits": (
+        15,
+        "it asks for what is due, mandates, what is held, orders and their items: each once, however many",
+    ),
+    "billing_runs_api.preview_run": (26, "it works out the run by the rules that bill, as the page does"),
     "collections.index": (
         15,
         "it asks for open items, clients, what is held, steps taken, letters, promises, disputes: each once",

@@ -72,6 +72,7 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "offboarding.started": [("invoicing.offboarding_jobs:end_everything", DEFAULT)],
     "payment.charge_due": [("invoicing.payments.jobs:send_charge", DEFAULT)],
     "payment.refund_due": [("invoicing.payments.jobs:send_refund", DEFAULT)],
+    "refund.requested": [("invoicing.payments.jobs:carry_out_refund", DEFAULT)],
     "payment.webhook_stored": [("invoicing.payments.jobs:process_webhook", DEFAULT)],
     "payment_method.removed": [("invoicing.payments.jobs:forget_method", DEFAULT)],
     "statement.due": [("invoicing.statement_jobs:mail_statement", DOCUMENTS)],

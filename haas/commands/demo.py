@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -16,6 +18,7 @@ from rich.table import Table
 
 from haas.commands.progress import ProgressBars, StoppedByUser
 from haas.commands.running import RunningProduct, data_folder, running_product, stop_services
+from haas.embedded.broker import is_port_free
 from haas.embedded.errors import StackError
 from haas.embedded.folder import DataFolder
 from haas.embedded.product import ROOT, ProductProcess
@@ -27,6 +30,8 @@ _SIGN_INS = "sign-ins.json"
 _THIS_MACHINE = "this-machine"
 _RECORDING = "readings.jsonl"  # what an agent that runs a fleet looks for in each state
 _ENROL_SECONDS = 60
+_PROVIDER = "HAAS_PAYMENT_PROVIDER_URL"
+_PORT = 8180  # of the test provider
 
 
 @click.command()
@@ -34,7 +39,10 @@ _ENROL_SECONDS = 60
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the portal [default: 8080].")
 def demo(data: Path | None, port: int | None) -> None:
     """Start the product with the demo's data; Ctrl-C stops it, the next start continues."""
+    # Told before anything starts: the product's processes read it as they read all settings.
+    os.environ.setdefault(_PROVIDER, f"http://127.0.0.1:{_free_port()}")
     with running_product(data, port=port) as product:
+        product.stack.supervisor.start(_payment_provider(product))
         try:
             _seed(product)
             _enrol(product)
@@ -136,8 +144,30 @@ def _agents(product: RunningProduct) -> list[ProductProcess]:
     ]
 
 
+def _payment_provider(product: RunningProduct) -> list[ProductProcess]:
+    """The test provider, unless another one was named."""
+    address = urlsplit(product.environment[_PROVIDER])
+    if not is_port_free(address.port or 0):
+        return []
+    state = product.stack.folder.path / "payment-provider.json"
+    words = ("payment-provider", "--port", str(address.port), "--state", str(state))
+    return [
+        ProductProcess(
+            "payment provider",
+            [sys.executable, "-m", "haas.cli", *words],
+            folder=product.stack.folder,
+            environment=_plain(product.environment),
+            is_ready=lambda: not is_port_free(address.port or 0),
+        )
+    ]
+
+
+def _free_port() -> int:
+    return next((port for port in range(_PORT, _PORT + 100) if is_port_free(port)), _PORT)
+
+
 def _plain(environment: dict[str, str]) -> dict[str, str]:
-    """An agent is a stranger to the server: it gets none of its settings."""
+    """An agent and a payment provider are strangers to the server: they get none of its settings."""
     return {name: value for name, value in environment.items() if not name.startswith("HAAS_")}
 
 

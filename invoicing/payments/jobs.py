@@ -19,7 +19,7 @@ from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform, Tenant, scoped
 from invoicing.holds.held import not_held
 from invoicing.models import Invoice
-from invoicing.payments import charges, checkouts, inbox, methods, payouts, queries, refunds
+from invoicing.payments import charges, checkouts, credit_refunds, inbox, methods, payouts, queries, refunds
 from invoicing.payments.errors import NothingToPay, PaymentUnderWay
 from invoicing.payments.models import MoneyBack, PaymentAccount, PaymentAttempt, PaymentMethod
 
@@ -44,6 +44,15 @@ def send_refund(*, partner_id: str, event_id: str, back_id: str) -> None:
     refunds.send(
         Tenant(partner_id, actor="job:payments", request_id=event_id),
         back_id=back_id,
+        settings=current_settings(),
+    )
+
+
+def carry_out_refund(*, partner_id: str, event_id: str, refund_id: str) -> None:
+    """Have a provider give a client's credit back. A second run asks what became of the first."""
+    credit_refunds.carry_out(
+        Tenant(partner_id, actor="job:payments", request_id=event_id),
+        refund_id=refund_id,
         settings=current_settings(),
     )
 
@@ -90,7 +99,8 @@ def due_to_charge(session: Session, tenant: Tenant, *, today: date) -> list[str]
         .where(
             PaymentAttempt.partner_id == Invoice.partner_id,
             PaymentAttempt.invoice_id == Invoice.id,
-            PaymentAttempt.attempt_no.is_not(None),
+            # What was paid and given back is charged again by hand alone.
+            sa.or_(PaymentAttempt.attempt_no.is_not(None), PaymentAttempt.state == "succeeded"),
         )
         .exists()
     )
@@ -147,6 +157,7 @@ def ask_after(settings: Settings, now: datetime) -> None:
                     .limit(_CHUNK)
                 )
             )
+            credit = credit_refunds.waiting(session, tenant, asked_before=now - _PATIENCE, limit=_CHUNK)
         for attempt_id, kind, state in attempts:
             with _put_off(attempt_id):
                 if kind == "charge" and state != "pending":
@@ -156,6 +167,9 @@ def ask_after(settings: Settings, now: datetime) -> None:
         for back_id in backs:
             with _put_off(back_id):
                 refunds.send(tenant, back_id=back_id, settings=settings)
+        for refund_id in credit:
+            with _put_off(refund_id):
+                credit_refunds.carry_out(tenant, refund_id=refund_id, settings=settings)
 
 
 def fetch_payouts(settings: Settings, now: datetime) -> None:

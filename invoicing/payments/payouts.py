@@ -17,7 +17,7 @@ from haas.settings import Settings
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.bulk import among
 from invoicing.money.models import Receipt
-from invoicing.payments import accounts, protocol, queries, settling
+from invoicing.payments import accounts, credit_refunds, protocol, queries, settling
 from invoicing.payments.models import MoneyBack, PaymentAttempt, Payout, PayoutLine
 
 LOOKED_BACK = timedelta(days=14)  # each sweep asks for as many days again: a payout may change its state
@@ -85,7 +85,7 @@ def fetch_lately(tenant: Tenant, *, account_id: str, settings: Settings) -> int:
 
 
 def report(session: Session, tenant: Tenant, *, payout: Payout) -> Report:
-    """A payout line by line beside attempts, receipts and refunds; four queries however many lines."""
+    """A payout line by line beside attempts, receipts and refunds; five queries however many lines."""
     lines = queries.lines_of_payout(session, tenant, payout_id=payout.id)
     attempts = {
         row.payment_id: row
@@ -109,7 +109,8 @@ def report(session: Session, tenant: Tenant, *, payout: Payout) -> Report:
             among(MoneyBack.attempt_id, {row.id for row in attempts.values()}), MoneyBack.state == "succeeded"
         )
     ).all()
-    return Report(payout, [_reconciled(line, attempts, receipts, backs) for line in lines])
+    credit = credit_refunds.of_receipts(session, tenant, receipt_ids=list(receipts))
+    return Report(payout, [_reconciled(line, attempts, receipts, backs, credit) for line in lines])
 
 
 def _reconciled(
@@ -117,6 +118,7 @@ def _reconciled(
     attempts: dict[str | None, PaymentAttempt],
     receipts: dict[str, Decimal],
     backs: Sequence[MoneyBack],
+    credit: dict[str, list[Decimal]],
 ) -> Reconciled:
     attempt = attempts.get(line.payment_id)
     if attempt is None:
@@ -129,6 +131,8 @@ def _reconciled(
         for row in backs
         if row.attempt_id == attempt.id and row.kind in kinds
     ]
+    if line.kind == "refund":
+        gone += [-amount for amount in credit.get(attempt.receipt_id or "", [])]
     # Several refunds of one payment are told apart by their amounts: a line has no key of ours.
     return Reconciled(line, attempt.invoice_id, line.amount if line.amount in gone else None)
 

@@ -19,7 +19,7 @@ from invoicing.money.models import Receipt
 from invoicing.money.paying import checked_amount
 from invoicing.money.queries import get_receipt, reversals_of
 from invoicing.money.receipts import record_receipt, reverse_receipt
-from invoicing.payments import accounts, queries
+from invoicing.payments import accounts, credit_refunds, queries
 from invoicing.payments.charges import KEYS_KEPT
 from invoicing.payments.lifecycle import AttemptState
 from invoicing.payments.models import MoneyBack, PaymentAttempt
@@ -52,7 +52,8 @@ def left_of(session: Session, tenant: Tenant, *, attempt: PaymentAttempt) -> Dec
         ),
         Decimal(0),
     )
-    return receipt.amount - gone - under_way
+    as_credit = credit_refunds.of_receipts(session, tenant, receipt_ids=[receipt.id]).get(receipt.id, [])
+    return receipt.amount - gone - under_way - sum(as_credit, Decimal(0))
 
 
 def ask_refund(
@@ -143,9 +144,14 @@ def settle_back(
 
 def note_refund(
     session: Session, tenant: Tenant, *, attempt: PaymentAttempt, told: RefundReported, at: datetime
-) -> MoneyBack:
-    """A provider tells of a refund: one of ours by its key, or one that somebody made there."""
+) -> MoneyBack | None:
+    """A provider tells of a refund: one of ours by its key, or one that somebody made there.
+
+    None for one of the client's credit, whose own row is settled.
+    """
     queries.get_attempt(session, tenant, attempt_id=attempt.id, lock=True)
+    if credit_refunds.take_told(session, tenant, key=told.key, outcome=told.outcome, at=at):
+        return None
     known = [
         row
         for row in queries.backs_of(session, tenant, attempt_ids=[attempt.id])

@@ -11,8 +11,10 @@ from typing import Any
 from flask import Flask, Response, jsonify, redirect, render_template, request
 from werkzeug.serving import make_server
 
+from haas.money import exponent
 from invoicing.payments.local_server.delivery import BEHAVIOURS, Delivery
 from invoicing.payments.local_server.engine import Engine, Refused, Row
+from invoicing.payments.protocol import Money
 
 API_KEY = "local_test_key"  # opens no account that has money
 HANG_SECONDS = 30
@@ -119,7 +121,8 @@ def _add_pages(app: Flask, desk: Desk) -> None:
 
     @app.get("/pay/<checkout_id>")
     def page(checkout_id: str) -> str:
-        return render_template("page.html", page=engine.get(engine.checkouts, checkout_id))
+        found = engine.get(engine.checkouts, checkout_id)
+        return render_template("page.html", page=found, amount=shown(found))
 
     @app.post("/pay/<checkout_id>")
     def choose(checkout_id: str) -> Any:
@@ -129,7 +132,7 @@ def _add_pages(app: Flask, desk: Desk) -> None:
             engine.pay(checkout_id, how=how)
             desk.delivery.flush_soon()
             if found["status"] == "open":
-                return render_template("page.html", page=found, declined=True), 402
+                return render_template("page.html", page=found, amount=shown(found), declined=True), 402
         return redirect(found["return_url"], 303)
 
 
@@ -174,6 +177,12 @@ def _add_control(app: Flask, desk: Desk) -> None:
         engine.pay_out()
         desk.delivery.flush()
         return redirect("/", 303)
+
+
+def shown(page: Row) -> str:
+    """The amount as people read it."""
+    money = Money(page["amount"], page["currency"])
+    return f"{money.amount:.{exponent(money.currency)}f}"
 
 
 @contextmanager

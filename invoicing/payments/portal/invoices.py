@@ -102,8 +102,9 @@ def make_link(invoice_id: str) -> str:
     invoice = invoices.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
     secret = pay_links.make_link(caller.session, caller.tenant, invoice=invoice, at=clock.now())
     address = pay_links.address(settings().base_url, secret)
+    code, side = qr.svg_path(address)
     return render_template(
-        "portal/payments/link_made.html", invoice=invoice, address=address, code=qr.data_uri(address)
+        "portal/payments/link_made.html", invoice=invoice, address=address, code=code, side=side
     )
 
 

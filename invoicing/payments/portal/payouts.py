@@ -65,7 +65,7 @@ def show(payout_id: str) -> str:
         numbers={row.id: row.number for row in numbers},
         kinds={
             "payment": _("Payment"),
-            "refund": _("Refund"),
+            "refund": _("Refunded"),
             "chargeback": _("Dispute"),
             "fee": _("Fee"),
             "adjustment": _("Adjustment"),

@@ -20,8 +20,19 @@ from invoicing import pay_links
 from invoicing.corrections import record_payment
 from invoicing.models import Invoice
 from invoicing.money.models import BalanceEntry, Receipt
+from invoicing.money.refunds import get_refund, refund_balance
 from invoicing.pay_link_models import PayLink
-from invoicing.payments import charges, checkouts, inbox, jobs, payouts, queries, refunds, settling
+from invoicing.payments import (
+    charges,
+    checkouts,
+    credit_refunds,
+    inbox,
+    jobs,
+    payouts,
+    queries,
+    refunds,
+    settling,
+)
 from invoicing.payments.errors import NoMethod, NothingToPay, PaymentUnderWay
 from invoicing.payments.lifecycle import ATTEMPT, AttemptState
 from invoicing.payments.local_server.server import Desk
@@ -468,3 +479,40 @@ class TestLifecycle:
                 outcome=Outcome("succeeded", id="pay_eur", money=Money(16_848, "EUR")),
                 at=NOW,
             )
+
+
+class TestCreditThatGoesBack:
+    def test_by_the_provider_leaves_once_and_is_told_of_without_a_second_effect(
+        self, till: Till, browser: FlaskClient
+    ) -> None:
+        till.card("3063")
+        invoice = till.invoice()
+        attempt = till.send(till.charge(invoice))
+        TestCharge()._transfer(till, invoice)  # so that what the debit brings is credit
+        till.desk.engine.settle(attempt.payment_id or "", paid=True)
+        attempt = checkouts.refresh(till.tenant, attempt_id=attempt.id, settings=till.settings)
+        with db.unit_of_work(till.tenant) as session:
+            refund = refund_balance(
+                session,
+                till.tenant,
+                client_id=till.cast.acme.id,
+                amount=OWED,
+                currency="USD",
+                reason="Paid twice",
+                on=date(2026, 12, 1),
+                at=NOW,
+                receipt_id=attempt.receipt_id,
+            )
+        till.desk.next_behaviour = "error_after"
+        with pytest.raises(ProviderUnreachable):
+            credit_refunds.carry_out(till.tenant, refund_id=refund.id, settings=till.settings)
+        till.hook(till.events(attempt.id)[-1], browser)
+        process_all(till)
+        credit_refunds.carry_out(till.tenant, refund_id=refund.id, settings=till.settings)
+
+        with db.unit_of_work(till.tenant) as session:
+            settled = get_refund(session, till.tenant, refund_id=refund.id)
+            assert session.scalars(scoped(MoneyBack, till.tenant)).all() == []
+            assert refunds.left_of(session, till.tenant, attempt=attempt) == 0
+        assert settled.state == "paid"
+        assert len(till.desk.engine.by_key(till.desk.engine.refunds, refund.id)) == 1

@@ -8,7 +8,6 @@ from haas import clock
 from haas.db import unit_of_work
 from haas.tenancy.scope import Tenant
 from invoicing.bank import accounts, booking, importing, queries, settling
-from invoicing.bank.models import OPEN
 from invoicing.bank.queries import LineFilter
 
 
@@ -22,5 +21,4 @@ def match_statement(*, partner_id: str, event_id: str, statement_id: str, **_pay
             where = LineFilter(statement_id=statement_id)
             lines = session.scalars(queries.list_lines(tenant, where=where)).all()
             settling.book_own(session, tenant, lines=lines, at=clock.now())
-            waiting = [line for line in lines if line.state == OPEN]
-            booking.book_certain(session, tenant, lines=waiting, at=clock.now())
+            booking.book_certain(session, tenant, lines=lines, at=clock.now())

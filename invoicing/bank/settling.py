@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from haas import outbox
 from haas.errors import HaasError, InvalidInput
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
-from invoicing.bank import booking, collecting, queries
+from invoicing.bank import booking, collecting
 from invoicing.bank.debit_models import (
     CANCELLED,
     COLLECTED,
@@ -76,9 +77,8 @@ def settle(
     return booked
 
 
-def book_item_return(session: Session, tenant: Tenant, *, line_id: str, at: datetime) -> BankBooking | None:
+def book_item_return(session: Session, tenant: Tenant, *, line: BankLine, at: datetime) -> BankBooking | None:
     """A debit that came back, told by its end-to-end reference; none if it is of no collection."""
-    line = queries.get_line(session, tenant, line_id=line_id)
     if line.amount > 0 or not line.end_to_end_id:
         return None
     item = session.scalar(
@@ -95,28 +95,38 @@ def book_item_return(session: Session, tenant: Tenant, *, line_id: str, at: date
 
 def book_own(session: Session, tenant: Tenant, *, lines: Sequence[BankLine], at: datetime) -> int:
     """Book of these lines what our own orders brought in or back; how many. What is refused stays open."""
+    orders = _open_orders(session, tenant)
     booked = 0
     for line in lines:
+        order = _order_of(line, orders)
+        if line.amount > 0 and order is None:
+            continue
         try:
             with session.begin_nested():
-                if line.amount < 0:
-                    done = book_item_return(session, tenant, line_id=line.id, at=at) is not None
+                if order is not None:
+                    settle(session, tenant, line_id=line.id, collection_id=order.id, at=at)
+                    orders.remove(order)
+                    done = True
                 else:
-                    made = find_collection(session, tenant, line_id=line.id)
-                    done = made is not None
-                    if made is not None:
-                        settle(session, tenant, line_id=line.id, collection_id=made.id, at=at)
+                    done = book_item_return(session, tenant, line=line, at=at) is not None
         except HaasError:
             continue
         booked += done
     return booked
 
 
-def find_collection(session: Session, tenant: Tenant, *, line_id: str) -> Collection | None:
-    """The order that a credit is the sum of: named by the bank, and to the cent what is ordered of it."""
-    line = queries.get_line(session, tenant, line_id=line_id)
-    ordered = sa.func.sum(CollectionItem.amount).filter(CollectionItem.state == ORDERED)
-    sums = session.execute(
+@dataclass(frozen=True, slots=True)
+class _OpenOrder:
+    """An order of which the bank has not told yet."""
+
+    id: str
+    number: str
+    ordered: Decimal
+
+
+def _open_orders(session: Session, tenant: Tenant) -> list[_OpenOrder]:
+    """Every order with what is ordered of it and not collected; one query for a whole statement."""
+    rows = session.execute(
         scoped(Collection, tenant)
         .join(
             CollectionItem,
@@ -125,10 +135,15 @@ def find_collection(session: Session, tenant: Tenant, *, line_id: str) -> Collec
                 CollectionItem.collection_id == Collection.id,
             ),
         )
+        .where(CollectionItem.state == ORDERED)
         .group_by(Collection.partner_id, Collection.id)
-        .having(ordered == line.amount)
-        .with_only_columns(Collection.id, Collection.number)
-    ).all()
+        .with_only_columns(Collection.id, Collection.number, sa.func.sum(CollectionItem.amount))
+    )
+    return [_OpenOrder(*row) for row in rows]
+
+
+def _order_of(line: BankLine, orders: Sequence[_OpenOrder]) -> _OpenOrder | None:
+    """The order that a credit is the sum of: named by the bank, and to the cent what is ordered of it."""
     told = f"{line.batch_id} {line.end_to_end_id} {line.reference} {line.text}"
-    named = [row.id for row in sums if row.number in told]
-    return collecting.get_collection(session, tenant, collection_id=named[0]) if len(named) == 1 else None
+    named = [order for order in orders if order.ordered == line.amount and order.number in told]
+    return named[0] if len(named) == 1 else None

@@ -17,10 +17,16 @@ from invoicing.bank.importing import line_of
 from invoicing.bank.matching import Hint, Known, Suggestion, hints_of, suggest
 from invoicing.bank.models import OPEN, BankHint, BankLine
 from invoicing.bank.names import Names
+from invoicing.open_items import OpenItem
 
 
-def known_for(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> Known:
-    """What these lines are held against: open invoices, hints on them, names of clients; three queries."""
+def known_for(
+    session: Session, tenant: Tenant, *, lines: Sequence[BankLine], items: Sequence[OpenItem] | None = None
+) -> Known:
+    """What these lines are held against: open invoices, hints on them, names of clients; three queries.
+
+    :param items: the open invoices, where the caller has read them.
+    """
     told = {(kind, key) for row in lines for kind, key in hints_of(line_of(row)).items()}
     hints = session.scalars(
         scoped(BankHint, tenant)
@@ -33,7 +39,7 @@ def known_for(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) ->
         .with_only_columns(Client.id, Client.name, Client.legal_name)
     )
     return Known(
-        items=invoices.open_items(session, tenant),
+        items=invoices.open_items(session, tenant) if items is None else items,
         hints=[
             Hint(
                 kind=row.kind,
@@ -49,13 +55,16 @@ def known_for(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) ->
 
 
 def suggestions(
-    session: Session, tenant: Tenant, *, lines: Sequence[BankLine]
+    session: Session, tenant: Tenant, *, lines: Sequence[BankLine], items: Sequence[OpenItem] | None = None
 ) -> dict[str, list[Suggestion]]:
-    """Line id -> who may have paid, for the open lines among these; three queries, whatever their number."""
+    """Line id -> who may have paid, for the open lines among these; three queries, whatever their number.
+
+    :param items: the open invoices, where the caller has read them.
+    """
     waiting = [row for row in lines if row.state == OPEN and row.amount > 0]
     if not waiting:
         return {}
-    known = known_for(session, tenant, lines=waiting)
+    known = known_for(session, tenant, lines=waiting, items=items)
     return {row.id: suggest(line_of(row), known=known) for row in waiting}
 
 

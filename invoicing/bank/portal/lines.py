@@ -75,8 +75,9 @@ def index() -> str:
     )
     found = learning.suggestions(session, tenant, lines=page.rows)
     booked = booking.standing_bookings(session, tenant, line_ids=[row.id for row in page.rows])
-    clients = {one.client_id for some in found.values() for one in some[:1]}
-    clients |= {row.client_id for some in booked.values() for row in some}
+    best = [one for some in found.values() for one in some[:1]]
+    invoice_ids = [invoice_id for one in best for invoice_id, _amount in one.allocations]
+    clients = {one.client_id for one in best} | {row.client_id for some in booked.values() for row in some}
     counts = queries.counts_by_state(session, tenant)
     words = state_words()
     return render_template(
@@ -88,7 +89,7 @@ def index() -> str:
         found=found,
         booked=booked,
         clients=client_names(session, tenant, clients),
-        numbers=_numbers(caller, [one for some in found.values() for one in some[:1]]),
+        numbers=invoices.numbers_of(session, tenant, invoice_ids=invoice_ids) if invoice_ids else {},
         accounts=accounts.list_accounts(session, tenant, closed=True),
         reasons=reason_words(),
         categories=category_words(),
@@ -191,9 +192,9 @@ def reopen_line(bank_line_id: str) -> Any:
 def _page(caller: Caller, line_id: str, form: Form) -> str:
     session, tenant = caller.session, caller.tenant
     line = queries.get_line(session, tenant, line_id=line_id)
-    found = learning.suggestions(session, tenant, lines=[line]).get(line.id, [])
-    booked = booking.standing_bookings(session, tenant, line_ids=[line.id]).get(line.id, [])
     items = [item for item in invoices.open_items(session, tenant) if item.currency == line.currency]
+    found = learning.suggestions(session, tenant, lines=[line], items=items).get(line.id, [])
+    booked = booking.standing_bookings(session, tenant, line_ids=[line.id]).get(line.id, [])
     chosen, search = _chosen(form), request.args.get("q", "").strip().upper()
     if search and not chosen:
         chosen = next((item.client_id for item in items if search in item.number.upper()), "")
@@ -221,10 +222,3 @@ def _page(caller: Caller, line_id: str, form: Form) -> str:
 
 def _chosen(form: Form) -> str:
     return str(form.value("client_id") or request.args.get("client", ""))
-
-
-def _numbers(caller: Caller, shown: list[Any]) -> dict[str, str]:
-    """The numbers of the invoices that are suggested."""
-    if not any(one.allocations for one in shown):
-        return {}
-    return {item.invoice_id: item.number for item in invoices.open_items(caller.session, caller.tenant)}

@@ -46,8 +46,3 @@ class Company(PartnerOwned, Base):
     # Whether a charge for damage or loss is taxed, or is compensation outside the scope of the tax.
     damages: Mapped[str] = mapped_column(default="taxed")
     version: Mapped[int] = mapped_column(default=1)
-
-    @property
-    def tax_number(self) -> str:
-        """By which the tax office knows the partner; empty: no invoice can be issued."""
-        return self.tax_id or self.tax_registration

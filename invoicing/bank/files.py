@@ -11,7 +11,6 @@ from invoicing.bank.swift import read_mt940
 from invoicing.bank.table import read_csv
 
 BYTES_MAX = 12 * 1024 * 1024
-KINDS = ("camt", "mt940", "ofx", "csv")
 
 
 def kind_of(content: bytes) -> str:

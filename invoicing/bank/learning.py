@@ -74,7 +74,7 @@ def confirm(session: Session, tenant: Tenant, *, line: BankLine, client_ids: set
     if len(client_ids) != 1 or not told:
         return
     (client_id,) = client_ids
-    _count(session, tenant, told=told, client_id=client_id, right=1, wrong=0, at=at)
+    _count(session, tenant, told=told, client_id=client_id, at=at)
     for row in session.scalars(_others(tenant, told).where(BankHint.client_id != client_id)):
         row.refuted += 1
         row.changed_at = at
@@ -102,16 +102,8 @@ def _others(tenant: Tenant, told: dict[str, str]) -> sa.Select[BankHint]:
     )
 
 
-def _count(
-    session: Session,
-    tenant: Tenant,
-    *,
-    told: dict[str, str],
-    client_id: str,
-    right: int,
-    wrong: int,
-    at: datetime,
-) -> None:
+def _count(session: Session, tenant: Tenant, *, told: dict[str, str], client_id: str, at: datetime) -> None:
+    """Once more right."""
     rows = [
         {
             "partner_id": tenant.partner_id,
@@ -119,8 +111,8 @@ def _count(
             "kind": kind,
             "key": key,
             "client_id": client_id,
-            "confirmed": right,
-            "refuted": wrong,
+            "confirmed": 1,
+            "refuted": 0,
             "changed_at": at,
         }
         for kind, key in sorted(told.items())
@@ -130,8 +122,7 @@ def _count(
         statement.on_conflict_do_update(
             index_elements=["partner_id", "kind", "key", "client_id"],
             set_={
-                "confirmed": BankHint.confirmed + statement.excluded.confirmed,
-                "refuted": BankHint.refuted + statement.excluded.refuted,
+                "confirmed": BankHint.confirmed + 1,
                 "changed_at": at,
             },
         )

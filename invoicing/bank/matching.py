@@ -48,6 +48,7 @@ POINTS = {
     Reason.MANDATE: 30,
     Reason.NAME: 12,
 }
+_FEE_MOST = Decimal(15)  # what a bank may have kept of a payment
 _MOST = 5
 _SINGLES_MOST = 3
 
@@ -69,13 +70,6 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """Conventions of a partner: named, so that each can be changed."""
-
-    fee_most: Decimal = Decimal(15)  # what a bank may have kept of a payment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
     """Book the line for this client: so much to each invoice, the rest to the client's balance."""
 
@@ -94,7 +88,6 @@ class Known:
     items: Sequence[OpenItem]
     hints: Sequence[Hint] = ()
     names: Names = field(default_factory=lambda: Names({}))
-    policy: Policy = field(default_factory=Policy)
 
 
 def hint_key(kind: str, text: str) -> str:
@@ -123,12 +116,7 @@ def suggest(line: StatementLine, *, known: Known) -> list[Suggestion]:
     found = [
         _suggestion(client_id, reasons, paid, line=line, about=about)
         for client_id, reasons in about.items()
-        for paid in _ways(
-            line,
-            [item for item in items if item.client_id == client_id],
-            named,
-            policy=known.policy,
-        )
+        for paid in _ways(line, [item for item in items if item.client_id == client_id], named)
     ]
     if not about:
         singles = [item for item in items if item.open == line.amount][:_SINGLES_MOST]
@@ -184,9 +172,7 @@ def _clients(
     return {client_id: tuple(reasons) for client_id, reasons in found.items()}
 
 
-def _ways(
-    line: StatementLine, items: list[OpenItem], named: Mapping[str, Reason], *, policy: Policy
-) -> list[_Way]:
+def _ways(line: StatementLine, items: list[OpenItem], named: Mapping[str, Reason]) -> list[_Way]:
     """How the money can be spent on these invoices of one client."""
     items = sorted(items, key=lambda item: (item.due_on, item.number))
     wanted = [item for item in items if item.invoice_id in named]
@@ -194,14 +180,14 @@ def _ways(
     sure = [item for item in wanted if named[item.invoice_id] != Reason.DIGITS]
     wanted = sure or wanted
     if wanted:
-        return [_of_named(line, items, wanted, named, policy=policy)]
+        return [_of_named(line, items, wanted, named)]
     ways = [_Way(((item, item.open),), (Reason.AMOUNT,)) for item in items if item.open == line.amount][
         :_SINGLES_MOST
     ]
     for places in sums_to([item.open for item in items], total=line.amount):
         ways.append(_Way(tuple((items[at], items[at].open) for at in places), (Reason.SUM,)))
     if not ways:
-        short = [item for item in items if Decimal(0) < item.open - line.amount <= _fees(line, item, policy)][
+        short = [item for item in items if Decimal(0) < item.open - line.amount <= _fees(line, item)][
             :_SINGLES_MOST
         ]
         ways = [_Way(((item, line.amount),), (Reason.FEES,)) for item in short]
@@ -209,12 +195,7 @@ def _ways(
 
 
 def _of_named(
-    line: StatementLine,
-    items: list[OpenItem],
-    wanted: list[OpenItem],
-    named: Mapping[str, Reason],
-    *,
-    policy: Policy,
+    line: StatementLine, items: list[OpenItem], wanted: list[OpenItem], named: Mapping[str, Reason]
 ) -> _Way:
     how = tuple(dict.fromkeys(named[item.invoice_id] for item in wanted))
     total = sum((item.open for item in wanted), Decimal(0))
@@ -223,7 +204,7 @@ def _of_named(
         paid = tuple((item, item.open) for item in wanted)
         return _Way(paid, (*how, exact), is_checked=how == (Reason.REFERENCE,))
     if total > line.amount:
-        is_fee = len(wanted) == 1 and total - line.amount <= _fees(line, wanted[0], policy)
+        is_fee = len(wanted) == 1 and total - line.amount <= _fees(line, wanted[0])
         return _Way(_filled(line.amount, wanted), (*how, Reason.FEES if is_fee else Reason.PART))
     rest, left = [item for item in items if item not in wanted], line.amount - total
     more = [item for item in rest if item.open == left][:1]
@@ -234,9 +215,9 @@ def _of_named(
     return _Way(paid, (*how, Reason.SUM if more else Reason.OVER))
 
 
-def _fees(line: StatementLine, item: OpenItem, policy: Policy) -> Decimal:
+def _fees(line: StatementLine, item: OpenItem) -> Decimal:
     """What may be missing: what the bank says it took, else as much as a bank is known to take."""
-    return line.charges or min(policy.fee_most, item.open / 10)
+    return line.charges or min(_FEE_MOST, item.open / 10)
 
 
 def _oldest_first(amount: Decimal, items: list[OpenItem]) -> _Way:

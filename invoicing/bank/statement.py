@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -67,7 +67,6 @@ class Statement:
     closing_on: date | None = None
     lines: tuple[StatementLine, ...] = ()
     left_out: int = 0  # entries that are not booked yet
-    notes: tuple[str, ...] = field(default=())  # how the file was understood
 
     @property
     def first_on(self) -> date | None:

@@ -10,7 +10,6 @@ from flask_smorest import Blueprint
 
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
-from haas.errors import TooLarge
 from haas.rest.limits import EXPENSIVE, limiter
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
@@ -125,9 +124,7 @@ def upload_statement(files: dict[str, Any], options: dict[str, Any]) -> dict[str
     """Bring a bank's file in: the whole of it or nothing. The same file again answers the same statements."""
     caller = current_caller()
     sent = files["file"]
-    content = sent.read(BYTES_MAX + 1)
-    if len(content) > BYTES_MAX:
-        raise TooLarge(f"The file is larger than {BYTES_MAX >> 20} MB: split it.", field="file")
+    content = sent.read(BYTES_MAX + 1)  # one more than `upload` takes
     stored = importing.upload(
         caller.session, caller.tenant, name=sent.filename or "statement", content=content
     )

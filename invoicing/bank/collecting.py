@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from haas import outbox
+from haas.accounts.company import company_of
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.files import get_file, store_file
 from haas.ids import new_id
 from haas.series import take_number
-from haas.tenancy.company import COMPANY_ID, Company
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
@@ -141,8 +141,8 @@ def order_collection(
             "Some of these invoices cannot be collected: paid, ordered already, or without a mandate.",
             field="invoice_ids",
         )
-    company = session.scalar(scoped(Company, tenant).where(Company.id == COMPANY_ID))
-    if company is None or not company.creditor_id:
+    creditor_id = company_of(session, tenant).creditor_id
+    if not creditor_id:
         raise InvalidInput("Give the creditor identifier under Company and bank first.", field="account_id")
     if account.currency != "EUR":
         raise InvalidInput("SEPA collects to an account in EUR.", field="account_id")
@@ -163,9 +163,7 @@ def order_collection(
     ]
     content = direct_debits(
         debits,
-        own=OwnSide(
-            name=account.holder, iban=account.number, bic=account.bic, creditor_id=company.creditor_id
-        ),
+        own=OwnSide(name=account.holder, iban=account.number, bic=account.bic, creditor_id=creditor_id),
         message_id=number,
         scheme=scheme,
         collect_on=collect_on,

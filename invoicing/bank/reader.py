@@ -10,8 +10,7 @@ from pathlib import Path
 import msgspec
 
 import haas
-from haas.errors import TooLarge
-from invoicing.bank.files import BYTES_MAX, kind_of
+from invoicing.bank.files import kind_of
 from invoicing.bank.layouts import Layout
 from invoicing.bank.statement import Statement, UnreadableStatement
 
@@ -42,8 +41,6 @@ def read_limited(content: bytes, *, layout: Layout | None = None, currency: str 
     :raises UnreadableStatement: naming the entry or row; also if reading it takes too long or too much.
     :raises TooLarge: for more bytes than are taken at once.
     """
-    if len(content) > BYTES_MAX:
-        raise TooLarge(f"The file is larger than {BYTES_MAX >> 20} MB: split it.", field="file")
     kind_of(content)
     question = msgspec.msgpack.encode(Question(content, layout, currency))
     try:

@@ -25,10 +25,11 @@ _ACCOUNT_TEXTS = {"holder": 140, "account_number": 40, "bank_code": 40}
 def company_of(session: Session, tenant: Tenant, *, lock: bool = False) -> Company:
     """The partner's company; a blank one, not yet stored, where nothing was given. One statement.
 
-    With `lock` a rival edit waits.
+    With `lock` the partner's row is locked before, as by every edit: a rival waits, the first one too.
     """
-    statement = scoped(Company, tenant)
-    found = session.scalar(statement.with_for_update() if lock else statement)
+    if lock:
+        _lock_partner(session, tenant)
+    found = session.scalar(scoped(Company, tenant))
     return found if found is not None else _blank(tenant)
 
 
@@ -39,11 +40,8 @@ def edit_company(session: Session, tenant: Tenant, *, changes: dict[str, Any]) -
 
     :raises InvalidInput: naming the field, for a number whose form or check digits are wrong.
     """
-    # The partner's row is locked first: two first edits must not both make the company's.
-    partner = session.scalars(
-        sa.select(Partner).where(Partner.id == tenant.partner_id).with_for_update()
-    ).one()
-    company = company_of(session, tenant, lock=True)
+    partner = _lock_partner(session, tenant)
+    company = company_of(session, tenant)
     if "legal_name" in changes:
         partner.legal_name = checks.check_text(changes["legal_name"], field="legal_name", most=160)
     if "country" in changes:
@@ -70,6 +68,11 @@ def edit_company(session: Session, tenant: Tenant, *, changes: dict[str, Any]) -
     session.add(company)
     session.flush()
     return company
+
+
+def _lock_partner(session: Session, tenant: Tenant) -> Partner:
+    """The row that is there before the company's: two first edits must not both make that one."""
+    return session.scalars(sa.select(Partner).where(Partner.id == tenant.partner_id).with_for_update()).one()
 
 
 def _blank(tenant: Tenant) -> Company:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from haas import db
 from haas.accounts import clients, company
 from haas.errors import InvalidInput
+from haas.tenancy.models import Partner
 from tests.cast import Cast
 
 Api = Callable[..., FlaskClient]
@@ -46,6 +49,13 @@ class TestEditCompany:
         with pytest.raises(InvalidInput) as refusal:
             company.edit_company(session, cast.tenant, changes={**GERMAN, **changes})
         assert field in refusal.value.fields
+
+    def test_makes_a_rival_wait_where_every_edit_begins(self, session: Session, cast: Cast) -> None:
+        company.company_of(session, cast.tenant, lock=True)
+
+        own = sa.select(Partner.id).where(Partner.id == cast.tenant.partner_id)
+        with db.unit_of_work(cast.tenant) as rival:
+            assert rival.scalar(own.with_for_update(skip_locked=True)) is None
 
 
 class TestCompanyDoors:

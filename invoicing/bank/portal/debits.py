@@ -177,7 +177,11 @@ def _page(caller: Caller, form: Form) -> str:
         orders=orders,
         mandates=listed,
         active=ACTIVE,
-        names=client_names(session, tenant, {row.client_id for row in listed}),
+        names=client_names(
+            session,
+            tenant,
+            {row.client_id for row in listed} | {one.item.client_id for one in candidates},
+        ),
         clients=client_choices(session, tenant) if caller.may("bank.collect") else [],
         accounts=[row for row in accounts.list_accounts(session, tenant) if row.currency == "EUR"],
         first_day=collecting.policy_of(caller.partner).first_day(today),

@@ -5,12 +5,16 @@ from decimal import Decimal
 
 import pytest
 
+from haas import db
 from haas.errors import Conflict, InvalidInput
+from haas.ids import new_id
 from haas.tenancy.company import COMPANY_ID, Company
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import scoped
 from invoicing.bank import accounts, booking, collecting, importing, mandates, queries, settling
+from invoicing.bank.debit_models import SepaMandate
 from invoicing.bank.queries import LineFilter
+from tests.architecture.examples.debits import to_collect
 from tests.invoicing import world
 from tests.invoicing.bank.conftest import AT
 
@@ -137,3 +141,20 @@ class TestBookOwn:
         back = statement(session, tenant, -made.total, "RC", told="UNKNOWN")
         booking.book_return(session, tenant, line_id=back.id, receipt_id=again.receipt_id, at=LATER)
         assert (invoice.state, item.state) == ("issued", "returned")
+
+
+class TestDebitsPage:
+    def test_names_a_client_whose_mandate_many_others_have_followed(self, cast, web):
+        with db.unit_of_work(cast.tenant) as session:
+            to_collect(session, cast)
+            session.add_all(
+                SepaMandate(
+                    partner_id=cast.tenant.partner_id, id=new_id("mdt"), client_id=cast.globex.id,
+                    reference=f"LATER-{place}", holder="Globex", iban="DE02120300000000202051", scheme="CORE",
+                    usage="recurrent", signed_on=None, revoked_on=None, created_at=LATER,
+                )
+                for place in range(200)  # as many as the page lists
+            )  # fmt: skip
+
+        page = web(cast.ana).get("/bank/debits").text
+        assert '<td data-label="Client">Acme Dental</td>' in page

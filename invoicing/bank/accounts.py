@@ -100,7 +100,12 @@ def get_account(session: Session, tenant: Tenant, *, account_id: str) -> BankAcc
 
 def lock_account(session: Session, tenant: Tenant, *, account_id: str) -> BankAccount:
     """The account, whose statements nobody else brings in until the transaction ends."""
-    found = session.scalar(scoped(BankAccount, tenant).where(BankAccount.id == account_id).with_for_update())
+    found = session.scalar(
+        scoped(BankAccount, tenant)
+        .where(BankAccount.id == account_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     if found is None:
         raise NotFound(f"There is no bank account {account_id}.")
     return found

@@ -228,7 +228,8 @@ def get_collection(session: Session, tenant: Tenant, *, collection_id: str) -> C
 
 def lock_collection(session: Session, tenant: Tenant, *, collection_id: str) -> Collection:
     """The order, which nobody else changes until the transaction ends."""
-    return _found(session, scoped(Collection, tenant).with_for_update(), collection_id)
+    statement = scoped(Collection, tenant).with_for_update().execution_options(populate_existing=True)
+    return _found(session, statement, collection_id)
 
 
 def items_of(session: Session, tenant: Tenant, *, collection_id: str) -> Sequence[CollectionItem]:

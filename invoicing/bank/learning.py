@@ -99,6 +99,7 @@ def _others(tenant: Tenant, told: dict[str, str]) -> sa.Select[BankHint]:
         .where(sa.tuple_(BankHint.kind, BankHint.key).in_(sorted(told.items())))
         .order_by(BankHint.id)
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
 
 

@@ -115,7 +115,8 @@ def get_mandate(session: Session, tenant: Tenant, *, mandate_id: str) -> SepaMan
 
 def lock_mandate(session: Session, tenant: Tenant, *, mandate_id: str) -> SepaMandate:
     """The mandate, which nobody else changes until the transaction ends."""
-    return _found(session, scoped(SepaMandate, tenant).with_for_update(), mandate_id)
+    statement = scoped(SepaMandate, tenant).with_for_update().execution_options(populate_existing=True)
+    return _found(session, statement, mandate_id)
 
 
 def _found(session: Session, statement: sa.Select[SepaMandate], mandate_id: str) -> SepaMandate:

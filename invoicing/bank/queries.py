@@ -109,8 +109,13 @@ def get_line(session: Session, tenant: Tenant, *, line_id: str) -> BankLine:
 
 
 def lock_line(session: Session, tenant: Tenant, *, line_id: str) -> BankLine:
-    """The line, which nobody else decides on until the transaction ends."""
-    found = session.scalar(scoped(BankLine, tenant).where(BankLine.id == line_id).with_for_update())
+    """The line as it stands, which nobody else decides on until the transaction ends."""
+    found = session.scalar(
+        scoped(BankLine, tenant)
+        .where(BankLine.id == line_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)  # doors and jobs have read it before they wait here
+    )
     if found is None:
         raise NotFound(f"There is no bank line {line_id}.")
     return found

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from haas import db
 from haas.errors import Conflict, InvalidInput
 from haas.tenancy.scope import scoped
 from invoicing.bank import booking, jobs, learning, queries
@@ -42,6 +43,16 @@ class TestBook:
         assert (invoice.state, line.state) == ("paid", "booked")
         with pytest.raises(LineDecided):
             booking.book(session, tenant, line_id=line.id, parts=[pays(invoice, "168.48")], at=AT)
+
+    def test_finds_that_another_booked_it_while_this_one_waited(self, session, tenant, invoice, came):
+        line = came("100.00")
+        part = Part(client_id=invoice.client_id, amount=Decimal("100.00"))
+        session.commit()
+        assert line.state == "open"  # what a door has read before it waits for the lock
+        with db.unit_of_work(tenant) as rival:
+            booking.book(rival, tenant, line_id=line.id, parts=[part], at=AT)
+        with pytest.raises(LineDecided):
+            booking.book(session, tenant, line_id=line.id, parts=[part], at=AT)
 
     def test_puts_what_is_too_much_to_the_clients_credit(self, session, tenant, invoice, came):
         line = came("200.00")

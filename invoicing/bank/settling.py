@@ -49,21 +49,7 @@ def settle(
         raise InvalidInput(f"Not of this order: {', '.join(sorted(unknown))}.", field="without")
     taken = [item for item in items if item.id not in without]
     still_open = {row.invoice_id: row.open for row in invoices.open_items(session, tenant)}
-    parts = [
-        booking.Part(
-            client_id=item.client_id,
-            amount=item.amount,
-            # Paid otherwise meanwhile: what is too much is the client's credit.
-            allocations={
-                invoice_id: amount
-                for invoice_id, amount in [
-                    (item.invoice_id, min(item.amount, still_open.get(item.invoice_id, Decimal(0))))
-                ]
-                if amount
-            },
-        )
-        for item in taken
-    ]
+    parts = [_part(item, still_open=still_open.get(item.invoice_id, Decimal(0))) for item in taken]
     booked = booking.book(
         session, tenant, line_id=line_id, parts=parts, at=at, reasons=["mandate"], method=_METHOD
     )
@@ -75,6 +61,16 @@ def settle(
     session.flush()
     outbox.publish(session, tenant, "collection.settled", collection_id=made.id)
     return booked
+
+
+def _part(item: CollectionItem, *, still_open: Decimal) -> booking.Part:
+    """An item's share. Where it was paid otherwise meanwhile, what is too much is the client's credit."""
+    paid = min(item.amount, still_open)
+    return booking.Part(
+        client_id=item.client_id,
+        amount=item.amount,
+        allocations={item.invoice_id: paid} if paid else {},
+    )
 
 
 def book_item_return(session: Session, tenant: Tenant, *, line: BankLine, at: datetime) -> BankBooking | None:

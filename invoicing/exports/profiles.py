@@ -34,14 +34,6 @@ from invoicing.ledger.chart import LINE_PURPOSES, Purpose
 
 ROWS_MAX = 5_000  # of one mapping
 _VALUE_MAX = 200
-_TREE = {
-    "asset": "Assets",
-    "liability": "Liabilities",
-    "equity": "Equity",
-    "income": "Income",
-    "expense": "Expenses",
-}
-_TREE_FORMATS = ("beancount", "hledger")
 
 
 def list_profiles(session: Session, tenant: Tenant) -> Sequence[ExportProfile]:
@@ -210,9 +202,9 @@ def fill_from_chart(session: Session, tenant: Tenant, *, profile_id: str) -> int
         if account is None or (MapKind.ACCOUNT, key) in known:
             continue
         value = account.code
-        if profile.format in _TREE_FORMATS:
+        if chosen.account_roots:
             words = "-".join(re.findall(r"[A-Za-z0-9]+", account.name))
-            value = f"{_TREE[account.kind]}:{account.code}-{words}"
+            value = f"{chosen.account_roots[account.kind]}:{account.code}-{words}"
         if _problem(chosen, MapKind.ACCOUNT, key, value) is None:
             _set(session, tenant, profile_id, (MapKind.ACCOUNT.value, key, value))
             filled += 1

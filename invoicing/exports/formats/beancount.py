@@ -84,6 +84,7 @@ FORMAT = Format(
     needs_lines=True,
     accounts=(RECEIVABLES, BANK, TAX),
     account_pattern=ACCOUNT,
+    account_roots=ROOTS,
     account_words="an account such as Assets:Receivables",
     options=("opens",),
 )

@@ -63,5 +63,6 @@ FORMAT = Format(
     needs_lines=True,
     accounts=(RECEIVABLES, BANK, TAX),
     account_pattern=ACCOUNT,
+    account_roots=ROOTS,
     account_words="an account such as assets:receivables, without brackets and double spaces",
 )

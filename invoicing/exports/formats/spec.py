@@ -6,8 +6,8 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import TypeVar
@@ -38,6 +38,7 @@ class Format:
     contact_max: int = 255  # a longer name is refused, not cut: two clients must not become one
     account_pattern: str = r"[^\t\r\n]{1,200}"
     account_words: str = "1 to 200 signs"
+    account_roots: Mapping[str, str] = field(default_factory=dict)  # by kind, where accounts stand in a tree
     tax_pattern: str = r"[^\t\r\n]{1,100}"
     tax_words: str = "1 to 100 signs"
     options: tuple[str, ...] = ()  # of the profile, that this format reads

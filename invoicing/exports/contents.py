@@ -170,3 +170,7 @@ class File:
     ending: str
     media_type: str
     content: bytes
+
+    def name_in(self, number: str) -> str:
+        """What the file of a batch is called."""
+        return "-".join(filter(None, (number, self.part))) + f".{self.ending}"

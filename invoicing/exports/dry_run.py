@@ -163,7 +163,7 @@ def _heads(
         return (), refusal.message
     return [
         FileHead(
-            name="-".join(filter(None, (NUMBER, each.part))) + f".{each.ending}",
+            name=each.name_in(NUMBER),
             text=_head(each.content) if each.media_type.startswith("text/") else "",
         )
         for each in files

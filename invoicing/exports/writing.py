@@ -6,7 +6,7 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
@@ -26,7 +26,7 @@ from invoicing.exports import batches
 from invoicing.exports.contents import Batch, Content, File, Paper
 from invoicing.exports.dry_run import values_of
 from invoicing.exports.formats import FORMATS
-from invoicing.exports.formats.archive import Piece, write_archive
+from invoicing.exports.formats.archive import Piece, write_archive, zip_entry
 from invoicing.exports.mapping import ContactRule, MapKind, Names
 from invoicing.exports.models import ExportBatch
 from invoicing.models import Invoice
@@ -71,17 +71,14 @@ def rendered(session: Session, tenant: Tenant, *, batch: ExportBatch) -> tuple[s
     return pack(batch.number, FORMATS[batch.format].write(whole), made_at=batch.created_at)
 
 
-def pack(number: str, files: Sequence[File], *, made_at: Any) -> tuple[str, str, bytes]:
+def pack(number: str, files: Sequence[File], *, made_at: datetime) -> tuple[str, str, bytes]:
     """(name, media type, bytes): one file as it is, several as a ZIP with a fixed date."""
-    names = ["-".join(filter(None, (number, each.part))) + f".{each.ending}" for each in files]
     if len(files) == 1:
-        return names[0], files[0].media_type, files[0].content
+        return files[0].name_in(number), files[0].media_type, files[0].content
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, each in zip(names, files, strict=True):
-            entry = zipfile.ZipInfo(name, date_time=made_at.timetuple()[:6])
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            archive.writestr(entry, each.content)
+        for each in files:
+            archive.writestr(zip_entry(each.name_in(number), made_at), each.content)
     return f"{number}.zip", ZIP, target.getvalue()
 
 

@@ -21,17 +21,25 @@ def write_archive(target: IO[bytes], *, batch: Batch, pieces: Iterable[Piece]) -
     rows: list[Sequence[str]] = []
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for paper, name, content in pieces:
-            archive.writestr(_entry(name, batch.made_at), content)
+            archive.writestr(zip_entry(name, batch.made_at), content)
             rows.append(_row(paper, name, content))
         if batch.reverses:
             rows = [_row(paper, "", b"") for paper in batch.papers]
-        archive.writestr(_entry("manifest.csv", batch.made_at), csv_content(MANIFEST, rows))
+        archive.writestr(zip_entry("manifest.csv", batch.made_at), csv_content(MANIFEST, rows))
 
 
 def write(batch: Batch) -> list[File]:
     """The manifest alone: what a test run shows, and what a reversal says to put away."""
     rows = [_row(paper, "", b"") for paper in batch.papers]
     return [File("manifest", "csv", CSV, csv_content(MANIFEST, rows))]
+
+
+def zip_entry(name: str, at: datetime) -> zipfile.ZipInfo:
+    """A file of a ZIP with the date of its batch, so that the same content gives the same bytes."""
+    entry = zipfile.ZipInfo(name, date_time=(at.year, at.month, at.day, at.hour, at.minute, at.second))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    return entry
 
 
 def _row(paper: Paper, name: str, content: bytes) -> Sequence[str]:
@@ -46,13 +54,6 @@ def _row(paper: Paper, name: str, content: bytes) -> Sequence[str]:
         Figure(len(content)) if name else "",
         hashlib.sha256(content).hexdigest() if name else "",
     )
-
-
-def _entry(name: str, at: datetime) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, date_time=(at.year, at.month, at.day, at.hour, at.minute, at.second))
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o644 << 16
-    return entry
 
 
 FORMAT = Format(

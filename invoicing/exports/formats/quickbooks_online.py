@@ -49,8 +49,7 @@ def write(batch: Batch) -> list[File]:
     for name, header, papers in (("invoices", HEADER, charged), ("credit-notes", CREDIT_HEADER, credited)):
         for suffix, some in parts(papers, DOCUMENTS_MAX):
             rows = [row for paper in some for row in _rows(batch, paper, day)]
-            if rows:
-                files.append(File(f"{name}{suffix}", "csv", CSV, csv_content(header, rows)))
+            files.append(File(f"{name}{suffix}", "csv", CSV, csv_content(header, rows)))
     moved = [each for each in batch.money if each.is_in_the_bank]
     for suffix, received in parts(moved, BANK_LINES_MAX):
         lines: list[Row] = [
@@ -61,8 +60,7 @@ def write(batch: Batch) -> list[File]:
             )
             for each in received
         ]
-        if lines:
-            files.append(File(f"bank{suffix}", "csv", CSV, csv_content(BANK_HEADER, lines)))
+        files.append(File(f"bank{suffix}", "csv", CSV, csv_content(BANK_HEADER, lines)))
     return files
 
 
@@ -94,9 +92,9 @@ def _rows(batch: Batch, paper: Paper, day: str) -> Iterator[Row]:
         )
 
 
-def short_number(number: str, most: int = NUMBER_MAX) -> str:
+def short_number(number: str) -> str:
     """A number that fits: its end is what tells documents of a series apart."""
-    return number if len(number) <= most else number[-most:].lstrip("-/ ")
+    return number if len(number) <= NUMBER_MAX else number[-NUMBER_MAX:].lstrip("-/ ")
 
 
 FORMAT = Format(

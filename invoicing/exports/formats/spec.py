@@ -82,12 +82,9 @@ def as_typed(day: date, pattern: str) -> str:
 
 
 def parts(items: Sequence[Item], most: int) -> Iterator[tuple[str, Sequence[Item]]]:
-    """(suffix, items), so many at most: "" alone, or -1, -2 … where there are several."""
-    if len(items) <= most:
-        yield "", items
-        return
+    """(suffix, items), so many at most: "" alone, or -1, -2 … where there are several; of nothing none."""
     for first in range(0, len(items), most):
-        yield f"-{first // most + 1}", items[first : first + most]
+        yield f"-{first // most + 1}" if len(items) > most else "", items[first : first + most]
 
 
 def csv_content(

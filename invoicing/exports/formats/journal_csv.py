@@ -53,4 +53,5 @@ FORMAT = Format(
     reversal="The same entries with debit and credit exchanged.",
     needs_lines=True,
     accounts=(RECEIVABLES, BANK, TAX),
+    options=("tax_codes",),
 )

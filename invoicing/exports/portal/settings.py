@@ -78,7 +78,8 @@ def change_profile(profile_id: str) -> Any:
         return _page(profile, form, Form()), 422
     given = dict(form.data)
     known = FORMATS[profile.format].options
-    options = {name: value for name in _OPTIONS if (value := given.pop(name)) and name in known}
+    options = {name: value for name, value in profile.options.items() if name not in _OPTIONS}
+    options |= {name: value for name in _OPTIONS if (value := given.pop(name)) and name in known}
     try:
         profiles.change_profile(
             caller.session, caller.tenant, profile_id=profile_id, now=clock.now(), options=options, **given

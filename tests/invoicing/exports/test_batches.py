@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -105,6 +106,21 @@ class TestBatch:
         assert {row["account"] for row in rows} == {"1100", "1000", "2200", "4000", "4200"}
         with db.unit_of_work(committed.tenant) as session, pytest.raises(batches.NothingWaits):
             batches.start(session, committed.tenant, profile_id=profile_id, at=NOW)
+
+    def test_of_a_general_journal_names_taxes_where_its_profile_asks_for_them(
+        self, committed: Cast, web: Callable[..., Any]
+    ) -> None:
+        with db.unit_of_work(committed.tenant) as session:
+            profile_id = a_profile(session, committed, content="invoices", options={"tax_codes": "yes"}).id
+        changed = {"name": "Journal", "contact_rule": "name", "rhythm": "never", "cut": "everything"}
+        answer = web(committed.fay).post(
+            f"/exports/{profile_id}/settings", data={**changed, "at_minute": "06:30"}
+        )
+        assert answer.status_code == 303  # the page has no field for it, and leaves it as it is
+        rows = csv.DictReader(io.StringIO(file_of(committed, made(committed, profile_id)).decode()))
+        assert {(row["account"], row["tax_code"]) for row in rows} == {
+            ("1100", ""), ("4000", "T1"), ("4200", "T1"), ("2200", ""),
+        }  # fmt: skip
 
     def test_leaves_a_late_comer_to_the_next_whatever_its_date(self, committed: Cast) -> None:
         with db.unit_of_work(committed.tenant) as session:

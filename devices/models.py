@@ -10,15 +10,10 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from devices.lifecycle import AssetState
-from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, one_of, owned_by_partner
 
 # In place of what is not known, where a list is sorted by it: behind everything that is.
 LAST_TEXT, LAST_DAY = "\uffff", date.max
-
-
-def _one_of(column: str, values: type[AssetState]) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
 
 
 class HardwareModel(PartnerOwned, Base):
@@ -69,7 +64,7 @@ class Asset(PartnerOwned, Base):
             "state <> 'disposed' or holds_data_of_client_id is null", name="disposed_holds_no_data"
         ),
         sa.CheckConstraint("grade is null or grade in ('A', 'B', 'C', 'D', 'X')", name="grade_known"),
-        _one_of("state", AssetState),
+        one_of("state", AssetState),
         # Serials and tags are searched by equality and prefix on these columns alone.
         sa.UniqueConstraint("partner_id", "serial_norm"),
         sa.UniqueConstraint("partner_id", "tag_norm"),
@@ -132,7 +127,7 @@ class AssetMove(PartnerOwned, Base):
     __tablename__ = "asset_move"
     __table_args__ = (
         owned_by_partner("asset_id", "asset"),
-        _one_of("to_state", AssetState),
+        one_of("to_state", AssetState),
         # A phone that was offline may send the same scan twice.
         sa.UniqueConstraint("partner_id", "idempotency_key"),
         # Two moves may bear the same moment; their order never is in doubt.

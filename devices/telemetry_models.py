@@ -10,17 +10,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from agent.messages import RESULT_STATES, VERBS
-from haas.db import Base, ClientScope, PartnerOwned, owned_by_partner
+from haas.db import Base, ClientScope, PartnerOwned, one_of, owned_by_partner
 
 ONLINE_STATES = ("never_seen", "online", "suspect", "offline", "asleep", "maintenance")
 VERDICTS = ("healthy", "watch", "failing", "no_data")
 CODE_STATES = ("open", "pending", "approved", "refused", "used")
 COMMAND_STATES = ("queued", "sent", *RESULT_STATES)
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
 
 
 class Device(PartnerOwned, Base):
@@ -63,7 +58,7 @@ class EnrolmentCode(PartnerOwned, Base):
         owned_by_partner("asset_id", "asset"),
         owned_by_partner("device_id", "device"),
         sa.UniqueConstraint("code_hash"),  # a keyed hash of 128 random bits: an oracle for nobody
-        _one_of("state", CODE_STATES),
+        one_of("state", CODE_STATES),
         sa.Index("ix_enrolment_code_asset", "partner_id", "asset_id"),
     )
 
@@ -112,8 +107,8 @@ class DeviceState(PartnerOwned, Base):
         owned_by_partner("id", "device"),
         owned_by_partner("asset_id", "asset"),
         owned_by_partner("client_id", "client"),
-        _one_of("online", ONLINE_STATES),
-        _one_of("verdict", VERDICTS),
+        one_of("online", ONLINE_STATES),
+        one_of("verdict", VERDICTS),
         sa.UniqueConstraint("partner_id", "asset_id"),
         sa.Index("ix_device_state_verdict", "partner_id", "verdict"),
         # No index on what every message changes, and room on each page: so an update touches the row alone.
@@ -174,7 +169,7 @@ class OnlineTransition(PartnerOwned, Base):
     __table_args__ = (
         owned_by_partner("device_id", "device"),
         owned_by_partner("client_id", "client"),
-        _one_of("to_state", ONLINE_STATES),
+        one_of("to_state", ONLINE_STATES),
         sa.Index("ix_online_transition_recent", "partner_id", "device_id", "at"),
     )
 
@@ -195,7 +190,7 @@ class HealthChange(PartnerOwned, Base):
         owned_by_partner("device_id", "device"),
         owned_by_partner("asset_id", "asset"),
         owned_by_partner("client_id", "client"),
-        _one_of("to_verdict", VERDICTS),
+        one_of("to_verdict", VERDICTS),
         sa.Index("ix_health_change_recent", "partner_id", "device_id", "at"),
     )
 
@@ -264,8 +259,8 @@ class Command(PartnerOwned, Base):
     __tablename__ = "device_command"
     __table_args__ = (
         owned_by_partner("device_id", "device"),
-        _one_of("state", COMMAND_STATES),
-        _one_of("verb", VERBS),
+        one_of("state", COMMAND_STATES),
+        one_of("verb", VERBS),
         sa.UniqueConstraint("partner_id", "device_id", "seq"),
         # The subscriber's worklist: to be published now.
         sa.Index("ix_device_command_due", "due_at", postgresql_where=sa.text("due_at is not null")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -94,6 +94,12 @@ def owned_by_partner(column: str, target: str, *, name: str | None = None) -> sa
     return sa.ForeignKeyConstraint(
         ["partner_id", column], [f"{target}.partner_id", f"{target}.id"], name=name
     )
+
+
+def one_of(column: str, values: Iterable[str]) -> sa.CheckConstraint:
+    """A check that the column holds one of the words, such as those of a StrEnum."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
 
 
 class Scope(Protocol):

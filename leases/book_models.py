@@ -9,16 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Amount, Base, PartnerOwned, UnitPrice, owned_by_partner
+from haas.db import Amount, Base, PartnerOwned, UnitPrice, one_of, owned_by_partner
 from leases.depreciation import FirstMonth, LastMonth, Method
 from leases.depreciation.events import CountsFrom, EventKind
 
 COST_KINDS = ("repair", "accessory", "upgrade", "freight")
-
-
-def _one_of(column: str, values: Any) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
 
 
 class DepreciationBook(PartnerOwned, Base):
@@ -34,9 +29,9 @@ class DepreciationBook(PartnerOwned, Base):
         sa.UniqueConstraint("partner_id", "asset_id", "name"),
         sa.CheckConstraint("residual_value >= 0 and residual_value <= cost", name="residual_within_cost"),
         sa.CheckConstraint("life_months > 0", name="life_positive"),
-        _one_of("method", Method),
-        _one_of("first_month", FirstMonth),
-        _one_of("last_month", LastMonth),
+        one_of("method", Method),
+        one_of("first_month", FirstMonth),
+        one_of("last_month", LastMonth),
         sa.CheckConstraint("(method = 'units') = (total_units is not null)", name="units_method_has_units"),
         sa.CheckConstraint("method <> 'macrs' or recovery_years is not null", name="macrs_has_its_class"),
         sa.CheckConstraint("rate_pct is null or (rate_pct > 0 and rate_pct <= 100)", name="rate_is_percent"),
@@ -94,8 +89,8 @@ class BookEventRow(PartnerOwned, Base):
     __table_args__ = (
         owned_by_partner("book_id", "depreciation_book"),
         owned_by_partner("reverses_id", "book_event"),
-        _one_of("kind", EventKind),
-        _one_of("counts_from", CountsFrom),
+        one_of("kind", EventKind),
+        one_of("counts_from", CountsFrom),
         sa.CheckConstraint("(kind = 'reverse') = (reverses_id is not null)", name="reverse_names_its_event"),
         sa.UniqueConstraint("partner_id", "reverses_id"),
         sa.Index("ix_book_event_book", "partner_id", "book_id", "effective_on", "id"),
@@ -137,7 +132,7 @@ class AssetCost(PartnerOwned, Base):
     __tablename__ = "asset_cost"
     __table_args__ = (
         owned_by_partner("asset_id", "asset"),
-        _one_of("kind", COST_KINDS),
+        one_of("kind", COST_KINDS),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.CheckConstraint(
             "warranty_recovered >= 0 and warranty_recovered <= amount", name="recovered_within_amount"

@@ -7,15 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Base, PartnerOwned, owned_by_partner
+from haas.db import Base, PartnerOwned, one_of, owned_by_partner
 
 SEVERITIES = ("info", "warning", "critical")
 CHANNELS = ("email", "webhook")
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
 
 
 class Alert(PartnerOwned, Base):
@@ -25,8 +20,8 @@ class Alert(PartnerOwned, Base):
     __table_args__ = (
         owned_by_partner("asset_id", "asset"),
         owned_by_partner("client_id", "client"),
-        _one_of("severity", SEVERITIES),
-        _one_of("state", ("open", "acknowledged", "resolved")),
+        one_of("severity", SEVERITIES),
+        one_of("state", ("open", "acknowledged", "resolved")),
         # The rule "once per cause", whichever workers race.
         sa.Index(
             "uq_alert_open_cause",
@@ -63,8 +58,8 @@ class AlertRoute(PartnerOwned, Base):
     __tablename__ = "alert_route"
     __table_args__ = (
         owned_by_partner("client_id", "client"),
-        _one_of("channel", CHANNELS),
-        _one_of("severity_least", SEVERITIES),
+        one_of("channel", CHANNELS),
+        one_of("severity_least", SEVERITIES),
     )
 
     name: Mapped[str]
@@ -86,7 +81,7 @@ class AlertDelivery(PartnerOwned, Base):
         owned_by_partner("alert_id", "alert"),
         owned_by_partner("route_id", "alert_route"),
         sa.UniqueConstraint("partner_id", "alert_id", "route_id", "event_id"),
-        _one_of("state", ("pending", "sent", "failed")),
+        one_of("state", ("pending", "sent", "failed")),
         sa.Index(
             "ix_alert_delivery_due", "partner_id", "next_at", postgresql_where=sa.text("state = 'pending'")
         ),

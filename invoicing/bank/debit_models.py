@@ -8,8 +8,7 @@ from typing import ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
-from invoicing.bank.models import one_of
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, one_of, owned_by_partner
 
 DRAFT, ACTIVE, REVOKED = "draft", "active", "revoked"
 MANDATE_STATES = (DRAFT, ACTIVE, REVOKED)

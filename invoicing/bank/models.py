@@ -8,19 +8,13 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, one_of, owned_by_partner
 
 OPEN, BOOKED, IGNORED = "open", "booked", "ignored"
 STATES = (OPEN, BOOKED, IGNORED)
 # Why a line is no client's money.
 CATEGORIES = ("own_transfer", "fee", "payout", "refund", "purchase", "other")
 HINT_KINDS = ("iban", "name", "mandate")
-
-
-def one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    """A check that a column holds one of these words."""
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
 
 
 class BankAccount(PartnerOwned, Base):

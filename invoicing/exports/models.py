@@ -10,17 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from haas.calendar import ONE_DAY
-from haas.db import Amount, Base, ByPrefix, PartnerOwned, owned_by_partner
+from haas.db import Amount, Base, ByPrefix, PartnerOwned, one_of, owned_by_partner
 from invoicing.exports.contents import Content, ItemKind
 from invoicing.exports.mapping import ContactRule, MapKind
 from invoicing.exports.schedule import Cut, Rhythm
 
 CHANNELS = ("none", "mail", "sftp")
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
 
 
 class ExportProfile(PartnerOwned, Base):
@@ -29,11 +24,11 @@ class ExportProfile(PartnerOwned, Base):
     __tablename__ = "export_profile"
     __table_args__ = (
         sa.UniqueConstraint("partner_id", "name"),
-        _one_of("content", tuple(Content)),
-        _one_of("contact_rule", tuple(ContactRule)),
-        _one_of("rhythm", tuple(Rhythm)),
-        _one_of("cut", tuple(Cut)),
-        _one_of("channel", CHANNELS),
+        one_of("content", tuple(Content)),
+        one_of("contact_rule", tuple(ContactRule)),
+        one_of("rhythm", tuple(Rhythm)),
+        one_of("cut", tuple(Cut)),
+        one_of("channel", CHANNELS),
         sa.CheckConstraint("weekday between 0 and 6", name="weekday_sane"),
         sa.CheckConstraint("month_day between 1 and 28", name="month_day_sane"),
         sa.Index(
@@ -74,7 +69,7 @@ class ExportMapping(PartnerOwned, Base):
     __table_args__ = (
         owned_by_partner("profile_id", "export_profile"),
         sa.UniqueConstraint("partner_id", "profile_id", "kind", "key"),
-        _one_of("kind", tuple(MapKind)),
+        one_of("kind", tuple(MapKind)),
     )
 
     profile_id: Mapped[str]
@@ -93,7 +88,7 @@ class ExportBatch(PartnerOwned, Base):
         owned_by_partner("long_job_id", "long_job"),
         owned_by_partner("reverses_batch_id", "export_batch"),
         sa.UniqueConstraint("partner_id", "number"),
-        _one_of("state", ("claimed", "done", "failed")),
+        one_of("state", ("claimed", "done", "failed")),
         sa.CheckConstraint("(state = 'done') = (file_id is not null)", name="done_has_a_file"),
         sa.Index("ix_export_batch_recent", "partner_id", "created_at", "id"),
         sa.Index("ix_export_batch_profile", "partner_id", "profile_id", "created_at"),
@@ -150,7 +145,7 @@ class ExportItem(PartnerOwned, Base):
         owned_by_partner("batch_id", "export_batch"),
         owned_by_partner("released_by_id", "export_batch"),
         sa.UniqueConstraint("partner_id", "batch_id", "position"),
-        _one_of("item_kind", tuple(ItemKind)),
+        one_of("item_kind", tuple(ItemKind)),
         # Nothing twice, whatever the jobs do: what a reversal released may go again.
         sa.Index(
             "uq_export_item_live",
@@ -183,8 +178,8 @@ class ExportDelivery(PartnerOwned, Base):
     __table_args__ = (
         owned_by_partner("batch_id", "export_batch"),
         owned_by_partner("profile_id", "export_profile"),
-        _one_of("channel", ("mail", "sftp")),
-        _one_of("state", ("pending", "sent", "failed")),
+        one_of("channel", ("mail", "sftp")),
+        one_of("state", ("pending", "sent", "failed")),
         sa.Index("ix_export_delivery_batch", "partner_id", "batch_id", "id"),
     )
 

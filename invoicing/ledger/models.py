@@ -9,13 +9,8 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, one_of, owned_by_partner
 from invoicing.ledger.chart import KINDS, Book
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
 
 
 class LedgerAccount(PartnerOwned, Base):
@@ -24,7 +19,7 @@ class LedgerAccount(PartnerOwned, Base):
     __tablename__ = "ledger_account"
     __table_args__ = (
         sa.UniqueConstraint("partner_id", "code"),
-        _one_of("kind", KINDS),
+        one_of("kind", KINDS),
     )
 
     code: Mapped[str] = mapped_column(ByPrefix)
@@ -51,7 +46,7 @@ class AccountingPeriod(PartnerOwned, Base):
     __tablename__ = "accounting_period"
     __table_args__ = (
         sa.UniqueConstraint("partner_id", "book", "month"),
-        _one_of("book", tuple(Book)),
+        one_of("book", tuple(Book)),
         sa.CheckConstraint("extract(day from month) = 1", name="month_is_a_first_day"),
     )
 
@@ -122,7 +117,7 @@ class JournalEntry(PartnerOwned, Base):
         sa.UniqueConstraint("partner_id", "id", *_AS_ENTRY, name="uq_journal_entry_as_lines_say"),
         sa.Index("ix_journal_entry_period", "partner_id", "book", "period", "id"),
         sa.Index("ix_journal_entry_dated", "partner_id", "book", "dated_on", "id"),
-        _one_of("book", tuple(Book)),
+        one_of("book", tuple(Book)),
         sa.CheckConstraint("extract(day from period) = 1", name="period_is_a_first_day"),
     )
 

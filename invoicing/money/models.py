@@ -13,7 +13,7 @@ from typing import ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, one_of, owned_by_partner
 
 SOURCES = ("manual", "bank", "provider", "deposit")
 REVERSAL_KINDS = ("returned", "chargeback", "refunded", "mistake")
@@ -31,11 +31,6 @@ REFUND_STATES = ("asked", "paid", "failed")
 RATE_SOURCES = ("ecb", "manual", "import")
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
-
-
 class Receipt(PartnerOwned, Base):
     """Money that came in from a client. Its payments say which invoices it paid; the rest is its credit."""
 
@@ -47,7 +42,7 @@ class Receipt(PartnerOwned, Base):
         sa.UniqueConstraint("partner_id", "reference"),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.CheckConstraint("fee >= 0", name="fee_not_negative"),
-        _one_of("source", SOURCES),
+        one_of("source", SOURCES),
         sa.Index("ix_receipt_recent", "partner_id", "received_on", "id"),
         sa.Index("ix_receipt_client", "partner_id", "client_id", "received_on", "id"),
         sa.Index(
@@ -86,7 +81,7 @@ class ReceiptReversal(PartnerOwned, Base):
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.CheckConstraint("fee >= 0", name="fee_not_negative"),
         sa.CheckConstraint("shortfall >= 0 and shortfall <= amount", name="shortfall_within"),
-        _one_of("kind", REVERSAL_KINDS),
+        one_of("kind", REVERSAL_KINDS),
         sa.Index("ix_receipt_reversal_receipt", "partner_id", "receipt_id", "id"),
         sa.Index("ix_receipt_reversal_client", "partner_id", "client_id", "reversed_on"),
     )
@@ -142,7 +137,7 @@ class BalanceEntry(PartnerOwned, Base):
         ),
         # A request that is told twice gives once.
         sa.UniqueConstraint("partner_id", "once_key"),
-        _one_of("kind", ENTRY_KINDS),
+        one_of("kind", ENTRY_KINDS),
         sa.CheckConstraint(
             "(kind in ('overpayment', 'released', 'goodwill', 'refund_failed')) = (amount > 0)"
             " and amount <> 0",
@@ -186,8 +181,8 @@ class Refund(PartnerOwned, Base):
         owned_by_partner("receipt_id", "receipt"),
         sa.UniqueConstraint("partner_id", "once_key"),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
-        _one_of("channel", CHANNELS),
-        _one_of("state", REFUND_STATES),
+        one_of("channel", CHANNELS),
+        one_of("state", REFUND_STATES),
         sa.CheckConstraint("(state = 'asked') = (settled_on is null)", name="settled_has_a_day"),
         sa.CheckConstraint("channel <> 'provider' or receipt_id is not null", name="provider_has_receipt"),
         sa.Index("ix_refund_recent", "partner_id", "id"),
@@ -222,7 +217,7 @@ class ExchangeRate(PartnerOwned, Base):
         sa.UniqueConstraint("partner_id", "base", "quote", "day"),
         sa.CheckConstraint("rate > 0", name="rate_positive"),
         sa.CheckConstraint("base <> quote", name="of_two_currencies"),
-        _one_of("source", RATE_SOURCES),
+        one_of("source", RATE_SOURCES),
     )
 
     base: Mapped[str] = mapped_column(sa.String(3))

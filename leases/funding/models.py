@@ -9,15 +9,10 @@ from typing import ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, one_of, owned_by_partner
 from leases.finance.funding import Recourse, SettlementBasis, TitleHolder
 from leases.finance.rates import Compounding
 from leases.funding.lifecycle import FundingState
-
-
-def _known(column: str, choices: type) -> sa.CheckConstraint:
-    words = ", ".join(f"'{choice}'" for choice in choices)  # type: ignore[attr-defined]
-    return sa.CheckConstraint(f"{column} in ({words})", name=f"{column}_known")
 
 
 class Funder(PartnerOwned, Base):
@@ -62,11 +57,11 @@ class Funding(PartnerOwned, Base):
         sa.CheckConstraint("residual_share_pct between 0 and 100", name="residual_share_in_range"),
         sa.CheckConstraint("settlement_fee_pct between 0 and 100", name="settlement_fee_in_range"),
         sa.CheckConstraint("timing in ('advance', 'arrears')", name="timing_known"),
-        _known("compounding", Compounding),
-        _known("recourse", Recourse),
-        _known("title_holder", TitleHolder),
-        _known("settlement_basis", SettlementBasis),
-        _known("state", FundingState),
+        one_of("compounding", Compounding),
+        one_of("recourse", Recourse),
+        one_of("title_holder", TitleHolder),
+        one_of("settlement_basis", SettlementBasis),
+        one_of("state", FundingState),
         sa.CheckConstraint(
             "(state = 'settled') = (settled_on is not null and settlement is not null)",
             name="settled_has_figures",

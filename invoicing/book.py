@@ -58,7 +58,8 @@ class Book:
     ahead: dict[str, Sequence[RentPayment]]  # by line: rent to bill of those billed as is owed so far
     billed: dict[str, list[Billed]]  # by other line, return order or charge, oldest first
     taxation: Taxation
-    orders: dict[str, OrderTerms] = field(default_factory=dict)  # those that leases and charges name
+    # Those that leases and charges name, and those under which was billed what may go back.
+    orders: dict[str, OrderTerms] = field(default_factory=dict)
     rules: dict[str, list[Rule]] = field(default_factory=dict)  # discounts and surcharges, by client
     payment_terms_days: int = 14  # for what no agreement is about
 
@@ -130,6 +131,7 @@ def load(
     ahead = _load_ahead(session, tenant, rents, schedules=schedules)
     sources = [line_id for line_id in line_ids if line_id not in ahead] + [order.id for order in damages]
     sources += [charge.source_id for charge in ends] + [charge.id for charge in charges]
+    billed = load_billed(session, tenant, sources=sources)
     return Book(
         clients={
             row.id: row for row in session.scalars(scoped(Client, tenant).where(among(Client.id, client_ids)))
@@ -144,7 +146,7 @@ def load(
         charges=charges,
         schedules=schedules,
         ahead=ahead,
-        billed=load_billed(session, tenant, sources=sources),
+        billed=billed,
         taxation=load_taxation(
             session,
             tenant,
@@ -155,14 +157,17 @@ def load(
         orders=terms_of_orders(
             session,
             tenant,
-            order_ids=[
-                *(lease.purchase_order_id for lease in named.values() if lease.purchase_order_id),
-                *(charge.purchase_order_id for charge in charges if charge.purchase_order_id),
-            ],
+            order_ids=_order_ids(
+                [*named.values(), *charges, *(row for rows in billed.values() for row in rows)]
+            ),
         ),
         rules=load_rules(session, tenant, client_ids=client_ids),
         payment_terms_days=session.get_one(Partner, tenant.partner_id).payment_terms_days,
     )
+
+
+def _order_ids(rows: Iterable[Lease | Charge | Billed]) -> set[str]:
+    return {row.purchase_order_id for row in rows if row.purchase_order_id}
 
 
 def _other_leases(session: Session, tenant: Tenant, lease_ids: set[str]) -> dict[str, Lease]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from haas.errors import InvalidInput
 from invoicing import corrections, previews, queries
 from invoicing.purchase_orders import operations as orders
+from leases.models import Lease, Line
 from tests.cast import Cast
 from tests.invoicing.test_billing import ACCEPTED, NOW, PORTAL, a_rate, bill
 from tests.leases.fleet import day, lease_in_service
@@ -156,3 +157,19 @@ class TestBillingUnderAnOrder:
             session.refresh(paper)
         assert sorted(paper.document["buyer_order"] for paper in papers) == ["", "4500017"]
         assert [line["details"] for paper in papers for line in paper.document["lines"][1:]] == ["", ""]
+
+    def test_is_given_back_to_the_order_it_was_billed_under_when_another_is_named(
+        self, session: Session, cast: Cast, order_id: str
+    ) -> None:
+        bill(session, cast, "2026-04-01")
+        lease = session.scalars(sa.select(Lease).where(Lease.purchase_order_id == order_id)).one()
+        other = orders.add_order(session, cast.tenant, client_id=cast.acme.id, number="4500018", at=NOW)
+        orders.name_on_lease(session, cast.tenant, lease_id=lease.id, order_id=other.id)
+        (line,) = session.scalars(sa.select(Line).where(Line.lease_id == lease.id))
+        line.ends_on = day("2026-04-16")
+        session.flush()
+        _, credit = bill(session, cast, "2026-05-01")  # beside it the other lease's invoice
+        order = orders.get_order(session, cast.tenant, order_id=order_id, lock=True)
+        assert (credit.net_total, order.billed_total) == (-50, Decimal("117.74"))  # 167.74 - 100 x 15 / 30
+        session.refresh(credit)
+        assert credit.document["buyer_order"] == "4500017"

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from haas.errors import HaasError
-from haas.tenancy.models import Client, Site
+from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.billing import billable_clients, credited_by, draft_charge
 from invoicing.book import Book, load
@@ -88,7 +88,7 @@ def preview_run(
     book = with_exchange(session, tenant, load(session, tenant, client_ids=page, lock=False, as_of=as_of))
     proposals = propose(book)
     credited = credited_by(session, tenant, proposals)
-    subjects = _subjects(session, tenant, book, proposals)
+    subjects = _subjects(book)
     clients = [
         _bill(book, book.clients[client_id], rows, as_of=as_of, credited=credited, subjects=subjects)
         for client_id, rows in proposals.items()
@@ -110,7 +110,7 @@ def preview_client(session: Session, tenant: Tenant, *, client_id: str, as_of: d
         proposals.get(client_id, []),
         as_of=as_of,
         credited=credited,
-        subjects=_subjects(session, tenant, book, proposals),
+        subjects=_subjects(book),
     )
 
 
@@ -127,19 +127,12 @@ def preview_charge(session: Session, tenant: Tenant, *, charge_id: str, as_of: d
     return ClientPreview(client.id, client.name, client.number, charge.currency, papers, "", waiting)
 
 
-def _subjects(
-    session: Session, tenant: Tenant, book: Book, proposals: Mapping[str, Sequence[Proposal]]
-) -> dict[str, str]:
-    """The names of what has a paper of its own, by id; a query for sites, where there are any."""
-    keys = {row.paper for rows in proposals.values() for row in rows if row.paper.subject_id}
-    site_ids = {key.subject_id for key in keys if key.grouping == Grouping.SITE}
-    names: dict[str, str] = {row.id: row.number for row in book.named.values()}
+def _subjects(book: Book) -> dict[str, str]:
+    """The names of what may have a paper of its own, by id."""
+    names = {row.id: row.number for row in book.named.values()}
     names |= {row.id: row.number for row in book.agreements.values()}
     names |= {order_id: order.number for order_id, order in book.orders.items()}
-    if site_ids:
-        sites = session.scalars(scoped(Site, tenant).where(Site.id.in_(site_ids)))
-        names |= {site.id: site.name for site in sites}
-    return {key.subject_id: names.get(key.subject_id, "") for key in keys}
+    return names | {site.id: site.name for site in book.taxation.sites.values()}
 
 
 def _bill(

@@ -195,15 +195,7 @@ def bill_clients(
     for client_id, rows in proposals.items():
         client = book.clients[client_id]
         try:
-            drafted = draft_within_orders(
-                client,
-                rows,
-                issued_on=as_of,
-                taxation=book.taxation,
-                credited=credited,
-                orders=book.orders,
-                rules=book.rules.get(client.id, ()),
-            )
+            drafted = draft_within_orders(book, client_id, rows, credited=credited)
         except HaasError as refusal:
             problems.append({"client_id": client_id, "client": client.name, "problem": refusal.message})
             continue
@@ -256,15 +248,8 @@ def draft_charge(
     )
     rows = propose(book).get(charge.client_id, [])
     rows = [row for row in rows if row.change.line_id == charge.id]
-    return draft_within_orders(
-        book.clients[charge.client_id],
-        rows,
-        issued_on=as_of,
-        taxation=book.taxation,
-        credited=credited_by(session, tenant, {charge.client_id: rows}),
-        orders=book.orders,
-        rules=book.rules.get(charge.client_id, ()),
-    )
+    credited = credited_by(session, tenant, {charge.client_id: rows})
+    return draft_within_orders(book, charge.client_id, rows, credited=credited)
 
 
 def preview(

@@ -11,9 +11,8 @@ from itertools import groupby
 from haas.money import round_minor
 from haas.tenancy.models import Client, Site
 from invoicing.allowances.rules import Applied, Chargeable, Rule, apply_rules
-from invoicing.document import (
-    TaxInOwnCurrency,
-)
+from invoicing.book import Book
+from invoicing.document import TaxInOwnCurrency
 from invoicing.grouping import PaperKey, group
 from invoicing.proposals import Proposal
 from invoicing.purchase_orders.limits import OrderTerms, objections
@@ -104,26 +103,26 @@ class Drafted:
 
 
 def draft_within_orders(
-    client: Client,
-    proposals: Iterable[Proposal],
-    *,
-    issued_on: date,
-    taxation: Taxation,
-    credited: dict[str, CreditedInvoice],
-    orders: Mapping[str, OrderTerms],
-    rules: Sequence[Rule] = (),
+    book: Book, client_id: str, proposals: Iterable[Proposal], *, credited: dict[str, CreditedInvoice]
 ) -> Drafted:
-    """The papers without what its purchase order does not allow; that waits, all of an order together.
+    """A client's papers of the book's day without what a purchase order does not allow.
+
+    That waits, all of an order together.
 
     :raises NoTaxRate, TaxNumberMissing, NoExchangeRate: as `draft_papers`.
     """
-    rows = list(proposals)
+    rows, orders = list(proposals), book.orders
     waiting: dict[str, str] = {}
     while True:
         papers = draft_papers(
-            client, rows, issued_on=issued_on, taxation=taxation, credited=credited, rules=rules
+            book.clients[client_id],
+            rows,
+            issued_on=book.as_of,
+            taxation=book.taxation,
+            credited=credited,
+            rules=book.rules.get(client_id, ()),
         )
-        objected = objections(_under_orders(papers), orders, day=issued_on) if orders else {}
+        objected = objections(_under_orders(papers), orders, day=book.as_of) if orders else {}
         if not objected:
             return Drafted([replace(paper, orders=orders) for paper in papers] if orders else papers, waiting)
         # What is charged to all lines of a paper is shared by fewer now: another order may be full with it.

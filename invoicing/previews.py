@@ -90,7 +90,7 @@ def preview_run(
     credited = credited_by(session, tenant, proposals)
     subjects = _subjects(book)
     clients = [
-        _bill(book, book.clients[client_id], rows, as_of=as_of, credited=credited, subjects=subjects)
+        _bill(book, book.clients[client_id], rows, credited=credited, subjects=subjects)
         for client_id, rows in proposals.items()
     ]
     clients.sort(key=lambda each: (not each.problem, each.client.casefold()))
@@ -103,13 +103,11 @@ def preview_client(session: Session, tenant: Tenant, *, client_id: str, as_of: d
         session, tenant, load(session, tenant, client_ids=[client_id], lock=False, as_of=as_of)
     )
     proposals = propose(book)
-    credited = credited_by(session, tenant, proposals)
     return _bill(
         book,
         book.clients[client_id],
         proposals.get(client_id, []),
-        as_of=as_of,
-        credited=credited,
+        credited=credited_by(session, tenant, proposals),
         subjects=_subjects(book),
     )
 
@@ -140,20 +138,11 @@ def _bill(
     client: Client,
     rows: Sequence[Proposal],
     *,
-    as_of: date,
     credited: dict[str, CreditedInvoice],
     subjects: Mapping[str, str],
 ) -> ClientPreview:
     try:
-        drafted = draft_within_orders(
-            client,
-            rows,
-            issued_on=as_of,
-            taxation=book.taxation,
-            credited=credited,
-            orders=book.orders,
-            rules=book.rules.get(client.id, ()),
-        )
+        drafted = draft_within_orders(book, client.id, rows, credited=credited)
     except HaasError as refusal:
         return ClientPreview(client.id, client.name, client.number, client.currency, problem=refusal.message)
     return ClientPreview(

@@ -209,9 +209,10 @@ class _Taxed:
 
 def _tax(client: Client, row: Proposal, taxation: Taxation) -> _Taxed:
     day = row.change.period_start
-    if row.credits_tax_category is not None and row.credits_tax_rate_pct is not None:
+    past = row.corrects
+    if past is not None and past.tax_category is not None and past.tax_rate_pct is not None:
         place = Place(client.country, client.region)
-        return _Taxed(row, agreed(row.credits_tax_category, place=place), row.credits_tax_rate_pct)
+        return _Taxed(row, agreed(past.tax_category, place=place), past.tax_rate_pct)
     decision = taxation.decide(
         client, kind=row.change.kind, category=row.tax_category, site_id=row.site_id, day=day
     )

@@ -38,15 +38,18 @@ class Proposal:
     serials: Sequence[tuple[SerialShare, date, date]]
     paper: PaperKey
     purchase_order_id: str | None = None
-    credits_invoice_id: str | None = None  # what a negative line corrects
-    credits_tax_rate_pct: Decimal | None = None
-    credits_tax_category: str | None = None
+    corrects: Billed | None = None  # of a negative line: what it gives back of
     at_site_id: str | None = None  # of what belongs to no lease
 
     @property
     def site_id(self) -> str | None:
         """Where the hardware stands that it is about."""
         return self.lease.site_id if self.lease is not None else self.at_site_id
+
+    @property
+    def credits_invoice_id(self) -> str | None:
+        """The invoice that a negative line corrects."""
+        return self.corrects.invoice_id if self.corrects is not None else None
 
 
 def propose(book: Book) -> dict[str, list[Proposal]]:
@@ -104,7 +107,7 @@ def _of_line(book: Book, lease: Lease, line: Line) -> Iterator[Proposal]:
         return
     paper = _paper_of_lease(book, lease)
     for change in changes:
-        corrected = _first_billed(billed, change) if change.amount < 0 else None
+        corrected = _corrected(billed, change)
         yield Proposal(
             client_id=lease.client_id,
             change=change,
@@ -117,9 +120,7 @@ def _of_line(book: Book, lease: Lease, line: Line) -> Iterator[Proposal]:
             serials=_serials(book, lease, line, change),
             paper=paper,
             purchase_order_id=corrected.purchase_order_id if corrected else lease.purchase_order_id,
-            credits_invoice_id=corrected.invoice_id if corrected else None,
-            credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
-            credits_tax_category=corrected.tax_category if corrected else None,
+            corrects=corrected,
         )
 
 
@@ -165,7 +166,6 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
     owed = Owed(order.id, "damage", day, day + ONE_DAY, order.damage_charge)
     billed = book.billed.get(order.id, [])
     for change in to_bill([owed], billed, as_of=as_of, currency=client.currency):
-        corrected = _first_billed(billed, change) if change.amount < 0 else None
         missing = ", ".join(order.kit_missing)
         words = "; ".join(
             part for part in (order.damage_notes, f"missing: {missing}" if missing else "") if part
@@ -183,15 +183,14 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
             paper=_paper_of_client(
                 client, payment_terms_days=_days_to_pay(client, otherwise=book.payment_terms_days)
             ),
-            credits_invoice_id=corrected.invoice_id if corrected else None,
-            credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
-            credits_tax_category=corrected.tax_category if corrected else None,
+            corrects=_corrected(billed, change),
         )
 
 
 def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
     billed = book.billed.get(charge.source_id, [])
     lease = book.named.get(charge.lease_id)
+    order_id = lease.purchase_order_id if lease else None
     days = charge.payment_terms_days
     paper = (
         _paper_of_client(book.clients[charge.client_id], payment_terms_days=days)
@@ -199,7 +198,7 @@ def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
         else _paper_of_lease(book, lease, payment_terms_days=days)
     )
     for change in to_bill(charge.owed(as_of=as_of), billed, as_of=as_of, currency=paper.currency):
-        corrected = _first_billed(billed, change) if change.amount < 0 else None
+        corrected = _corrected(billed, change)
         yield Proposal(
             client_id=charge.client_id,
             change=change,
@@ -211,10 +210,8 @@ def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
             line=None,
             serials=(),
             paper=paper,
-            purchase_order_id=(corrected or lease).purchase_order_id if corrected or lease else None,  # type: ignore[union-attr]
-            credits_invoice_id=corrected.invoice_id if corrected else None,
-            credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
-            credits_tax_category=corrected.tax_category if corrected else None,
+            purchase_order_id=corrected.purchase_order_id if corrected else order_id,
+            corrects=corrected,
         )
 
 
@@ -241,7 +238,7 @@ def _of_charge(book: Book, charge: Charge, as_of: date) -> Iterator[Proposal]:
     ]
     billed = book.billed.get(charge.id, [])
     for change in to_bill(owed, billed, as_of=as_of, currency=charge.currency):
-        corrected = _first_billed(billed, change) if change.amount < 0 else None
+        corrected = _corrected(billed, change)
         yield Proposal(
             client_id=charge.client_id,
             change=change,
@@ -255,14 +252,14 @@ def _of_charge(book: Book, charge: Charge, as_of: date) -> Iterator[Proposal]:
             serials=(),
             paper=paper,
             purchase_order_id=corrected.purchase_order_id if corrected else order_id,
-            credits_invoice_id=corrected.invoice_id if corrected else None,
-            credits_tax_rate_pct=corrected.tax_rate_pct if corrected else None,
-            credits_tax_category=corrected.tax_category if corrected else None,
+            corrects=corrected,
         )
 
 
-def _first_billed(rows: Sequence[Billed], change: ToBill) -> Billed | None:
-    """The latest invoice line that charged the period: what a credit refers to."""
+def _corrected(rows: Sequence[Billed], change: ToBill) -> Billed | None:
+    """Of a credit what it refers to: the latest invoice line that charged the period."""
+    if change.amount >= 0:
+        return None
     charged = [
         row
         for row in rows

@@ -13,8 +13,8 @@ from invoicing.allowances.rules import SCOPES
 from invoicing.charges.models import CATEGORIES
 from invoicing.charges.queries import STATES
 from invoicing.charges.recurrence import ONCE, RECURRENCES
+from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.grouping import Grouping
-from invoicing.rates import CATEGORIES as TAX_CATEGORIES
 
 _GROUPINGS = tuple(each.value for each in Grouping)
 _SHARE = Decimal(1000)

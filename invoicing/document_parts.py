@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import Literal, get_type_hints
+from typing import Literal, get_args, get_type_hints
 
 import msgspec
 
@@ -19,6 +19,7 @@ Kind = Literal["invoice", "credit_note", "proforma"]
 
 # EN 16931 (UNCL 5305): standard, zero, exempt, reverse charge, intra-community, export, outside scope.
 TaxCategory = Literal["S", "Z", "E", "AE", "K", "G", "O"]
+TAX_CATEGORIES: tuple[TaxCategory, ...] = get_args(TaxCategory)
 ReferenceKind = Literal["invoice", "credit_note", "agreement", "lease", "order", "site", "contact"]
 
 # UNCL 4461 (BT-81): transfer, card, SEPA transfer, SEPA direct debit.

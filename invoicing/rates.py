@@ -13,11 +13,9 @@ from haas.accounts import checks
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.models import TaxRate
 from invoicing.taxes import UNTAXED
-
-# EN 16931 (UNTDID 5305): what a line may be under.
-CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O")
 
 CLASSES = ("standard", "reduced", "zero")  # of one category, by what is supplied
 
@@ -55,8 +53,8 @@ def add_rate(
     :raises RateExists: if there is one for the same place, category, class and day.
     """
     checks.check_country(country)
-    if category not in CATEGORIES:
-        raise InvalidInput(f"Choose one of the categories {', '.join(CATEGORIES)}.", field="category")
+    if category not in TAX_CATEGORIES:
+        raise InvalidInput(f"Choose one of the categories {', '.join(TAX_CATEGORIES)}.", field="category")
     if tax_class not in CLASSES:
         raise InvalidInput(f"Choose one of the classes {', '.join(CLASSES)}.", field="tax_class")
     if not 0 <= rate_pct < 100 or round(rate_pct, 3) != rate_pct:

@@ -8,10 +8,11 @@ import marshmallow as ma
 
 from haas.rest.fields import Amount, Day, Signed, one_of, row_id, text
 from haas.rest.openapi import Request
+from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.exports.requests import FORMATS
 from invoicing.exports.rows import CONTENTS
 from invoicing.money.schemas import METHODS
-from invoicing.rates import CATEGORIES, CLASSES
+from invoicing.rates import CLASSES
 
 KINDS = ("invoice", "credit_note")
 STATES = ("open", "overdue", "paid", "credited", "issued")
@@ -252,7 +253,7 @@ class TaxRateRequest(Request):
 
     country = text(2, least=2, required=True)
     region = text(40, load_default="")
-    category = one_of(*CATEGORIES, load_default="S")
+    category = one_of(*TAX_CATEGORIES, load_default="S")
     tax_class = one_of(*CLASSES, load_default="standard")
     rate_pct = Amount(required=True, most=Decimal("99.999"))
     name = text(60, least=1, required=True)

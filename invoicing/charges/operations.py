@@ -18,10 +18,10 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing.charges.models import CATEGORIES, Charge
 from invoicing.charges.queries import billed_of, get_charge
 from invoicing.charges.recurrence import MONTHLY, ONCE, RECURRENCES, ChargeTerms
+from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.purchase_orders.operations import check_order
 from leases.models import Lease
 
-TAX_CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O")
 AMOUNT_MAX = Decimal(10) ** 11
 
 

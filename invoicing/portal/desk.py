@@ -22,13 +22,13 @@ from haas.tenancy.branding import LANGUAGES
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Platform
 from invoicing import previews, rounds, wholesale_views
+from invoicing.document_parts import TAX_CATEGORIES
 from leases.pricing import house as houses
 from leases.pricing.wholesale_rules import TierBasis
 
 blueprint = Blueprint("wholesale_desk", __name__, url_prefix="/operator/wholesale")
 
 _BASES = tuple(basis.value for basis in TierBasis)
-_CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O")
 
 
 class HouseForm(Request):
@@ -51,7 +51,7 @@ class AccountForm(Request):
     email = text(254, least=3, required=True)
     address = text(600, load_default="")
     tax_id = text(40, load_default="")
-    tax_category = one_of(*_CATEGORIES, load_default="S")
+    tax_category = one_of(*TAX_CATEGORIES, load_default="S")
     tier_basis = one_of(*_BASES, load_default=TierBasis.ANY_DAY.value)
     billed_from = Day(load_default=None, allow_none=True)
     payment_terms_days = ma.fields.Integer(load_default=14, validate=ma.validate.Range(0, 365))
@@ -221,7 +221,7 @@ def _desk(caller: Caller, platform: Platform, house: Partner, form: Form) -> str
         buyers=[(key, name) for key, name in names if key not in taken],
         today=today,
         bases=_basis_words(),
-        categories=[(code, code) for code in _CATEGORIES],
+        categories=[(code, code) for code in TAX_CATEGORIES],
     )
 
 

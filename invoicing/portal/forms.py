@@ -6,8 +6,9 @@ import marshmallow as ma
 
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
+from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.money.schemas import METHODS
-from invoicing.rates import CATEGORIES, CLASSES
+from invoicing.rates import CLASSES
 
 PREVIEW, CONFIRM = "preview", "confirm"
 
@@ -61,7 +62,7 @@ class TaxRateForm(Request):
 
     country = text(2, least=2, required=True)
     region = text(40, load_default="")
-    category = one_of(*CATEGORIES, required=True)
+    category = one_of(*TAX_CATEGORIES, required=True)
     tax_class = one_of(*CLASSES, load_default="standard")
     rate_pct = Amount(required=True)
     name = text(60, least=1, required=True)

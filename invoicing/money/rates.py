@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from haas.errors import Conflict, HaasError
+from haas.errors import Conflict
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.money.models import ExchangeRate
@@ -22,13 +22,6 @@ class RateKnown(Conflict):
     """Another rate is on file for the pair and day, and rates are never edited."""
 
     code = "exchange_rate_known"
-
-
-class NoExchangeRate(HaasError):
-    """No rate is on file for two currencies by a day."""
-
-    status = 422
-    code = "no_exchange_rate"
 
 
 def list_rates(
@@ -106,17 +99,3 @@ def latest(session: Session, tenant: Tenant, *, base: str, quote: str, day: date
         (row.base, row.quote): FoundRate(row.rate, row.day, row.source) for row in session.scalars(newest)
     }
     return resolve(base, quote, known)
-
-
-def rate_on(session: Session, tenant: Tenant, *, base: str, quote: str, day: date) -> FoundRate:
-    """The rate that holds on a day.
-
-    :raises NoExchangeRate: if none is on file, or only one that is too old.
-    """
-    found = latest(session, tenant, base=base, quote=quote, day=day)
-    if found is None:
-        raise NoExchangeRate(
-            f"No rate of {base} in {quote} of the {AGE_MAX.days} days before {day:%d %B %Y} is on file."
-            " Add one under Settings, Exchange rates."
-        )
-    return found

@@ -150,7 +150,9 @@ class TestTaxation:
     def test_refuses_to_state_it_without_a_rate_and_need_not_without_tax(self):
         assert taxation().in_own_currency(Decimal(0), currency="USD", day=DAY) is None
         assert taxation().in_own_currency(Decimal(5), currency="EUR", day=DAY) is None
-        with pytest.raises(NoExchangeRate, match="exchange rate of USD"):
+        with pytest.raises(
+            NoExchangeRate, match=r"exchange rate of USD for .* under Settings, Exchange rates"
+        ):
             taxation().in_own_currency(Decimal(5), currency="USD", day=DAY)
 
 

@@ -45,6 +45,8 @@ def document_of(draft: Draft, *, seller: Branding, portal_url: str, pay_url: str
     sign = -1 if draft.kind == "credit_note" else 1
     starts = [row.change.period_start for row in draft.proposals]
     ends = [row.change.period_end for row in draft.proposals]
+    # Each line says its order where the paper cannot name one for all.
+    is_of_many_orders = len({row.purchase_order_id for row in draft.proposals}) > 1
     references = [Reference(kind="lease", number=number) for number in _lease_numbers(draft)]
     if draft.credits is not None:
         references.insert(
@@ -65,7 +67,10 @@ def document_of(draft: Draft, *, seller: Branding, portal_url: str, pay_url: str
         currency=draft.currency,
         language=draft.client.language,
         tax_name=draft.tax_name,
-        lines=tuple(_document_line(draft, index) for index in range(len(draft.proposals))),
+        lines=tuple(
+            _document_line(draft, index, names_order=is_of_many_orders)
+            for index in range(len(draft.proposals))
+        ),
         prices_include_tax=bool(draft.gross),
         allowances=of_paper(draft.applied) if draft.applied and not draft.gross else (),
         tax_totals=_tax_totals(draft, sign=sign),
@@ -118,9 +123,9 @@ def _buyer_order(draft: Draft) -> str:
 
 
 def _order_of_line(draft: Draft, row: Proposal) -> str:
-    """What a line says of its order, where the paper cannot name one for all."""
+    """What a line says of its order."""
     order = draft.orders.get(row.purchase_order_id or "")
-    if order is None or len({each.purchase_order_id for each in draft.proposals}) == 1:
+    if order is None:
         return ""
     return words(draft.client.language).gettext("Order %s") % order.number
 
@@ -160,7 +165,7 @@ def _reason(client: Client, decision: TaxDecision, *, day: date) -> str:
     )
 
 
-def _document_line(draft: Draft, index: int) -> DocumentLine:
+def _document_line(draft: Draft, index: int, *, names_order: bool) -> DocumentLine:
     decision = draft.decisions[index]
     row, change, language = draft.proposals[index], draft.proposals[index].change, draft.client.language
     amount, net = abs(change.amount), abs(draft.printed_net(index))
@@ -169,7 +174,7 @@ def _document_line(draft: Draft, index: int) -> DocumentLine:
     share = f"{days}/{basis}" if days != basis and not change.revision else ""
     outside = _WHY.get(change.kind)
     why = words(language).gettext(outside) if outside else ""
-    details = " · ".join(filter(None, (why, share, _order_of_line(draft, row) if draft.orders else "")))
+    details = " · ".join(filter(None, (why, share, _order_of_line(draft, row) if names_order else "")))
     whole = amount != row.unit_price * row.quantity  # part of a period, or what an amendment left of it
     inclusive: dict[str, Any] = {}
     if draft.client.prices_include_tax:

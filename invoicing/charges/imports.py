@@ -14,12 +14,11 @@ from sqlalchemy.orm import Session
 from devices.import_rows import RowError
 from devices.import_table import read_table
 from haas.errors import Conflict, HaasError, TooLarge
-from haas.ids import new_id
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.bulk import among
 from invoicing.charges.models import Charge
-from invoicing.charges.operations import NewCharge, check_figures
+from invoicing.charges.operations import NewCharge, charge_of, check_figures
 from invoicing.purchase_orders.models import PurchaseOrder
 from leases.models import Lease
 
@@ -116,7 +115,11 @@ def bring_in(session: Session, tenant: Tenant, *, read: Read, at: datetime) -> i
             )
         )
     )
-    made = [_row(tenant, new, currency, at=at) for new, currency in read.wanted if new.reference not in there]
+    made = [
+        charge_of(tenant, new, currency=currency, at=at)
+        for new, currency in read.wanted
+        if new.reference not in there
+    ]
     session.add_all(made)
     session.flush()
     return len(made)
@@ -186,29 +189,6 @@ def _charge(cells: Mapping[str, str], known: _Known) -> tuple[NewCharge, str]:
         purchase_order_id=order.id if order else None,
         reference=cells["reference"],
     ), (lease.currency if lease else client.currency)
-
-
-def _row(tenant: Tenant, new: NewCharge, currency: str, *, at: datetime) -> Charge:
-    return Charge(
-        partner_id=tenant.partner_id,
-        id=new_id("chg"),
-        client_id=new.client_id,
-        lease_id=new.lease_id,
-        purchase_order_id=new.purchase_order_id,
-        serial="",
-        category=new.category,
-        description=new.description,
-        quantity=new.quantity,
-        unit_price=new.unit_price,
-        currency=currency,
-        tax_category=new.tax_category,
-        recurs=new.recurs,
-        charged_on=new.charged_on,
-        until=new.until,
-        reference=new.reference,
-        created_at=at,
-        created_by=tenant.actor,
-    )
 
 
 def _number(said: str) -> Decimal:

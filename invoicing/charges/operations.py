@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -70,28 +70,8 @@ def make_charge(session: Session, tenant: Tenant, *, wanted: NewCharge, at: date
         _check_site(session, tenant, wanted)
     if wanted.purchase_order_id is not None:
         check_order(session, tenant, order_id=wanted.purchase_order_id, client_id=client.id)
-    charge = Charge(
-        partner_id=tenant.partner_id,
-        id=new_id("chg"),
-        client_id=client.id,
-        lease_id=wanted.lease_id,
-        site_id=wanted.site_id,
-        asset_id=wanted.asset_id,
-        serial=_serial_of(session, tenant, wanted),
-        purchase_order_id=wanted.purchase_order_id,
-        category=wanted.category,
-        description=wanted.description.strip(),
-        quantity=wanted.quantity,
-        unit_price=wanted.unit_price,
-        currency=currency,
-        tax_category=wanted.tax_category,
-        recurs=wanted.recurs,
-        charged_on=wanted.charged_on,
-        until=wanted.until,
-        reference=reference,
-        created_at=at,
-        created_by=tenant.actor,
-    )
+    serial = _serial_of(session, tenant, wanted)
+    charge = charge_of(tenant, replace(wanted, reference=reference), currency=currency, serial=serial, at=at)
     try:
         with session.begin_nested():
             session.add(charge)
@@ -102,6 +82,32 @@ def make_charge(session: Session, tenant: Tenant, *, wanted: NewCharge, at: date
             raise
         return _same(known, wanted)
     return charge
+
+
+def charge_of(tenant: Tenant, wanted: NewCharge, *, currency: str, at: datetime, serial: str = "") -> Charge:
+    """The row of a charge whose figures and belongings were checked; it is not in the session yet."""
+    return Charge(
+        partner_id=tenant.partner_id,
+        id=new_id("chg"),
+        client_id=wanted.client_id,
+        lease_id=wanted.lease_id,
+        site_id=wanted.site_id,
+        asset_id=wanted.asset_id,
+        serial=serial,
+        purchase_order_id=wanted.purchase_order_id,
+        category=wanted.category,
+        description=wanted.description.strip(),
+        quantity=wanted.quantity,
+        unit_price=wanted.unit_price,
+        currency=currency,
+        tax_category=wanted.tax_category,
+        recurs=wanted.recurs,
+        charged_on=wanted.charged_on,
+        until=wanted.until,
+        reference=wanted.reference,
+        created_at=at,
+        created_by=tenant.actor,
+    )
 
 
 def void_charge(session: Session, tenant: Tenant, *, charge_id: str, reason: str, at: datetime) -> Charge:

@@ -107,8 +107,9 @@ def load(
             ReturnOrder.damage_charge > 0,
         )
     ).all()
-    line_ids = [line.id for rows in lines.values() for line in rows]
-    _loadto_bill(session, tenant, [line for rows in lines.values() for line in rows])
+    all_lines = [line for rows in lines.values() for line in rows]
+    line_ids = [line.id for line in all_lines]
+    _load_amended(session, tenant, all_lines)
     ends = end_charges_of(session, tenant, client_ids=client_ids)
     charges = open_charges(session, tenant, client_ids=client_ids)
     named = {lease.id: lease for lease in leases}
@@ -176,7 +177,7 @@ def _other_leases(session: Session, tenant: Tenant, lease_ids: set[str]) -> dict
     return {row.id: row for row in session.scalars(scoped(Lease, tenant).where(among(Lease.id, lease_ids)))}
 
 
-def _loadto_bill(session: Session, tenant: Tenant, lines: Sequence[Line]) -> None:
+def _load_amended(session: Session, tenant: Tenant, lines: Sequence[Line]) -> None:
     """How these lines were amended: by one statement each, where lazy loading would take one for each 500."""
     line_ids = [line.id for line in lines]
     terms: dict[str, list[LineTerms]] = defaultdict(list)

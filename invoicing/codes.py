@@ -34,6 +34,8 @@ CHARGE_REASONS = _codes(
     """
 )
 
+DISCOUNT, OTHER_SERVICE = "95", "ADR"  # of the two lists, where no reason is given
+
 # VATEX (BT-121): why no tax is charged.
 EXEMPTIONS = _codes(
     """

@@ -18,14 +18,13 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing.allowances.models import AllowanceRule
 from invoicing.allowances.rules import SCOPES, Rule
 from invoicing.bulk import among
-from invoicing.codes import ALLOWANCE_REASONS, CHARGE_REASONS
+from invoicing.codes import ALLOWANCE_REASONS, CHARGE_REASONS, DISCOUNT, OTHER_SERVICE
 from leases.models import Agreement, Lease
 
 # What a line may be of; `invoicing.models.InvoiceLine.kind`.
 LINE_KINDS = (
     "rent", "interim_rent", "holdover", "one_off", "charge", "damage", "buy_out", "loss", "early_return",
 )  # fmt: skip
-DISCOUNT, OTHER_SERVICE = "95", "ADR"  # the codes where none is given
 
 
 @dataclass(frozen=True, slots=True)

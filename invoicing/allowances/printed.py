@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from haas.documents.words import words
 from invoicing.allowances.rules import Applied, Given
+from invoicing.codes import DISCOUNT, OTHER_SERVICE
 from invoicing.document_parts import Allowance
 
 _FOLLOWS = "As on the invoice"
@@ -26,7 +27,7 @@ def of_given_back(*, amount: Decimal, given_back: Decimal, language: str) -> tup
     difference = given_back - amount
     if not difference:
         return ()
-    code = "95" if difference < 0 else "ADR"
+    code = DISCOUNT if difference < 0 else OTHER_SERVICE
     return (Allowance(description=words(language).gettext(_FOLLOWS), amount=difference, reason_code=code),)
 
 

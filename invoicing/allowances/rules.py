@@ -97,19 +97,12 @@ class Applied:
         return tuple(sums.items())
 
 
-def nothing_applied(lines: int) -> Applied:
-    """No rule holds."""
-    return Applied(((),) * lines, (), (_NOTHING,) * lines)
-
-
 def apply_rules(rules: Iterable[Rule], lines: Sequence[Chargeable], *, currency: str, day: date) -> Applied:
     """What the rules that hold on the paper's day make of its lines, in the order of their positions."""
     holding = sorted(
         (rule for rule in rules if rule.holds(day=day, currency=currency)),
         key=lambda rule: (rule.scope == PAPER, rule.position, rule.id),
     )
-    if not holding:
-        return nothing_applied(len(lines))
     left = [line.net for line in lines]  # what each comes to so far
     of_lines: list[list[Given]] = [[] for _ in lines]
     of_paper: list[Given] = []

@@ -16,6 +16,7 @@ from haas.files import get_file
 from haas.mail import Attachment, Letter
 from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Client, Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import e_invoices, queries
 from invoicing.document import InvoiceDocument
@@ -45,9 +46,7 @@ def is_held(partner: Partner) -> bool:
 
 def hold(session: Session, tenant: Tenant, *, held: bool) -> None:
     """Keep new documents back until somebody sends them, or mail each as soon as its PDF is there."""
-    partner = session.scalars(
-        sa.select(Partner).where(Partner.id == tenant.partner_id).with_for_update()
-    ).one()
+    partner = lock_partner(session, tenant)
     partner.policies = {**partner.policies, _POLICY: _HELD if held else _AT_ONCE}
     session.flush()
 

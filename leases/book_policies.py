@@ -8,13 +8,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from devices.models import HardwareModel
 from haas.errors import InvalidInput, NotFound
 from haas.money import round_minor
 from haas.tenancy.models import Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant, scoped
 from leases.book_records import BOOK_NAMES
 from leases.depreciation import (
@@ -136,7 +136,7 @@ def change_policy(
     """
     if name not in BOOK_NAMES:
         raise InvalidInput(f"Choose one of {', '.join(BOOK_NAMES)}.", field="name")
-    partner = _lock(session, tenant)
+    partner = lock_partner(session, tenant)
     settings = dict(_settings(partner))
     if conventions is not None:
         conventions = _checked({**DEFAULT_POLICY, **conventions})
@@ -157,7 +157,7 @@ def change_repair_policy(
     session: Session, tenant: Tenant, *, capitalise_from: Decimal | None, capitalise_upgrades: bool
 ) -> Partner:
     """Capitalise by this rule from now on."""
-    partner = _lock(session, tenant)
+    partner = lock_partner(session, tenant)
     rule = {
         "capitalise_from": None if capitalise_from is None else str(capitalise_from),
         "capitalise_upgrades": capitalise_upgrades,
@@ -220,7 +220,3 @@ def _checked(policy: dict[str, Any]) -> dict[str, Any]:
 def _settings(partner: Partner) -> dict[str, Any]:
     found = partner.policies.get(_POLICY, {})
     return found if isinstance(found, dict) else {}
-
-
-def _lock(session: Session, tenant: Tenant) -> Partner:
-    return session.scalars(sa.select(Partner).where(Partner.id == tenant.partner_id).with_for_update()).one()

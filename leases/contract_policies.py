@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.errors import InvalidInput
 from haas.tenancy.models import Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant
 from leases.amendments.operations import FOUR_EYES
 from leases.finance.classification import Thresholds
@@ -63,12 +63,7 @@ def change_contract_policy(session: Session, tenant: Tenant, *, changes: dict[st
     for name in THRESHOLDS:
         if not 0 <= changes[name] <= 100:
             raise InvalidInput("A share is between 0 and 100 percent.", field=name)
-    partner = session.scalars(
-        sa.select(Partner)
-        .where(Partner.id == tenant.partner_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    partner = lock_partner(session, tenant)
     partner.policies = {
         **partner.policies,
         FOUR_EYES: bool(changes["amendment_four_eyes"]),

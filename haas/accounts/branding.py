@@ -6,7 +6,6 @@ import hashlib
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import clock
@@ -18,6 +17,7 @@ from haas.tenancy.branding import Branding, Logo
 from haas.tenancy.brands import branding_of
 from haas.tenancy.logos import PartnerLogo
 from haas.tenancy.models import Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant, scoped
 
 LINES = ("address_lines", "footer_lines", "payment_lines")
@@ -38,9 +38,7 @@ def edit_branding(
     :param logo: an uploaded picture, which is decoded and drawn anew.
     :raises InvalidInput: for a colour, address, line or picture that cannot be used.
     """
-    partner = session.scalars(
-        sa.select(Partner).where(Partner.id == tenant.partner_id).with_for_update()
-    ).one()
+    partner = lock_partner(session, tenant)
     branding = preview_branding(session, partner, changes=changes)
     if remove_logo:
         branding = msgspec.structs.replace(branding, logo=None)

@@ -22,6 +22,7 @@ from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.rest.paging import Page, Sort, fetch_page
 from haas.tenancy.models import Client, Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant, scoped
 
 CLIENT_SORTS = {
@@ -132,9 +133,7 @@ def create_client(
         policy does not allow, or a tax id that is wrong.
     """
     # The partner's row is locked while the next number is looked up, so that two clients never race for it.
-    partner = session.scalars(
-        sa.select(Partner).where(Partner.id == tenant.partner_id).with_for_update()
-    ).one()
+    partner = lock_partner(session, tenant)
     client_id = new_id("cli")
     client = Client(
         partner_id=tenant.partner_id,

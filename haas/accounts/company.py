@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.accounts import checks, registered_numbers
@@ -12,6 +11,7 @@ from haas.accounts.people import check_email
 from haas.errors import InvalidInput
 from haas.tenancy.company import COMPANY_ID, Company
 from haas.tenancy.models import Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant, scoped
 
 ACCOUNTS_MAX = 12
@@ -25,11 +25,12 @@ _ACCOUNT_TEXTS = {"holder": 140, "account_number": 40, "bank_code": 40}
 def company_of(session: Session, tenant: Tenant, *, lock: bool = False) -> Company:
     """The partner's company; a blank one, not yet stored, where nothing was given. One statement.
 
-    With `lock` the partner's row is locked before, as by every edit: a rival waits, the first one too.
+    With `lock` the partner's row is locked before, as by every edit, and the company is read anew: it is
+    there before the company's, so two first edits cannot both make that one.
     """
     if lock:
-        _lock_partner(session, tenant)
-    found = session.scalar(scoped(Company, tenant))
+        lock_partner(session, tenant)
+    found = session.scalar(scoped(Company, tenant).execution_options(populate_existing=lock))
     return found if found is not None else _blank(tenant)
 
 
@@ -40,8 +41,8 @@ def edit_company(session: Session, tenant: Tenant, *, changes: dict[str, Any]) -
 
     :raises InvalidInput: naming the field, for a number whose form or check digits are wrong.
     """
-    partner = _lock_partner(session, tenant)
-    company = company_of(session, tenant)
+    company = company_of(session, tenant, lock=True)
+    partner = session.get_one(Partner, tenant.partner_id)
     if "legal_name" in changes:
         partner.legal_name = checks.check_text(changes["legal_name"], field="legal_name", most=160)
     if "country" in changes:
@@ -68,11 +69,6 @@ def edit_company(session: Session, tenant: Tenant, *, changes: dict[str, Any]) -
     session.add(company)
     session.flush()
     return company
-
-
-def _lock_partner(session: Session, tenant: Tenant) -> Partner:
-    """The row that is there before the company's: two first edits must not both make that one."""
-    return session.scalars(sa.select(Partner).where(Partner.id == tenant.partner_id).with_for_update()).one()
 
 
 def _blank(tenant: Tenant) -> Company:

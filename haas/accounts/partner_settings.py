@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from haas.accounts import checks
 from haas.errors import Conflict, InvalidInput
 from haas.tenancy.models import Client, Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant
 
 ONE_CURRENCY, PER_CLIENT = "one", "per_client"
@@ -29,9 +30,7 @@ def edit_settings(session: Session, tenant: Tenant, *, changes: dict[str, Any]) 
     :raises InvalidInput: for an unknown zone, language or currency, or terms beyond 180 days.
     :raises Conflict: if one currency is to rule while a client has another.
     """
-    partner = session.scalars(
-        sa.select(Partner).where(Partner.id == tenant.partner_id).with_for_update()
-    ).one()
+    partner = lock_partner(session, tenant)
     if "name" in changes:
         partner.name = checks.check_text(changes["name"], field="name", most=120)
     if "legal_name" in changes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.errors import InvalidInput, NotFound
 from haas.tenancy.models import Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant
 from invoicing.dunning.plan import Step
 from invoicing.dunning.policy import POLICY, DunningPolicy
@@ -20,7 +20,7 @@ def change_policy(session: Session, tenant: Tenant, *, policy: DunningPolicy) ->
 
     :raises InvalidInput: naming the field that cannot be.
     """
-    partner = _lock(session, tenant)
+    partner = lock_partner(session, tenant)
     return _keep(session, partner, policy)
 
 
@@ -30,7 +30,7 @@ def put_step(session: Session, tenant: Tenant, *, step_no: int, step: Step) -> D
     :raises NotFound: for a number that lies beyond that.
     :raises InvalidInput: naming the field that cannot be.
     """
-    partner = _lock(session, tenant)
+    partner = lock_partner(session, tenant)
     policy = DunningPolicy.of_policies(partner.policies)
     steps = list(policy.plan.steps)
     if not 0 <= step_no <= len(steps):
@@ -44,7 +44,7 @@ def remove_step(session: Session, tenant: Tenant, *, step_no: int) -> DunningPol
 
     :raises NotFound: if there is none of this number.
     """
-    partner = _lock(session, tenant)
+    partner = lock_partner(session, tenant)
     policy = DunningPolicy.of_policies(partner.policies)
     steps = list(policy.plan.steps)
     if not 0 <= step_no < len(steps):
@@ -70,12 +70,3 @@ def _keep(session: Session, partner: Partner, policy: DunningPolicy) -> DunningP
     partner.policies = {**partner.policies, POLICY: checked.kept()}
     session.flush()
     return checked
-
-
-def _lock(session: Session, tenant: Tenant) -> Partner:
-    return session.scalars(
-        sa.select(Partner)
-        .where(Partner.id == tenant.partner_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()

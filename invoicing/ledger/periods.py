@@ -12,7 +12,7 @@ from haas import outbox
 from haas.calendar import ONE_DAY, add_months
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
-from haas.tenancy.models import Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.ledger.chart import Book, month_of, months_between
 from invoicing.ledger.models import AccountingPeriod, JournalEntry
@@ -132,12 +132,7 @@ def lock_month(
 
 def _tell_leases(session: Session, tenant: Tenant, *, locked_until: date) -> None:
     """From now on no amendment is dated back into what is closed."""
-    partner = session.scalars(
-        sa.select(Partner)
-        .where(Partner.id == tenant.partner_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    partner = lock_partner(session, tenant)
     partner.policies = {**partner.policies, LOCKED_UNTIL: locked_until.isoformat()}
 
 

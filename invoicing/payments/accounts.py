@@ -12,7 +12,7 @@ from haas.auth import vault
 from haas.errors import InvalidInput
 from haas.ids import new_id, new_secret
 from haas.settings import Settings
-from haas.tenancy.models import Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant
 from invoicing import pay_links
 from invoicing.payments import queries
@@ -117,9 +117,7 @@ def edit(
 
 def print_links(session: Session, tenant: Tenant, *, wanted: bool) -> None:
     """Whether new invoices bear a link to pay by."""
-    partner = session.scalars(
-        sa.select(Partner).where(Partner.id == tenant.partner_id).with_for_update()
-    ).one()
+    partner = lock_partner(session, tenant)
     partner.policies = {**partner.policies, pay_links.POLICY: wanted}
     session.flush()
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from haas.tenancy.models import Partner
+from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant
 from leases.ends.policy import POLICY, EndPolicy, read_curve, read_days
 
@@ -18,9 +17,7 @@ def edit_policy(session: Session, tenant: Tenant, *, changes: dict[str, Any]) ->
 
     :raises InvalidInput: naming the field.
     """
-    partner = session.scalars(
-        sa.select(Partner).where(Partner.id == tenant.partner_id).with_for_update()
-    ).one()
+    partner = lock_partner(session, tenant)
     wanted = dict(changes)
     if "notice_days" in wanted:
         wanted["notice_days"] = read_days(wanted["notice_days"])

@@ -19,7 +19,8 @@ from haas.settings import Settings
 from haas.settings import current as current_settings
 from haas.tenancy.brands import logo_png
 from haas.tenancy.models import Partner
-from haas.tenancy.scope import Platform, Tenant
+from haas.tenancy.partners import working_partners
+from haas.tenancy.scope import Tenant
 from invoicing import billing, e_invoices, queries, rounds, sending, titles
 from invoicing.document import InvoiceDocument
 from invoicing.exports import requests as export_requests
@@ -67,7 +68,7 @@ def pass_paid_titles(*, partner_id: str, event_id: str, payment_id: str, invoice
 
 def pass_due_titles(settings: Settings, now: datetime) -> None:
     """What was invoiced or paid before the day of the purchase leaves the fleet on that day."""
-    for partner in _partners(None):
+    for partner in working_partners(actor="job:billing"):
         tenant = Tenant(partner.id, actor="job:titles")
         with db.unit_of_work(tenant) as session:
             titles.pass_due(session, tenant, today=local_day(now, partner.time_zone), at=now)
@@ -92,7 +93,7 @@ def note_round(*, partner_id: str, event_id: str, run_id: str) -> None:
 
 def bill_daily(settings: Settings, now: datetime) -> None:
     """Once a day: start a run for each partner, as of the day it is there."""
-    for partner in _partners(None):
+    for partner in working_partners(actor="job:billing"):
         tenant = Tenant(partner.id, actor="job:timetable")
         today = clock.today(partner.time_zone)
         with db.unit_of_work(tenant) as session:
@@ -117,7 +118,8 @@ def bill_all(
     :raises NotFound: if there is no such partner.
     """
     tell = report or _silent
-    partners = _partners(partner)
+    everyone = working_partners(actor="job:billing")
+    partners = [found for found in everyone if partner is None or partner in (found.id, found.slug)]
     if partner is not None and not partners:
         raise NotFound(f"There is no partner {partner}.")
     if not dry_run and any(found.is_operator for found in partners):
@@ -203,14 +205,6 @@ def _mail(tenant: Tenant, *, invoice_id: str, message_id: str) -> None:
 
 def _silent(_step: str, _done: int, _total: int) -> None:
     """Nobody watches."""
-
-
-def _partners(wanted: str | None) -> list[Partner]:
-    statement = sa.select(Partner).where(Partner.suspended_at.is_(None)).order_by(Partner.id)
-    if wanted is not None:
-        statement = statement.where(sa.or_(Partner.id == wanted, Partner.slug == wanted))
-    with db.unit_of_work(Platform("operator", actor="job:billing")) as session:
-        return list(session.scalars(statement))
 
 
 def _bill_partner(settings: Settings, partner: Partner, as_of: date, tell: Report) -> BillingReport:

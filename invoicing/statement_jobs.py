@@ -13,7 +13,8 @@ from haas.settings import Settings
 from haas.settings import current as current_settings
 from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Client, Partner
-from haas.tenancy.scope import Platform, Tenant, scoped
+from haas.tenancy.partners import working_partners
+from haas.tenancy.scope import Tenant, scoped
 from invoicing.statement_paper import statement_pdf
 from invoicing.statement_shapes import document_for
 
@@ -22,9 +23,7 @@ _DAYS_TO_ASK = 5  # of a month: whoever was down on the first still sends
 
 def ask_monthly(settings: Settings, now: datetime) -> None:  # noqa: ARG001 - every sweep takes them
     """In the first days of a month ask for last month's statement of every client that wants one, once."""
-    with db.unit_of_work(Platform("operator", actor="job:statements")) as session:
-        partners = session.scalars(select(Partner).where(Partner.suspended_at.is_(None))).all()
-    for partner in partners:
+    for partner in working_partners(actor="job:statements"):
         today = local_day(now, partner.time_zone)
         if today.day > _DAYS_TO_ASK:
             continue

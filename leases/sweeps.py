@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import db
 from haas.calendar import ONE_DAY, local_day
 from haas.errors import HaasError
 from haas.settings import Settings
-from haas.tenancy.models import Partner
-from haas.tenancy.scope import Platform, Tenant
+from haas.tenancy.partners import working_partners
+from haas.tenancy.scope import Tenant
 from leases import handover, operations, queries, returns, tax_years, usage
 from leases.amendments.lines import bring_in
 from leases.amendments.queries import ended_leases
@@ -118,11 +117,5 @@ def _one_by_one(tenant: Tenant, row_id: str, act: Any, **values: Any) -> None:
 
 def _partners(now: datetime) -> Iterator[tuple[Tenant, date]]:
     """Every partner that is not suspended, with the calendar day that it is there."""
-    with db.unit_of_work(Platform("relay", actor="job:leases")) as session:
-        partners = session.execute(
-            sa.select(Partner.id, Partner.time_zone)
-            .where(Partner.suspended_at.is_(None))
-            .order_by(Partner.id)
-        ).all()
-    for partner_id, zone in partners:
-        yield Tenant(partner_id, actor="job:leases", door="job"), local_day(now, zone)
+    for partner in working_partners(actor="job:leases"):
+        yield Tenant(partner.id, actor="job:leases", door="job"), local_day(now, partner.time_zone)

@@ -1,12 +1,15 @@
-"""A partner's own row, locked for a change."""
+"""The partners' own rows: one locked for a change, and all that sweeps go round."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from haas import db
 from haas.tenancy.models import Partner
-from haas.tenancy.scope import Tenant
+from haas.tenancy.scope import Platform, Tenant
 
 
 def lock_partner(session: Session, tenant: Tenant) -> Partner:
@@ -19,3 +22,11 @@ def lock_partner(session: Session, tenant: Tenant) -> Partner:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
+
+
+def working_partners(*, actor: str) -> Sequence[Partner]:
+    """All partners that are not suspended, in a unit of work of its own: what a sweep goes round."""
+    with db.unit_of_work(Platform("operator", actor=actor)) as session:
+        return session.scalars(
+            sa.select(Partner).where(Partner.suspended_at.is_(None)).order_by(Partner.id)
+        ).all()

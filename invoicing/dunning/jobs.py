@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +21,8 @@ from haas.settings import Settings
 from haas.settings import current as current_settings
 from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Client, Partner
-from haas.tenancy.scope import Platform, Tenant, scoped
+from haas.tenancy.partners import working_partners
+from haas.tenancy.scope import Tenant, scoped
 from invoicing.dunning import reminding, retrying
 from invoicing.dunning.models import Reminder, ReminderItem
 from invoicing.dunning.paper import ReminderDocument, ReminderRow, reminder_pdf
@@ -36,14 +38,7 @@ _NOT_BEFORE = timedelta(hours=8)  # of the partner's day: nobody is reminded at 
 
 def remind_daily(settings: Settings, now: datetime) -> None:
     """Each morning, by each partner's clock: record what is due. The rest of the day finds it recorded."""
-    with db.unit_of_work(Platform("operator", actor="job:dunning")) as session:
-        partners = list(
-            session.scalars(sa.select(Partner).where(Partner.suspended_at.is_(None)).order_by(Partner.id))
-        )
-    for partner in partners:
-        today = local_day(now, partner.time_zone)
-        if now < start_of_day(today, partner.time_zone) + _NOT_BEFORE:
-            continue
+    for partner, today in _at_day(now):
         tenant = Tenant(partner.id, actor="job:dunning")
         with db.unit_of_work(tenant) as session:
             reminding.remind(session, tenant, today=today, at=now)
@@ -51,14 +46,7 @@ def remind_daily(settings: Settings, now: datetime) -> None:
 
 def retry_declined(settings: Settings, now: datetime) -> None:
     """By each partner's clock: try declined charges again on the days of its plan; each try once."""
-    with db.unit_of_work(Platform("operator", actor="job:dunning")) as session:
-        partners = list(
-            session.scalars(sa.select(Partner).where(Partner.suspended_at.is_(None)).order_by(Partner.id))
-        )
-    for partner in partners:
-        today = local_day(now, partner.time_zone)
-        if now < start_of_day(today, partner.time_zone) + _NOT_BEFORE:
-            continue
+    for partner, today in _at_day(now):
         tenant = Tenant(partner.id, actor="job:dunning")
         policy = DunningPolicy.of_policies(partner.policies)
         with db.unit_of_work(tenant) as session:
@@ -71,6 +59,14 @@ def retry_declined(settings: Settings, now: datetime) -> None:
                 continue  # paid, or about to be, since it was read
             except HaasError as refusal:
                 log.warning("invoice %s is not tried again: %s", invoice_id, refusal)
+
+
+def _at_day(now: datetime) -> Iterator[tuple[Partner, date]]:
+    """The partners where it is day, each with the date there."""
+    for partner in working_partners(actor="job:dunning"):
+        today = local_day(now, partner.time_zone)
+        if now >= start_of_day(today, partner.time_zone) + _NOT_BEFORE:
+            yield partner, today
 
 
 def print_letter(*, partner_id: str, event_id: str, reminder_id: str, **_: Any) -> None:

@@ -18,7 +18,8 @@ from haas.settings import Settings
 from haas.settings import current as current_settings
 from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Partner
-from haas.tenancy.scope import Platform, Tenant
+from haas.tenancy.partners import working_partners
+from haas.tenancy.scope import Tenant
 from invoicing.exports import batches, deliveries, destinations, schedules, sftp, writing
 from invoicing.exports.letters import failure_letter, ready_letter
 from invoicing.exports.profiles import get_profile
@@ -96,12 +97,8 @@ def tell_of_failure(*, partner_id: str, event_id: str, profile_id: str, reason: 
 
 def start_due(settings: Settings, now: datetime) -> None:
     """Start every batch whose time has come where its partner is."""
-    with db.unit_of_work(Platform("operator", actor="job:timetable")) as session:
-        partners = session.scalars(
-            sa.select(Partner).where(Partner.suspended_at.is_(None)).order_by(Partner.id)
-        ).all()
     moment = clock.now()
-    for partner in partners:
+    for partner in working_partners(actor="job:timetable"):
         tenant = Tenant(partner.id, actor="job:timetable")
         with db.unit_of_work(tenant) as session:
             due = schedules.due_profiles(session, tenant, now=moment)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from haas import clock, db, outbox
 from haas.calendar import add_months
 from haas.settings import Settings
-from haas.tenancy.models import Partner
-from haas.tenancy.scope import Platform, Tenant
+from haas.tenancy.partners import working_partners
+from haas.tenancy.scope import Tenant
 from invoicing.ledger import periods, posting
 from invoicing.ledger.chart import Book, month_of
 
@@ -26,11 +24,7 @@ def post_chunk(*, partner_id: str, event_id: str, chunk_id: str) -> None:
 
 def propose_posting(settings: Settings, now: datetime) -> None:
     """Once a month has ended where a partner is: propose to post it. A person decides."""
-    with db.unit_of_work(Platform("operator", actor="job:timetable")) as session:
-        partners = session.scalars(
-            sa.select(Partner).where(Partner.suspended_at.is_(None)).order_by(Partner.id)
-        ).all()
-    for partner in partners:
+    for partner in working_partners(actor="job:timetable"):
         tenant = Tenant(partner.id, actor="job:timetable")
         month = add_months(month_of(clock.today(partner.time_zone)), -1)
         with db.unit_of_work(tenant) as session:

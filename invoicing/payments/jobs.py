@@ -15,8 +15,8 @@ from haas.calendar import local_day
 from haas.errors import HaasError
 from haas.settings import Settings
 from haas.settings import current as current_settings
-from haas.tenancy.models import Partner
-from haas.tenancy.scope import Platform, Tenant, scoped
+from haas.tenancy.partners import working_partners
+from haas.tenancy.scope import Tenant, scoped
 from invoicing.holds.held import not_held
 from invoicing.models import Invoice
 from invoicing.payments import charges, checkouts, credit_refunds, inbox, methods, payouts, queries, refunds
@@ -193,16 +193,10 @@ def _put_off(what: str) -> Iterator[None]:
 
 def _partners() -> list[tuple[Tenant, str]]:
     """Those that have an account at a provider."""
-    with db.unit_of_work(Platform("operator", actor="job:payments")) as session:
-        rows = session.execute(
-            sa.select(Partner.id, Partner.time_zone)
-            .where(Partner.suspended_at.is_(None))
-            .order_by(Partner.id)
-        ).all()
     found = []
-    for row in rows:
-        tenant = Tenant(row.id, actor="job:payments")
+    for partner in working_partners(actor="job:payments"):
+        tenant = Tenant(partner.id, actor="job:payments")
         with db.unit_of_work(tenant) as session:
             if queries.accounts_of(session, tenant):
-                found.append((tenant, str(row.time_zone)))
+                found.append((tenant, partner.time_zone))
     return found

@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
 from haas import clock, db, outbox
 from haas.errors import HaasError
 from haas.files import store_file
 from haas.settings import Settings
 from haas.tenancy.brands import logo_png
-from haas.tenancy.models import Partner
-from haas.tenancy.scope import Platform, Tenant
+from haas.tenancy.partners import working_partners
+from haas.tenancy.scope import Tenant
 from leases.quotes import papers, queries, sending, staging
 from leases.quotes.paper import acceptance_pdf, quote_pdf
 
@@ -112,12 +110,8 @@ def recount_needs(settings: Settings, now: datetime) -> None:
 
 
 def _partners() -> Iterator[Tenant]:
-    with db.unit_of_work(Platform("relay", actor="job:quotes")) as session:
-        found = session.scalars(
-            sa.select(Partner.id).where(Partner.suspended_at.is_(None)).order_by(Partner.id)
-        ).all()
-    for partner_id in found:
-        yield Tenant(partner_id, actor="job:quotes", door="job")
+    for partner in working_partners(actor="job:quotes"):
+        yield Tenant(partner.id, actor="job:quotes", door="job")
 
 
 def _tenant(partner_id: str, event_id: str) -> Tenant:

@@ -80,7 +80,10 @@ def get_dispute(session: Session, tenant: Tenant, *, dispute_id: str, lock: bool
     :raises NotFound: if this tenant has none by that id.
     """
     statement = scoped(InvoiceDispute, tenant).where(InvoiceDispute.id == dispute_id)
-    found = session.scalar(statement.with_for_update() if lock else statement)
+    if lock:
+        # The page has read it before: whoever waited for the lock must see what the rival decided.
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    found = session.scalar(statement)
     if found is None:
         raise NotFound(f"There is no dispute {dispute_id}.")
     return found

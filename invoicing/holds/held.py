@@ -33,9 +33,7 @@ class Held:
 
 def held_on(session: Session, tenant: Tenant, *, today: date, client_id: str | None = None) -> Held:
     """What is held back today, of one client or of all; two queries."""
-    pauses = scoped(DunningPause, tenant).where(
-        DunningPause.ended_at.is_(None), sa.or_(DunningPause.until.is_(None), DunningPause.until >= today)
-    )
+    pauses = scoped(DunningPause, tenant).where(_lasts(today))
     disputes = scoped(InvoiceDispute, tenant).where(InvoiceDispute.state == "open")
     if client_id is not None:
         pauses = pauses.where(DunningPause.client_id == client_id)
@@ -59,8 +57,7 @@ def not_held(*, today: date) -> list[sa.ColumnElement[bool]]:
             DunningPause.partner_id == Invoice.partner_id,
             DunningPause.client_id == Invoice.client_id,
             sa.or_(DunningPause.invoice_id.is_(None), DunningPause.invoice_id == Invoice.id),
-            DunningPause.ended_at.is_(None),
-            sa.or_(DunningPause.until.is_(None), DunningPause.until >= today),
+            _lasts(today),
         )
         .exists()
     )
@@ -141,11 +138,7 @@ def resume(session: Session, tenant: Tenant, *, pause_id: str, at: datetime) -> 
 
 def pauses_of(session: Session, tenant: Tenant, *, client_id: str, today: date) -> list[DunningPause]:
     """What holds for this client or one of its invoices today, the latest first."""
-    statement = scoped(DunningPause, tenant).where(
-        DunningPause.client_id == client_id,
-        DunningPause.ended_at.is_(None),
-        sa.or_(DunningPause.until.is_(None), DunningPause.until >= today),
-    )
+    statement = scoped(DunningPause, tenant).where(DunningPause.client_id == client_id, _lasts(today))
     return list(session.scalars(statement.order_by(DunningPause.id.desc())))
 
 
@@ -156,3 +149,10 @@ def require_open(invoice: Invoice) -> None:
     """
     if invoice.kind != "invoice" or invoice.state != "issued":
         raise Conflict(f"Nothing is to be paid for {invoice.number}.")
+
+
+def _lasts(today: date) -> sa.ColumnElement[bool]:
+    """A pause that nobody ended, and whose last day, if it has one, is not over."""
+    return sa.and_(
+        DunningPause.ended_at.is_(None), sa.or_(DunningPause.until.is_(None), DunningPause.until >= today)
+    )

@@ -19,9 +19,7 @@ from haas.pages.lists import read_list
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
 from haas.rest.paging import Sort, fetch_page
-from haas.tenancy.scope import scoped
 from invoicing import queries
-from invoicing.models import Invoice
 from invoicing.money import receipts
 from invoicing.money.models import REVERSAL_KINDS, SOURCES, Receipt
 from invoicing.money.queries import ReceiptFilter, get_receipt, list_receipts, story_of
@@ -164,7 +162,9 @@ def show(receipt_id: str) -> str:
         receipt=receipt,
         story=story,
         left=receipt.amount - story.gone_back,
-        numbers=_numbers(caller, {row.invoice_id for row in story.payments}),
+        numbers=queries.numbers_of(
+            caller.session, caller.tenant, invoice_ids=[row.invoice_id for row in story.payments]
+        ),
         client=find_client(caller.session, caller.tenant, client_id=receipt.client_id),
         sources=source_words(),
         methods=method_words(),
@@ -293,15 +293,6 @@ def _reopened(caller: Caller, plan: ReversalPlan) -> list[tuple[str, Decimal]]:
         caller.session, caller.tenant, payment_ids=[each.payment_id for each in taken]
     )
     return [(numbers[each.payment_id], each.left) for each in taken]
-
-
-def _numbers(caller: Caller, invoice_ids: set[str]) -> dict[str, str]:
-    rows = caller.session.execute(
-        scoped(Invoice, caller.tenant)
-        .where(Invoice.id.in_(invoice_ids))
-        .with_only_columns(Invoice.id, Invoice.number)
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def _day(typed: str | None) -> date | None:

@@ -75,9 +75,9 @@ def index() -> str:
     )
     found = learning.suggestions(session, tenant, lines=page.rows)
     booked = booking.standing_bookings(session, tenant, line_ids=[row.id for row in page.rows])
-    best = [one for some in found.values() for one in some[:1]]
-    invoice_ids = [invoice_id for one in best for invoice_id, _amount in one.allocations]
-    clients = {one.client_id for one in best} | {row.client_id for some in booked.values() for row in some}
+    likeliest = [some[0] for some in found.values() if some]
+    clients = {one.client_id for one in likeliest}
+    clients |= {row.client_id for some in booked.values() for row in some}
     counts = queries.counts_by_state(session, tenant)
     words = state_words()
     return render_template(
@@ -89,7 +89,11 @@ def index() -> str:
         found=found,
         booked=booked,
         clients=client_names(session, tenant, clients),
-        numbers=invoices.numbers_of(session, tenant, invoice_ids=invoice_ids) if invoice_ids else {},
+        numbers=invoices.numbers_of(
+            session,
+            tenant,
+            invoice_ids=[invoice_id for one in likeliest for invoice_id, _part in one.allocations],
+        ),
         accounts=accounts.list_accounts(session, tenant, closed=True),
         reasons=reason_words(),
         categories=category_words(),

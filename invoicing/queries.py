@@ -159,19 +159,26 @@ def open_items(session: Session, tenant: Tenant, *, client_id: str | None = None
         .outerjoin(credits, credits.c.invoice_id == Invoice.id)
         .where(Invoice.kind == "invoice", Invoice.state == "issued", left > 0)
         .order_by(Invoice.due_on, Invoice.issued_on, Invoice.number)
-        .with_only_columns(
-            Invoice.id,
-            Invoice.number,
-            Invoice.client_id,
-            Invoice.currency,
-            Invoice.issued_on,
-            Invoice.due_on,
-            Invoice.total,
-            left.label("left_open"),
-        )
     )
     if client_id is not None:
         statement = statement.where(Invoice.client_id == client_id)
+    return read_items(session, statement, left=left)
+
+
+def read_items(
+    session: Session, statement: sa.Select[Invoice], *, left: sa.ColumnElement[Decimal]
+) -> list[OpenItem]:
+    """The invoices of a statement as open items, each with what is `left` of it to be paid."""
+    columns = statement.with_only_columns(
+        Invoice.id,
+        Invoice.number,
+        Invoice.client_id,
+        Invoice.currency,
+        Invoice.issued_on,
+        Invoice.due_on,
+        Invoice.total,
+        left.label("left_open"),
+    )
     return [
         OpenItem(
             invoice_id=row.id,
@@ -183,7 +190,7 @@ def open_items(session: Session, tenant: Tenant, *, client_id: str | None = None
             total=row.total,
             open=row.left_open,
         )
-        for row in session.execute(statement)
+        for row in session.execute(columns)
     ]
 
 
@@ -296,12 +303,18 @@ def invoices_of_payments(session: Session, tenant: Tenant, *, payment_ids: Seque
 
 def open_amount(session: Session, tenant: Tenant, *, invoice: Invoice) -> Decimal:
     """What is still to be paid: total less credits less payments; never below zero."""
-    given_back = session.scalar(
+    credited = credited_of(session, tenant, invoice_id=invoice.id)
+    return max(invoice.total + credited - invoice.paid_total, Decimal(0))
+
+
+def credited_of(session: Session, tenant: Tenant, *, invoice_id: str) -> Decimal:
+    """What credit notes took back of one invoice (negative)."""
+    found = session.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(Invoice.total), 0)).where(
-            Invoice.partner_id == tenant.partner_id, Invoice.credits_invoice_id == invoice.id
+            Invoice.partner_id == tenant.partner_id, Invoice.credits_invoice_id == invoice_id
         )
     )
-    return max(invoice.total + Decimal(given_back or 0) - invoice.paid_total, Decimal(0))
+    return Decimal(found or 0)
 
 
 def get_run(session: Session, tenant: Tenant, *, run_id: str) -> BillingRun:

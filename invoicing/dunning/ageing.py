@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.tenancy.scope import Tenant, scoped
+from invoicing import queries
 from invoicing.models import Invoice, Payment
 from invoicing.open_items import OpenItem, aged
 
@@ -57,30 +58,8 @@ def open_on(session: Session, tenant: Tenant, *, as_of: date) -> list[OpenItem]:
         scoped(Invoice, tenant)
         .where(Invoice.kind == "invoice", Invoice.issued_on <= as_of, left > 0)
         .order_by(Invoice.due_on, Invoice.number)
-        .with_only_columns(
-            Invoice.id,
-            Invoice.number,
-            Invoice.client_id,
-            Invoice.currency,
-            Invoice.issued_on,
-            Invoice.due_on,
-            Invoice.total,
-            left.label("left_open"),
-        )
     )
-    return [
-        OpenItem(
-            invoice_id=row.id,
-            number=row.number,
-            client_id=row.client_id,
-            currency=row.currency,
-            issued_on=row.issued_on,
-            due_on=row.due_on,
-            total=row.total,
-            open=row.left_open,
-        )
-        for row in session.execute(statement)
-    ]
+    return queries.read_items(session, statement, left=left)
 
 
 def ageing(session: Session, tenant: Tenant, *, as_of: date, bounds: tuple[int, ...]) -> list[AgedClient]:

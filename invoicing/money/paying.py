@@ -151,7 +151,7 @@ def take_off(
     )
     session.add(back)
     invoice.paid_total -= amount
-    invoice.state = _state(invoice, given_back=_given_back(session, tenant, invoice))
+    invoice.state = _state(invoice, given_back=queries.credited_of(session, tenant, invoice_id=invoice.id))
     session.flush()
     outbox.publish(session, tenant, "payment.reversed", payment_id=back.id, invoice_id=invoice.id)
     return back
@@ -221,15 +221,6 @@ def release_excess(
         account = (invoice.client_id, invoice.currency)
         gained[account] = gained.get(account, Decimal(0)) + extra[invoice_id]
     return gained
-
-
-def _given_back(session: Session, tenant: Tenant, invoice: Invoice) -> Decimal:
-    found = session.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(Invoice.total), 0)).where(
-            Invoice.partner_id == tenant.partner_id, Invoice.credits_invoice_id == invoice.id
-        )
-    )
-    return Decimal(found or 0)
 
 
 def _state(invoice: Invoice, *, given_back: Decimal) -> str:

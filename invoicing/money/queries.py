@@ -112,15 +112,20 @@ def payments_of_receipt(session: Session, tenant: Tenant, *, receipt_id: str) ->
     ).all()
 
 
-def story_of(session: Session, tenant: Tenant, *, receipt: Receipt) -> ReceiptStory:
-    """What the receipt paid, what is credit of it, what went back; three queries."""
-    credit = session.scalar(
+def credit_of_receipt(session: Session, tenant: Tenant, *, receipt_id: str) -> Decimal:
+    """What the movements of the client's credit that are of this money come to."""
+    found = session.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(BalanceEntry.amount), 0)).where(
-            BalanceEntry.partner_id == tenant.partner_id, BalanceEntry.receipt_id == receipt.id
+            BalanceEntry.partner_id == tenant.partner_id, BalanceEntry.receipt_id == receipt_id
         )
     )
+    return Decimal(found or 0)
+
+
+def story_of(session: Session, tenant: Tenant, *, receipt: Receipt) -> ReceiptStory:
+    """What the receipt paid, what is credit of it, what went back; three queries."""
     return ReceiptStory(
         payments_of_receipt(session, tenant, receipt_id=receipt.id),
-        Decimal(credit or 0),
+        credit_of_receipt(session, tenant, receipt_id=receipt.id),
         reversals_of(session, tenant, receipt_id=receipt.id),
     )

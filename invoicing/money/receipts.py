@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -18,9 +17,15 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
 from invoicing.models import Payment
 from invoicing.money.entries import Standing, add_entry, lock_client, standings
-from invoicing.money.models import BalanceEntry, Receipt, ReceiptReversal
+from invoicing.money.models import Receipt, ReceiptReversal
 from invoicing.money.paying import BY_BALANCE, checked_amount, held, lock_invoices, pay, take_off
-from invoicing.money.queries import find_receipt, get_receipt, payments_of_receipt, reversals_of
+from invoicing.money.queries import (
+    credit_of_receipt,
+    find_receipt,
+    get_receipt,
+    payments_of_receipt,
+    reversals_of,
+)
 from invoicing.money.reversing import Held, ReversalPlan, plan_reversal
 from invoicing.open_items import oldest_first
 
@@ -301,11 +306,6 @@ def _allocate(
 
 def _plan(session: Session, tenant: Tenant, *, receipt: Receipt, amount: Decimal) -> ReversalPlan:
     account = (receipt.client_id, receipt.currency)
-    credit = session.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(BalanceEntry.amount), 0)).where(
-            BalanceEntry.partner_id == tenant.partner_id, BalanceEntry.receipt_id == receipt.id
-        )
-    )
     own = [row for row in payments_of_receipt(session, tenant, receipt_id=receipt.id) if row.amount > 0]
     applied = session.scalars(
         scoped(Payment, tenant).where(
@@ -317,7 +317,7 @@ def _plan(session: Session, tenant: Tenant, *, receipt: Receipt, amount: Decimal
     ).all()
     return plan_reversal(
         amount,
-        credit_of_receipt=Decimal(credit or 0),
+        credit_of_receipt=credit_of_receipt(session, tenant, receipt_id=receipt.id),
         balance=standings(session, tenant, client_ids=[account[0]]).get(account, Standing()).balance,
         payments=held(session, tenant, own),
         applied=held(session, tenant, applied),

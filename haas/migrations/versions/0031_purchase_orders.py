@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from haas.db import UtcDateTime
 from haas.migrations import ddl
+from haas.migrations.tables import amount, create_table, day, moment, text
 
 revision = "0031_purchase_orders"
 down_revision = "0030_finance_leases"
@@ -50,45 +50,23 @@ def downgrade() -> None:
 
 
 def _orders() -> None:
-    op.create_table(
+    create_table(
         "purchase_order",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
+        text("client_id"),
         sa.Column("number", sa.Text(collation="C"), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
+        text("description"),
         sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("valid_from", sa.Date(), nullable=True),
-        sa.Column("valid_until", sa.Date(), nullable=True),
-        sa.Column("amount_limit", sa.Numeric(15, 3), nullable=True),
-        sa.Column("billed_total", sa.Numeric(15, 3), nullable=False),
-        sa.Column("closed_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "amount_limit is null or amount_limit > 0", name=op.f("ck_purchase_order_limit_positive")
-        ),
-        sa.CheckConstraint(
-            "valid_until is null or valid_from is null or valid_from < valid_until",
-            name=op.f("ck_purchase_order_dates_in_order"),
-        ),
-        sa.CheckConstraint(
-            "amount_limit is null or billed_total <= amount_limit",
-            name=op.f("ck_purchase_order_within_limit"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "client_id"],
-            ["client.partner_id", "client.id"],
-            name=op.f("fk_purchase_order_partner_id_client_id"),
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_purchase_order_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_purchase_order")),
-        sa.UniqueConstraint(
-            "partner_id",
-            "client_id",
-            "number",
-            name=op.f("uq_purchase_order_partner_id_client_id_number"),
-        ),
-        sa.UniqueConstraint(
-            "partner_id", "client_id", "id", name=op.f("uq_purchase_order_partner_id_client_id_id")
-        ),
+        day("valid_from", null=True),
+        day("valid_until", null=True),
+        amount("amount_limit", null=True),
+        amount("billed_total"),
+        moment("closed_at", null=True),
+        moment("created_at"),
+        references={"client_id": "client"},
+        checks={
+            "limit_positive": "amount_limit is null or amount_limit > 0",
+            "dates_in_order": "valid_until is null or valid_from is null or valid_from < valid_until",
+            "within_limit": "amount_limit is null or billed_total <= amount_limit",
+        },
+        uniques=[("partner_id", "client_id", "number"), ("partner_id", "client_id", "id")],
     )

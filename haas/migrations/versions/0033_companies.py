@@ -7,6 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 from haas.migrations import ddl
+from haas.migrations.tables import create_table, text, texts, whole
 
 revision = "0033_companies"
 down_revision = "0032_purchase_orders_checked"
@@ -27,23 +28,19 @@ _SITE_TEXTS = ("postcode", "city", "region")
 
 def upgrade() -> None:
     """The company's table; then columns with defaults, which the release before does not see."""
-    op.create_table(
+    create_table(
         "company",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("address", JSONB(), nullable=False),
-        *(sa.Column(name, sa.Text(), nullable=False) for name in _COMPANY_TEXTS),
+        *texts(*_COMPANY_TEXTS),
         sa.Column("tax_currency", sa.String(3), nullable=False),
         sa.Column("accounts", JSONB(), nullable=False),
-        sa.Column("damages", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint("id = 'company'", name=op.f("ck_company_one_a_partner")),
-        sa.CheckConstraint(
-            "(endpoint_scheme = '') = (endpoint_id = '')", name=op.f("ck_company_endpoint_whole")
-        ),
-        sa.CheckConstraint("damages in ('taxed', 'outside')", name=op.f("ck_company_damages_known")),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_company_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_company")),
+        text("damages"),
+        whole("version"),
+        checks={
+            "one_a_partner": "id = 'company'",
+            "endpoint_whole": "(endpoint_scheme = '') = (endpoint_id = '')",
+            "damages_known": "damages in ('taxed', 'outside')",
+        },
     )
     ddl.protect("company", rights="select, insert, update")
     ddl.audited("company")

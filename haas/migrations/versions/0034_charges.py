@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from haas.db import UtcDateTime
 from haas.migrations import ddl
+from haas.migrations.tables import create_table, day, moment, text, texts
 
 revision = "0034_charges"
 down_revision = "0033_companies"
@@ -27,39 +27,26 @@ _OF_CLIENT = {"site_id": "site", "purchase_order_id": "purchase_order"}
 
 def upgrade() -> None:
     """The table, then who may see it; of what it says nothing is changed but its end."""
-    op.create_table(
+    create_table(
         "charge",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("lease_id", sa.Text(), nullable=True),
-        sa.Column("site_id", sa.Text(), nullable=True),
-        sa.Column("asset_id", sa.Text(), nullable=True),
-        sa.Column("serial", sa.Text(), nullable=False),
-        sa.Column("purchase_order_id", sa.Text(), nullable=True),
-        sa.Column("category", sa.Text(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
+        text("client_id"),
+        text("lease_id", null=True),
+        text("site_id", null=True),
+        text("asset_id", null=True),
+        text("serial"),
+        text("purchase_order_id", null=True),
+        *texts("category", "description"),
         sa.Column("quantity", sa.Numeric(18, 6), nullable=False),
         sa.Column("unit_price", sa.Numeric(18, 6), nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("tax_category", sa.Text(), nullable=False),
-        sa.Column("recurs", sa.Text(), nullable=False),
-        sa.Column("charged_on", sa.Date(), nullable=False),
-        sa.Column("until", sa.Date(), nullable=True),
-        sa.Column("reference", sa.Text(), nullable=True),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("created_by", sa.Text(), nullable=False),
-        sa.Column("voided_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("void_reason", sa.Text(), nullable=True),
-        *(sa.CheckConstraint(rule, name=op.f(f"ck_charge_{name}")) for name, rule in _CHECKS.items()),
-        *(
-            sa.ForeignKeyConstraint(
-                ["partner_id", column],
-                [f"{target}.partner_id", f"{target}.id"],
-                name=op.f(f"fk_charge_partner_id_{column}"),
-            )
-            for column, target in _OF_PARTNER.items()
-        ),
+        *texts("tax_category", "recurs"),
+        day("charged_on"),
+        day("until", null=True),
+        text("reference", null=True),
+        moment("created_at"),
+        text("created_by"),
+        moment("voided_at", null=True),
+        text("void_reason", null=True),
         *(
             sa.ForeignKeyConstraint(
                 ["partner_id", "client_id", column],
@@ -68,9 +55,9 @@ def upgrade() -> None:
             )
             for column, target in _OF_CLIENT.items()
         ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_charge_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_charge")),
-        sa.UniqueConstraint("partner_id", "reference", name=op.f("uq_charge_partner_id_reference")),
+        references=_OF_PARTNER,
+        checks=_CHECKS,
+        uniques=[("partner_id", "reference")],
     )
     op.create_index("ix_charge_client", "charge", ["partner_id", "client_id", "id"])
     op.create_index(

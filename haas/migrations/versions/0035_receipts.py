@@ -7,15 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from haas.db import UtcDateTime
 from haas.migrations import ddl
+from haas.migrations.tables import AMOUNT, amount, create_table, day, moment, text, texts, whole
 
 revision = "0035_receipts"
 down_revision = "0034_charges"
 branch_labels = None
 depends_on = None
 
-_AMOUNT = sa.Numeric(15, 3)
 _TABLES = ("receipt", "receipt_reversal", "refund", "balance_entry", "exchange_rate")
 _PAYMENT_KEYS = {
     "receipt_id": "receipt",
@@ -200,31 +199,26 @@ def downgrade() -> None:
 
 def _receipts() -> None:
     table = "receipt"
-    op.create_table(
+    create_table(
         table,
-        *_key(),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("amount", _AMOUNT, nullable=False),
+        text("client_id"),
+        amount("amount"),
         sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("received_on", sa.Date(), nullable=False),
-        sa.Column("method", sa.Text(), nullable=False),
+        day("received_on"),
+        text("method"),
         sa.Column("reference", sa.Text(collation="C"), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
+        text("source"),
         sa.Column("provider", sa.Text(), nullable=False, server_default=""),
-        sa.Column("provider_id", sa.Text(), nullable=True),
-        sa.Column("fee", _AMOUNT, nullable=False, server_default="0"),
+        text("provider_id", null=True),
+        sa.Column("fee", AMOUNT, nullable=False, server_default="0"),
         *_record(),
-        *_references(table, {"client_id": "client"}),
-        sa.UniqueConstraint("partner_id", "reference", name=op.f(f"uq_{table}_partner_id_reference")),
-        *_checks(
-            table,
-            {
-                "amount_positive": "amount > 0",
-                "fee_not_negative": "fee >= 0",
-                "source_known": "source in ('manual', 'bank', 'provider', 'deposit')",
-            },
-        ),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f(f"pk_{table}")),
+        references={"client_id": "client"},
+        checks={
+            "amount_positive": "amount > 0",
+            "fee_not_negative": "fee >= 0",
+            "source_known": "source in ('manual', 'bank', 'provider', 'deposit')",
+        },
+        uniques=[("partner_id", "reference")],
     )
     op.create_index("ix_receipt_recent", table, ["partner_id", "received_on", "id"])
     op.create_index("ix_receipt_client", table, ["partner_id", "client_id", "received_on", "id"])
@@ -235,32 +229,24 @@ def _receipts() -> None:
         postgresql_where=sa.text("provider_id is not null"),
     )
     table = "receipt_reversal"
-    op.create_table(
+    create_table(
         table,
-        *_key(),
-        sa.Column("receipt_id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("amount", _AMOUNT, nullable=False),
-        sa.Column("shortfall", _AMOUNT, nullable=False, server_default="0"),
-        sa.Column("fee", _AMOUNT, nullable=False, server_default="0"),
+        *texts("receipt_id", "client_id"),
+        amount("amount"),
+        sa.Column("shortfall", AMOUNT, nullable=False, server_default="0"),
+        sa.Column("fee", AMOUNT, nullable=False, server_default="0"),
         sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("reference", sa.Text(), nullable=False),
-        sa.Column("reversed_on", sa.Date(), nullable=False),
+        *texts("kind", "reason", "reference"),
+        day("reversed_on"),
         *_record(),
-        *_references(table, {"receipt_id": "receipt", "client_id": "client"}),
-        sa.UniqueConstraint("partner_id", "reference", name=op.f(f"uq_{table}_partner_id_reference")),
-        *_checks(
-            table,
-            {
-                "amount_positive": "amount > 0",
-                "fee_not_negative": "fee >= 0",
-                "shortfall_within": "shortfall >= 0 and shortfall <= amount",
-                "kind_known": "kind in ('returned', 'chargeback', 'refunded', 'mistake')",
-            },
-        ),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f(f"pk_{table}")),
+        references={"receipt_id": "receipt", "client_id": "client"},
+        checks={
+            "amount_positive": "amount > 0",
+            "fee_not_negative": "fee >= 0",
+            "shortfall_within": "shortfall >= 0 and shortfall <= amount",
+            "kind_known": "kind in ('returned', 'chargeback', 'refunded', 'mistake')",
+        },
+        uniques=[("partner_id", "reference")],
     )
     op.create_index("ix_receipt_reversal_receipt", table, ["partner_id", "receipt_id", "id"])
     op.create_index("ix_receipt_reversal_client", table, ["partner_id", "client_id", "reversed_on"])
@@ -268,36 +254,28 @@ def _receipts() -> None:
 
 def _refunds() -> None:
     table = "refund"
-    op.create_table(
+    create_table(
         table,
-        *_key(),
-        sa.Column("client_id", sa.Text(), nullable=False),
+        text("client_id"),
         sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("amount", _AMOUNT, nullable=False),
-        sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("receipt_id", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("reference", sa.Text(), nullable=False),
-        sa.Column("failure", sa.Text(), nullable=False),
-        sa.Column("once_key", sa.Text(), nullable=True),
-        sa.Column("asked_on", sa.Date(), nullable=False),
-        sa.Column("asked_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("asked_by", sa.Text(), nullable=False),
-        sa.Column("settled_on", sa.Date(), nullable=True),
-        *_references(table, {"client_id": "client", "receipt_id": "receipt"}),
-        sa.UniqueConstraint("partner_id", "once_key", name=op.f(f"uq_{table}_partner_id_once_key")),
-        *_checks(
-            table,
-            {
-                "amount_positive": "amount > 0",
-                "channel_known": "channel in ('bank', 'provider')",
-                "state_known": "state in ('asked', 'paid', 'failed')",
-                "settled_has_a_day": "(state = 'asked') = (settled_on is null)",
-                "provider_has_receipt": "channel <> 'provider' or receipt_id is not null",
-            },
-        ),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f(f"pk_{table}")),
+        amount("amount"),
+        text("channel"),
+        text("receipt_id", null=True),
+        *texts("reason", "state", "reference", "failure"),
+        text("once_key", null=True),
+        day("asked_on"),
+        moment("asked_at"),
+        text("asked_by"),
+        day("settled_on", null=True),
+        references={"client_id": "client", "receipt_id": "receipt"},
+        checks={
+            "amount_positive": "amount > 0",
+            "channel_known": "channel in ('bank', 'provider')",
+            "state_known": "state in ('asked', 'paid', 'failed')",
+            "settled_has_a_day": "(state = 'asked') = (settled_on is null)",
+            "provider_has_receipt": "channel <> 'provider' or receipt_id is not null",
+        },
+        uniques=[("partner_id", "once_key")],
     )
     op.create_index("ix_refund_recent", table, ["partner_id", "id"])
     op.create_index("ix_refund_client", table, ["partner_id", "client_id", "id"])
@@ -312,80 +290,66 @@ def _refunds() -> None:
 def _balances() -> None:
     table = "balance_entry"
     account = ("partner_id", "client_id", "currency")
-    op.create_table(
+    create_table(
         table,
-        *_key(),
-        sa.Column("client_id", sa.Text(), nullable=False),
+        text("client_id"),
         sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("position_before", sa.Integer(), nullable=True),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("amount", _AMOUNT, nullable=False),
-        sa.Column("balance_before", _AMOUNT, nullable=False),
-        sa.Column("balance_after", _AMOUNT, nullable=False),
-        sa.Column("happened_on", sa.Date(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("receipt_id", sa.Text(), nullable=True),
-        sa.Column("invoice_id", sa.Text(), nullable=True),
-        sa.Column("refund_id", sa.Text(), nullable=True),
-        sa.Column("once_key", sa.Text(), nullable=True),
+        whole("position"),
+        whole("position_before", null=True),
+        text("kind"),
+        amount("amount"),
+        amount("balance_before"),
+        amount("balance_after"),
+        day("happened_on"),
+        text("reason"),
+        text("receipt_id", null=True),
+        text("invoice_id", null=True),
+        text("refund_id", null=True),
+        text("once_key", null=True),
         *_record(),
-        *_references(
-            table,
-            {"client_id": "client", "receipt_id": "receipt", "invoice_id": "invoice", "refund_id": "refund"},
-        ),
-        sa.UniqueConstraint(
-            *account, "position", name=op.f(f"uq_{table}_partner_id_client_id_currency_position")
-        ),
         sa.UniqueConstraint(*account, "position", "balance_after", name=f"uq_{table}_stands"),
         sa.ForeignKeyConstraint(
             [*account, "position_before", "balance_before"],
             [f"{table}.{column}" for column in (*account, "position", "balance_after")],
             name=f"fk_{table}_before",
         ),
-        sa.UniqueConstraint("partner_id", "once_key", name=op.f(f"uq_{table}_partner_id_once_key")),
-        *_checks(
-            table,
-            {
-                "kind_known": "kind in ('overpayment', 'released', 'goodwill', 'applied', 'refund',"
-                " 'refund_failed', 'reversed')",
-                "sign_by_kind": "(kind in ('overpayment', 'released', 'goodwill', 'refund_failed')) ="
-                " (amount > 0) and amount <> 0",
-                "adds_up": "balance_after = balance_before + amount",
-                "balance_not_negative": "balance_after >= 0",
-                "follows": "(position = 1 and position_before is null and balance_before = 0)"
-                " or (position > 1 and position_before = position - 1)",
-            },
-        ),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f(f"pk_{table}")),
+        references={
+            "client_id": "client",
+            "receipt_id": "receipt",
+            "invoice_id": "invoice",
+            "refund_id": "refund",
+        },
+        checks={
+            "kind_known": "kind in ('overpayment', 'released', 'goodwill', 'applied', 'refund',"
+            " 'refund_failed', 'reversed')",
+            "sign_by_kind": "(kind in ('overpayment', 'released', 'goodwill', 'refund_failed')) ="
+            " (amount > 0) and amount <> 0",
+            "adds_up": "balance_after = balance_before + amount",
+            "balance_not_negative": "balance_after >= 0",
+            "follows": "(position = 1 and position_before is null and balance_before = 0)"
+            " or (position > 1 and position_before = position - 1)",
+        },
+        uniques=[(*account, "position"), ("partner_id", "once_key")],
     )
     op.create_index("ix_balance_entry_receipt", table, ["partner_id", "receipt_id"])
 
 
 def _rates() -> None:
     table = "exchange_rate"
-    op.create_table(
+    create_table(
         table,
-        *_key(),
         sa.Column("base", sa.String(3), nullable=False),
         sa.Column("quote", sa.String(3), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
+        day("day"),
         sa.Column("rate", sa.Numeric(18, 8), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
+        text("source"),
         *_record(),
-        *_references(table, {}),
-        sa.UniqueConstraint(
-            "partner_id", "base", "quote", "day", name=op.f(f"uq_{table}_partner_id_base_quote_day")
-        ),
-        *_checks(
-            table,
-            {
-                "rate_positive": "rate > 0",
-                "of_two_currencies": "base <> quote",
-                "source_known": "source in ('ecb', 'manual', 'import')",
-            },
-        ),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f(f"pk_{table}")),
+        checks={
+            "rate_positive": "rate > 0",
+            "of_two_currencies": "base <> quote",
+            "source_known": "source in ('ecb', 'manual', 'import')",
+        },
+        uniques=[("partner_id", "base", "quote", "day")],
     )
 
 
@@ -418,7 +382,7 @@ def _payments() -> None:
 
 def _client_terms() -> None:
     op.add_column("client", sa.Column("payment_terms_days", sa.Integer(), nullable=True))
-    op.add_column("client", sa.Column("credit_limit", _AMOUNT, nullable=True))
+    op.add_column("client", sa.Column("credit_limit", AMOUNT, nullable=True))
     op.add_column("client", sa.Column("purchase_order", sa.Text(), nullable=False, server_default=""))
     op.add_column(
         "client", sa.Column("wants_statements", sa.Boolean(), nullable=False, server_default=sa.false())
@@ -502,33 +466,5 @@ def _protect() -> None:
         ddl.audited(table)
 
 
-def _key() -> list[sa.Column[Any]]:
-    return [
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-    ]
-
-
 def _record() -> list[sa.Column[Any]]:
-    return [
-        sa.Column("recorded_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-    ]
-
-
-def _checks(table: str, rules: dict[str, str]) -> list[sa.CheckConstraint]:
-    return [sa.CheckConstraint(rule, name=op.f(f"ck_{table}_{name}")) for name, rule in rules.items()]
-
-
-def _references(table: str, columns: dict[str, str]) -> list[sa.ForeignKeyConstraint]:
-    return [
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f(f"fk_{table}_partner_id")),
-        *(
-            sa.ForeignKeyConstraint(
-                ["partner_id", column],
-                [f"{target}.partner_id", f"{target}.id"],
-                name=op.f(f"fk_{table}_partner_id_{column}"),
-            )
-            for column, target in columns.items()
-        ),
-    ]
+    return [moment("recorded_at"), text("actor")]

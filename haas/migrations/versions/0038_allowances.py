@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from haas.db import UtcDateTime
 from haas.migrations import ddl
+from haas.migrations.tables import AMOUNT, amount, create_table, day, moment, text, texts, whole
 
 revision = "0038_allowances"
 down_revision = "0037_bank"
@@ -27,46 +27,32 @@ _REFERENCES = {"client_id": "client", "agreement_id": "agreement", "lease_id": "
 
 def upgrade() -> None:
     """The table, of which only the end is ever changed; lines that were billed before bore nothing."""
-    op.create_table(
+    create_table(
         "allowance_rule",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("agreement_id", sa.Text(), nullable=True),
-        sa.Column("lease_id", sa.Text(), nullable=True),
+        text("client_id"),
+        text("agreement_id", null=True),
+        text("lease_id", null=True),
         sa.Column("is_charge", sa.Boolean(), nullable=False),
-        sa.Column("scope", sa.Text(), nullable=False),
+        text("scope"),
         sa.Column("kinds", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("percent", sa.Numeric(15, 3), nullable=True),
-        sa.Column("amount", sa.Numeric(15, 3), nullable=True),
+        sa.Column("percent", AMOUNT, nullable=True),
+        amount("amount", null=True),
         sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("reason_code", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("net_from", sa.Numeric(15, 3), nullable=True),
-        sa.Column("net_below", sa.Numeric(15, 3), nullable=True),
-        sa.Column("valid_from", sa.Date(), nullable=False),
-        sa.Column("valid_until", sa.Date(), nullable=True),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("created_by", sa.Text(), nullable=False),
-        *(sa.CheckConstraint(rule, name=op.f(f"ck_allowance_rule_{name}")) for name, rule in _CHECKS.items()),
-        *(
-            sa.ForeignKeyConstraint(
-                ["partner_id", column],
-                [f"{target}.partner_id", f"{target}.id"],
-                name=op.f(f"fk_allowance_rule_partner_id_{column}"),
-            )
-            for column, target in _REFERENCES.items()
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_allowance_rule_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_allowance_rule")),
+        *texts("reason", "reason_code"),
+        whole("position"),
+        amount("net_from", null=True),
+        amount("net_below", null=True),
+        day("valid_from"),
+        day("valid_until", null=True),
+        moment("created_at"),
+        text("created_by"),
+        references=_REFERENCES,
+        checks=_CHECKS,
     )
     op.create_index("ix_allowance_rule_client", "allowance_rule", ["partner_id", "client_id", "id"])
     ddl.protect("allowance_rule", client="hidden", rights="select, insert, update (valid_until)")
     ddl.audited("allowance_rule")
-    op.add_column(
-        "invoice_line", sa.Column("allowance", sa.Numeric(15, 3), nullable=False, server_default="0")
-    )
+    op.add_column("invoice_line", sa.Column("allowance", AMOUNT, nullable=False, server_default="0"))
 
 
 def downgrade() -> None:

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from haas.db import UtcDateTime
 from haas.migrations import ddl
+from haas.migrations.tables import amount, create_table, moment, text, texts, whole
 
 revision = "0039_bank_bookings"
 down_revision = "0038_allowances"
@@ -25,35 +25,21 @@ _REFERENCES = {
 
 def upgrade() -> None:
     """The table, then who may see it; a booking can be undone, and nothing else of it changes."""
-    op.create_table(
+    create_table(
         _TABLE,
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("line_id", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("receipt_id", sa.Text(), nullable=False),
-        sa.Column("reversal_id", sa.Text(), nullable=True),
-        sa.Column("amount", sa.Numeric(15, 3), nullable=False),
+        text("line_id"),
+        whole("position"),
+        *texts("client_id", "receipt_id"),
+        text("reversal_id", null=True),
+        amount("amount"),
         sa.Column("reasons", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("is_automatic", sa.Boolean(), nullable=False),
-        sa.Column("booked_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("booked_by", sa.Text(), nullable=False),
-        sa.Column("undone_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("undone_by", sa.Text(), nullable=False),
-        *(
-            sa.ForeignKeyConstraint(
-                ["partner_id", column],
-                [f"{target}.partner_id", f"{target}.id"],
-                name=op.f(f"fk_{_TABLE}_partner_id_{column}"),
-            )
-            for column, target in _REFERENCES.items()
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f(f"fk_{_TABLE}_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f(f"pk_{_TABLE}")),
-        sa.UniqueConstraint(
-            "partner_id", "line_id", "position", name=op.f(f"uq_{_TABLE}_partner_id_line_id_position")
-        ),
+        moment("booked_at"),
+        text("booked_by"),
+        moment("undone_at", null=True),
+        text("undone_by"),
+        references=_REFERENCES,
+        uniques=[("partner_id", "line_id", "position")],
     )
     op.create_index(
         "uq_bank_booking_stands",

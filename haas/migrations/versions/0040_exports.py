@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from haas.db import UtcDateTime
 from haas.migrations import ddl
+from haas.migrations.tables import amount, create_table, day, moment, text, texts, whole
 
 revision = "0040_exports"
 down_revision = "0039_bank_bookings"
@@ -45,32 +44,29 @@ def downgrade() -> None:
 
 def _profiles() -> None:
     table = "export_profile"
-    op.create_table(
+    create_table(
         table,
-        *_key(),
-        *_texts("name", "format", "content", "family", "contact_rule"),
-        sa.Column("begins_on", sa.Date(), nullable=True),
+        *texts("name", "format", "content", "family", "contact_rule"),
+        day("begins_on", null=True),
         sa.Column("options", _JSON, nullable=False),
-        *_texts("rhythm"),
-        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("at_minute", "weekday", "month_day")),
-        *_texts("cut"),
-        sa.Column("next_at", UtcDateTime(timezone=True), nullable=True),
-        *_texts("channel"),
+        text("rhythm"),
+        *(whole(name) for name in ("at_minute", "weekday", "month_day")),
+        text("cut"),
+        moment("next_at", null=True),
+        text("channel"),
         sa.Column("destination", _JSON, nullable=False),
-        sa.Column("secret", sa.Text(), nullable=True),
-        *_texts("alert_email"),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        *_texts("created_by"),
-        sa.Column("archived_at", UtcDateTime(timezone=True), nullable=True),
-        *_keys(table),
-        sa.UniqueConstraint("partner_id", "name", name=op.f(f"uq_{table}_partner_id_name")),
+        text("secret", null=True),
+        text("alert_email"),
+        moment("created_at"),
+        text("created_by"),
+        moment("archived_at", null=True),
         _one_of(table, "content", _CONTENTS),
         _one_of(table, "contact_rule", _RULES),
         _one_of(table, "rhythm", ("never", "daily", "weekly", "monthly")),
         _one_of(table, "cut", ("everything", "ended_months")),
         _one_of(table, "channel", ("none", "mail", "sftp")),
-        sa.CheckConstraint("weekday between 0 and 6", name=op.f(f"ck_{table}_weekday_sane")),
-        sa.CheckConstraint("month_day between 1 and 28", name=op.f(f"ck_{table}_month_day_sane")),
+        checks={"weekday_sane": "weekday between 0 and 6", "month_day_sane": "month_day between 1 and 28"},
+        uniques=[("partner_id", "name")],
     )
     op.create_index(
         f"ix_{table}_due",
@@ -82,53 +78,46 @@ def _profiles() -> None:
 
 def _mappings() -> None:
     table = "export_mapping"
-    op.create_table(
+    create_table(
         table,
-        *_key(),
-        *_texts("profile_id", "kind", "key", "value"),
-        *_keys(table, profile_id="export_profile"),
-        sa.UniqueConstraint(
-            "partner_id", "profile_id", "kind", "key", name=op.f(f"uq_{table}_partner_id_profile_id_kind_key")
-        ),
+        *texts("profile_id", "kind", "key", "value"),
         _one_of(table, "kind", ("account", "tax", "contact", "tracking")),
+        references={"profile_id": "export_profile"},
+        uniques=[("partner_id", "profile_id", "kind", "key")],
     )
 
 
 def _batches() -> None:
     table = "export_batch"
-    op.create_table(
+    create_table(
         table,
-        *_key(),
         sa.Column("number", sa.Text(collation="C"), nullable=False),
-        *_texts("profile_id", "format", "content", "family"),
+        *texts("profile_id", "format", "content", "family"),
         sa.Column("options", _JSON, nullable=False),
         sa.Column("mapping", _JSON, nullable=False),
-        *_texts("contact_rule", "state"),
-        sa.Column("dated_from", sa.Date(), nullable=False),
-        sa.Column("dated_until", sa.Date(), nullable=False),
-        sa.Column("items", sa.Integer(), nullable=False),
+        *texts("contact_rule", "state"),
+        day("dated_from"),
+        day("dated_until"),
+        whole("items"),
         sa.Column("sums", _JSON, nullable=False),
-        *_texts("long_job_id"),
-        sa.Column("file_id", sa.Text(), nullable=True),
-        *_texts("file_name"),
+        text("long_job_id"),
+        text("file_id", null=True),
+        text("file_name"),
         sa.Column("sha256", sa.String(64), nullable=False),
-        sa.Column("reverses_batch_id", sa.Text(), nullable=True),
-        *_texts("reason", "error"),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        *_texts("created_by"),
-        sa.Column("finished_at", UtcDateTime(timezone=True), nullable=True),
-        *_keys(
-            table,
-            profile_id="export_profile",
-            file_id="stored_file",
-            long_job_id="long_job",
-            reverses_batch_id=table,
-        ),
-        sa.UniqueConstraint("partner_id", "number", name=op.f(f"uq_{table}_partner_id_number")),
+        text("reverses_batch_id", null=True),
+        *texts("reason", "error"),
+        moment("created_at"),
+        text("created_by"),
+        moment("finished_at", null=True),
         _one_of(table, "state", ("claimed", "done", "failed")),
-        sa.CheckConstraint(
-            "(state = 'done') = (file_id is not null)", name=op.f(f"ck_{table}_done_has_a_file")
-        ),
+        references={
+            "profile_id": "export_profile",
+            "file_id": "stored_file",
+            "long_job_id": "long_job",
+            "reverses_batch_id": table,
+        },
+        checks={"done_has_a_file": "(state = 'done') = (file_id is not null)"},
+        uniques=[("partner_id", "number")],
     )
     op.create_index(f"ix_{table}_recent", table, ["partner_id", "created_at", "id"])
     op.create_index(f"ix_{table}_profile", table, ["partner_id", "profile_id", "created_at"])
@@ -143,22 +132,19 @@ def _batches() -> None:
 
 def _items() -> None:
     table = "export_item"
-    op.create_table(
+    create_table(
         table,
-        *_key(),
-        *_texts("batch_id"),
-        sa.Column("position", sa.Integer(), nullable=False),
-        *_texts("family", "item_kind", "item_id", "number"),
-        sa.Column("dated_on", sa.Date(), nullable=False),
-        sa.Column("amount", sa.Numeric(15, 3), nullable=False),
+        text("batch_id"),
+        whole("position"),
+        *texts("family", "item_kind", "item_id", "number"),
+        day("dated_on"),
+        amount("amount"),
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("is_reversal", sa.Boolean(), nullable=False),
-        sa.Column("released_by_id", sa.Text(), nullable=True),
-        *_keys(table, batch_id="export_batch", released_by_id="export_batch"),
-        sa.UniqueConstraint(
-            "partner_id", "batch_id", "position", name=op.f(f"uq_{table}_partner_id_batch_id_position")
-        ),
+        text("released_by_id", null=True),
         _one_of(table, "item_kind", ("invoice", "receipt", "receipt_reversal", "refund", "entry")),
+        references={"batch_id": "export_batch", "released_by_id": "export_batch"},
+        uniques=[("partner_id", "batch_id", "position")],
     )
     op.create_index(
         f"uq_{table}_live",
@@ -171,46 +157,19 @@ def _items() -> None:
 
 def _deliveries() -> None:
     table = "export_delivery"
-    op.create_table(
+    create_table(
         table,
-        *_key(),
-        *_texts("batch_id", "profile_id", "channel", "target", "state"),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        *_texts("error"),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        *_texts("created_by"),
-        sa.Column("sent_at", UtcDateTime(timezone=True), nullable=True),
-        *_keys(table, batch_id="export_batch", profile_id="export_profile"),
+        *texts("batch_id", "profile_id", "channel", "target", "state"),
+        whole("attempts"),
+        text("error"),
+        moment("created_at"),
+        text("created_by"),
+        moment("sent_at", null=True),
         _one_of(table, "channel", ("mail", "sftp")),
         _one_of(table, "state", ("pending", "sent", "failed")),
+        references={"batch_id": "export_batch", "profile_id": "export_profile"},
     )
     op.create_index(f"ix_{table}_batch", table, ["partner_id", "batch_id", "id"])
-
-
-def _key() -> tuple[sa.Column[Any], ...]:
-    return (
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-    )
-
-
-def _texts(*names: str) -> list[sa.Column[Any]]:
-    return [sa.Column(name, sa.Text(), nullable=False) for name in names]
-
-
-def _keys(table: str, **targets: str) -> list[sa.Constraint]:
-    return [
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f(f"fk_{table}_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f(f"pk_{table}")),
-        *(
-            sa.ForeignKeyConstraint(
-                ["partner_id", column],
-                [f"{target}.partner_id", f"{target}.id"],
-                name=op.f(f"fk_{table}_partner_id_{column}"),
-            )
-            for column, target in targets.items()
-        ),
-    ]
 
 
 def _one_of(table: str, column: str, values: Sequence[str]) -> sa.CheckConstraint:

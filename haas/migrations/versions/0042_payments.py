@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from haas.db import UtcDateTime
 from haas.migrations import ddl
+from haas.migrations.tables import amount, create_table, day, moment, text, texts, whole
 
 revision = "0042_payments"
 down_revision = "0041_mailed_ubl"
@@ -63,57 +63,34 @@ def downgrade() -> None:
 
 
 def _links() -> None:
-    op.create_table(
+    create_table(
         "pay_link",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("invoice_id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
+        *texts("invoice_id", "client_id"),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("revoked_at", UtcDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "client_id"],
-            ["client.partner_id", "client.id"],
-            name=op.f("fk_pay_link_partner_id_client_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "invoice_id"],
-            ["invoice.partner_id", "invoice.id"],
-            name=op.f("fk_pay_link_partner_id_invoice_id"),
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_pay_link_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_pay_link")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_pay_link_token_hash")),
+        moment("created_at"),
+        moment("revoked_at", null=True),
+        references={"client_id": "client", "invoice_id": "invoice"},
+        uniques=[("token_hash",)],
     )
     op.create_index("ix_pay_link_invoice", "pay_link", ["partner_id", "invoice_id"], unique=False)
 
 
 def _accounts() -> None:
-    op.create_table(
+    create_table(
         "payment_account",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("external_id", sa.Text(), nullable=False),
+        *texts("kind", "name", "external_id"),
         sa.Column("is_live", sa.Boolean(), nullable=False),
         sa.Column("is_default", sa.Boolean(), nullable=False),
         sa.Column("charges_on_due_day", sa.Boolean(), nullable=False),
-        sa.Column("api_key_sealed", sa.Text(), nullable=False),
-        sa.Column("api_key_tail", sa.Text(), nullable=False),
-        sa.Column("webhook_secrets_sealed", sa.Text(), nullable=False),
-        sa.Column("webhook_token", sa.Text(), nullable=False),
-        sa.Column("webhook_heard_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("closed_at", UtcDateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("kind in ('stripe', 'local')", name=op.f("ck_payment_account_kind_known")),
-        sa.CheckConstraint(
-            "not is_default or closed_at is null", name=op.f("ck_payment_account_default_is_open")
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_payment_account_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_payment_account")),
-        sa.UniqueConstraint("webhook_token", name=op.f("uq_payment_account_webhook_token")),
+        *texts("api_key_sealed", "api_key_tail", "webhook_secrets_sealed", "webhook_token"),
+        moment("webhook_heard_at", null=True),
+        moment("created_at"),
+        moment("closed_at", null=True),
+        checks={
+            "kind_known": "kind in ('stripe', 'local')",
+            "default_is_open": "not is_default or closed_at is null",
+        },
+        uniques=[("webhook_token",)],
     )
     op.create_index(
         "uq_payment_account_default",
@@ -125,44 +102,18 @@ def _accounts() -> None:
 
 
 def _methods() -> None:
-    op.create_table(
+    create_table(
         "payment_method",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("method_token", sa.Text(), nullable=False),
-        sa.Column("customer_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("brand", sa.Text(), nullable=False),
-        sa.Column("last_four", sa.Text(), nullable=False),
-        sa.Column("expires_month", sa.Integer(), nullable=True),
-        sa.Column("expires_year", sa.Integer(), nullable=True),
-        sa.Column("mandate", sa.Text(), nullable=False),
+        *texts("client_id", "account_id", "method_token", "customer_id", "kind", "brand", "last_four"),
+        whole("expires_month", null=True),
+        whole("expires_year", null=True),
+        text("mandate"),
         sa.Column("is_default", sa.Boolean(), nullable=False),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("removed_at", UtcDateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "not is_default or removed_at is null", name=op.f("ck_payment_method_default_is_kept")
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "account_id"],
-            ["payment_account.partner_id", "payment_account.id"],
-            name=op.f("fk_payment_method_partner_id_account_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "client_id"],
-            ["client.partner_id", "client.id"],
-            name=op.f("fk_payment_method_partner_id_client_id"),
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_payment_method_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_payment_method")),
-        sa.UniqueConstraint(
-            "partner_id",
-            "account_id",
-            "method_token",
-            name=op.f("uq_payment_method_partner_id_account_id_method_token"),
-        ),
+        moment("created_at"),
+        moment("removed_at", null=True),
+        references={"account_id": "payment_account", "client_id": "client"},
+        checks={"default_is_kept": "not is_default or removed_at is null"},
+        uniques=[("partner_id", "account_id", "method_token")],
     )
     op.create_index(
         "ix_payment_method_client", "payment_method", ["partner_id", "client_id", "id"], unique=False
@@ -177,33 +128,13 @@ def _methods() -> None:
 
 
 def _setups() -> None:
-    op.create_table(
+    create_table(
         "payment_setup",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("setup_id", sa.Text(), nullable=False),
-        sa.Column("method_id", sa.Text(), nullable=True),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "account_id"],
-            ["payment_account.partner_id", "payment_account.id"],
-            name=op.f("fk_payment_setup_partner_id_account_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "client_id"],
-            ["client.partner_id", "client.id"],
-            name=op.f("fk_payment_setup_partner_id_client_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "method_id"],
-            ["payment_method.partner_id", "payment_method.id"],
-            name=op.f("fk_payment_setup_partner_id_method_id"),
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_payment_setup_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_payment_setup")),
+        *texts("client_id", "account_id", "setup_id"),
+        text("method_id", null=True),
+        moment("created_at"),
+        text("actor"),
+        references={"account_id": "payment_account", "client_id": "client", "method_id": "payment_method"},
     )
     op.create_index(
         "ix_payment_setup_client", "payment_setup", ["partner_id", "client_id", "id"], unique=False
@@ -211,82 +142,41 @@ def _setups() -> None:
 
 
 def _attempts() -> None:
-    op.create_table(
+    create_table(
         "payment_attempt",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("invoice_id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("method_id", sa.Text(), nullable=True),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("amount", sa.Numeric(precision=15, scale=3), nullable=False),
+        *texts("client_id", "invoice_id", "account_id"),
+        text("method_id", null=True),
+        *texts("kind", "state"),
+        amount("amount"),
         sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("attempt_no", sa.Integer(), nullable=True),
-        sa.Column("checkout_id", sa.Text(), nullable=True),
-        sa.Column("checkout_url", sa.Text(), nullable=True),
-        sa.Column("checkout_expires_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("payment_id", sa.Text(), nullable=True),
-        sa.Column("decline_kind", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("receipt_id", sa.Text(), nullable=True),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("sent_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("settled_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.CheckConstraint(
-            "(kind = 'charge') = (method_id is not null)", name=op.f("ck_payment_attempt_charge_has_method")
-        ),
-        sa.CheckConstraint(
-            "(state = 'succeeded') = (receipt_id is not null)",
-            name=op.f("ck_payment_attempt_paid_has_receipt"),
-        ),
-        sa.CheckConstraint("kind in ('checkout', 'charge')", name=op.f("ck_payment_attempt_kind_known")),
-        sa.CheckConstraint(
-            "state in ('created', 'sent', 'pending', 'unknown', 'succeeded', 'declined', 'expired')",
-            name=op.f("ck_payment_attempt_state_known"),
-        ),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_payment_attempt_amount_positive")),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "account_id"],
-            ["payment_account.partner_id", "payment_account.id"],
-            name=op.f("fk_payment_attempt_partner_id_account_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "client_id"],
-            ["client.partner_id", "client.id"],
-            name=op.f("fk_payment_attempt_partner_id_client_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "invoice_id"],
-            ["invoice.partner_id", "invoice.id"],
-            name=op.f("fk_payment_attempt_partner_id_invoice_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "method_id"],
-            ["payment_method.partner_id", "payment_method.id"],
-            name=op.f("fk_payment_attempt_partner_id_method_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "receipt_id"],
-            ["receipt.partner_id", "receipt.id"],
-            name=op.f("fk_payment_attempt_partner_id_receipt_id"),
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_payment_attempt_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_payment_attempt")),
-        sa.UniqueConstraint(
-            "partner_id",
-            "account_id",
-            "payment_id",
-            name=op.f("uq_payment_attempt_partner_id_account_id_payment_id"),
-        ),
-        sa.UniqueConstraint(
-            "partner_id",
-            "invoice_id",
-            "attempt_no",
-            name=op.f("uq_payment_attempt_partner_id_invoice_id_attempt_no"),
-        ),
+        whole("attempt_no", null=True),
+        text("checkout_id", null=True),
+        text("checkout_url", null=True),
+        moment("checkout_expires_at", null=True),
+        text("payment_id", null=True),
+        text("decline_kind", null=True),
+        text("reason"),
+        text("receipt_id", null=True),
+        moment("created_at"),
+        moment("sent_at", null=True),
+        moment("settled_at", null=True),
+        text("actor"),
+        references={
+            "account_id": "payment_account",
+            "client_id": "client",
+            "invoice_id": "invoice",
+            "method_id": "payment_method",
+            "receipt_id": "receipt",
+        },
+        checks={
+            "charge_has_method": "(kind = 'charge') = (method_id is not null)",
+            "paid_has_receipt": "(state = 'succeeded') = (receipt_id is not null)",
+            "kind_known": "kind in ('checkout', 'charge')",
+            "state_known": "state in ('created', 'sent', 'pending', 'unknown', 'succeeded', 'declined',"
+            " 'expired')",
+            "amount_positive": "amount > 0",
+        },
+        uniques=[("partner_id", "account_id", "payment_id"), ("partner_id", "invoice_id", "attempt_no")],
     )
     op.create_index(
         "ix_payment_attempt_client", "payment_attempt", ["partner_id", "client_id", "id"], unique=False
@@ -311,90 +201,45 @@ def _attempts() -> None:
 
 
 def _money_back() -> None:
-    op.create_table(
+    create_table(
         "money_back",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("attempt_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("amount", sa.Numeric(precision=15, scale=3), nullable=False),
+        *texts("client_id", "attempt_id", "kind", "state"),
+        amount("amount"),
         sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("external_id", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("reversal_id", sa.Text(), nullable=True),
-        sa.Column("receipt_id", sa.Text(), nullable=True),
-        sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("sent_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("settled_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.CheckConstraint(
-            "kind in ('refund', 'chargeback', 'chargeback_won')", name=op.f("ck_money_back_kind_known")
-        ),
-        sa.CheckConstraint(
-            "state in ('created', 'sent', 'pending', 'unknown', 'succeeded', 'declined')",
-            name=op.f("ck_money_back_state_known"),
-        ),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_money_back_amount_positive")),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "attempt_id"],
-            ["payment_attempt.partner_id", "payment_attempt.id"],
-            name=op.f("fk_money_back_partner_id_attempt_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "client_id"],
-            ["client.partner_id", "client.id"],
-            name=op.f("fk_money_back_partner_id_client_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "receipt_id"],
-            ["receipt.partner_id", "receipt.id"],
-            name=op.f("fk_money_back_partner_id_receipt_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "reversal_id"],
-            ["receipt_reversal.partner_id", "receipt_reversal.id"],
-            name=op.f("fk_money_back_partner_id_reversal_id"),
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_money_back_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_money_back")),
-        sa.UniqueConstraint(
-            "partner_id",
-            "attempt_id",
-            "kind",
-            "external_id",
-            name=op.f("uq_money_back_partner_id_attempt_id_kind_external_id"),
-        ),
+        text("external_id", null=True),
+        text("reason"),
+        text("reversal_id", null=True),
+        text("receipt_id", null=True),
+        moment("created_at"),
+        moment("sent_at", null=True),
+        moment("settled_at", null=True),
+        text("actor"),
+        references={
+            "attempt_id": "payment_attempt",
+            "client_id": "client",
+            "receipt_id": "receipt",
+            "reversal_id": "receipt_reversal",
+        },
+        checks={
+            "kind_known": "kind in ('refund', 'chargeback', 'chargeback_won')",
+            "state_known": "state in ('created', 'sent', 'pending', 'unknown', 'succeeded', 'declined')",
+            "amount_positive": "amount > 0",
+        },
+        uniques=[("partner_id", "attempt_id", "kind", "external_id")],
     )
     op.create_index("ix_money_back_attempt", "money_back", ["partner_id", "attempt_id", "id"], unique=False)
 
 
 def _events() -> None:
-    op.create_table(
+    create_table(
         "provider_event",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("event_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
+        *texts("account_id", "event_id", "kind"),
         sa.Column("body_sha256", sa.String(length=64), nullable=False),
         sa.Column("facts", JSONB(), nullable=False),
-        sa.Column("received_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("processed_at", UtcDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "account_id"],
-            ["payment_account.partner_id", "payment_account.id"],
-            name=op.f("fk_provider_event_partner_id_account_id"),
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_provider_event_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_provider_event")),
-        sa.UniqueConstraint(
-            "partner_id",
-            "account_id",
-            "event_id",
-            name=op.f("uq_provider_event_partner_id_account_id_event_id"),
-        ),
+        moment("received_at"),
+        moment("processed_at", null=True),
+        references={"account_id": "payment_account"},
+        uniques=[("partner_id", "account_id", "event_id")],
     )
     op.create_index(
         "ix_provider_event_recent",
@@ -405,62 +250,29 @@ def _events() -> None:
 
 
 def _payouts() -> None:
-    op.create_table(
+    create_table(
         "payout",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("external_id", sa.Text(), nullable=False),
-        sa.Column("amount", sa.Numeric(precision=15, scale=3), nullable=False),
+        *texts("account_id", "external_id"),
+        amount("amount"),
         sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("arrives_on", sa.Date(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("fetched_at", UtcDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "account_id"],
-            ["payment_account.partner_id", "payment_account.id"],
-            name=op.f("fk_payout_partner_id_account_id"),
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_payout_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_payout")),
-        sa.UniqueConstraint(
-            "partner_id",
-            "account_id",
-            "external_id",
-            name=op.f("uq_payout_partner_id_account_id_external_id"),
-        ),
+        day("arrives_on"),
+        text("status"),
+        moment("fetched_at"),
+        references={"account_id": "payment_account"},
+        uniques=[("partner_id", "account_id", "external_id")],
     )
     op.create_index("ix_payout_recent", "payout", ["partner_id", "arrives_on", "id"], unique=False)
 
 
 def _payout_lines() -> None:
-    op.create_table(
+    create_table(
         "payout_line",
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("payout_id", sa.Text(), nullable=False),
-        sa.Column("external_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("payment_id", sa.Text(), nullable=False),
-        sa.Column("amount", sa.Numeric(precision=15, scale=3), nullable=False),
-        sa.Column("fee", sa.Numeric(precision=15, scale=3), nullable=False),
+        *texts("payout_id", "external_id", "kind", "payment_id"),
+        amount("amount"),
+        amount("fee"),
         sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.CheckConstraint(
-            "kind in ('payment', 'refund', 'chargeback', 'fee', 'adjustment')",
-            name=op.f("ck_payout_line_kind_known"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["partner_id", "payout_id"],
-            ["payout.partner_id", "payout.id"],
-            name=op.f("fk_payout_line_partner_id_payout_id"),
-        ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_payout_line_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "id", name=op.f("pk_payout_line")),
-        sa.UniqueConstraint(
-            "partner_id",
-            "payout_id",
-            "external_id",
-            name=op.f("uq_payout_line_partner_id_payout_id_external_id"),
-        ),
+        references={"payout_id": "payout"},
+        checks={"kind_known": "kind in ('payment', 'refund', 'chargeback', 'fee', 'adjustment')"},
+        uniques=[("partner_id", "payout_id", "external_id")],
     )
     op.create_index("ix_payout_line_payment", "payout_line", ["partner_id", "payment_id"], unique=False)

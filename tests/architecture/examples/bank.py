@@ -10,11 +10,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from invoicing.bank import accounts, booking, importing
-from invoicing.bank.layouts import sniff
-from invoicing.bank.queries import LineFilter, list_lines
 from tests.architecture.examples import Example
 from tests.cast import Cast
-from tests.invoicing.bank.conftest import AT, csv_of
+from tests.invoicing.bank.conftest import AT, bring_line, csv_of
 from tests.invoicing.world import an_invoice
 
 ACCOUNT = {"name": "Operating", "holder": "The Holder", "currency": "USD", "number": "021000021 4417002233"}
@@ -43,13 +41,8 @@ def a_file(session: Session, cast: Cast) -> Mapping[str, str]:
 
 def _a_line(session: Session, cast: Cast, amount: str) -> Mapping[str, str]:
     values = an_account(session, cast)
-    content = csv_of(f"2026-11-01,{amount},Acme,Thank you")
-    stored = importing.upload(session, cast.tenant, name="s.csv", content=content)
-    (made,) = importing.bring_in(
-        session, cast.tenant, file_id=stored.id, account_id=values["bank_account_id"],
-        layout=sniff(content).layout, at=AT,
-    )  # fmt: skip
-    line = session.scalars(list_lines(cast.tenant, where=LineFilter(statement_id=made.id))).one()
+    row = f"2026-11-01,{amount},Acme,Thank you"
+    line = bring_line(session, cast.tenant, account_id=values["bank_account_id"], row=row)
     return {**values, "bank_line_id": line.id}
 
 
@@ -64,12 +57,8 @@ def went_out(session: Session, cast: Cast) -> Mapping[str, str]:
     came = _a_line(session, cast, "168.48")
     part = booking.Part(client_id=cast.acme.id, amount=AMOUNT)
     (booked,) = booking.book(session, cast.tenant, line_id=came["bank_line_id"], parts=[part], at=AT)
-    content = csv_of("2026-11-02,-168.48,Acme,Returned")
-    stored = importing.upload(session, cast.tenant, name="b.csv", content=content)
-    (made,) = importing.bring_in(
-        session, cast.tenant, file_id=stored.id, account_id=came["bank_account_id"], at=AT
-    )
-    line = session.scalars(list_lines(cast.tenant, where=LineFilter(statement_id=made.id))).one()
+    row = "2026-11-02,-168.48,Acme,Returned"
+    line = bring_line(session, cast.tenant, account_id=came["bank_account_id"], row=row)
     return {"bank_line_id": line.id, "receipt_id": booked.receipt_id}
 
 

@@ -8,13 +8,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from haas.tenancy.company import COMPANY_ID, Company
-from haas.tenancy.models import Client, Partner
-from haas.tenancy.scope import scoped
 from invoicing.bank import accounts, collecting, mandates
 from tests.architecture.examples import Example
 from tests.cast import Cast
-from tests.invoicing.bank.conftest import AT
+from tests.invoicing.bank.conftest import AT, sell_in_euros
 from tests.invoicing.world import an_invoice
 
 TODAY = date(2026, 11, 2)
@@ -34,11 +31,7 @@ def a_draft(session: Session, cast: Cast) -> Mapping[str, str]:
 def to_collect(session: Session, cast: Cast) -> Mapping[str, str]:
     """An invoice in EUR of a client with a mandate, and an account to collect to."""
     tenant = cast.tenant
-    session.get_one(Partner, tenant.partner_id).currency = "EUR"
-    session.get_one(Client, (tenant.partner_id, cast.acme.id)).currency = "EUR"
-    company = session.scalar(scoped(Company, tenant)) or Company(partner_id=tenant.partner_id, id=COMPANY_ID)
-    company.creditor_id = "DE98ZZZ09999999999"
-    session.add(company)
+    sell_in_euros(session, tenant, client_id=cast.acme.id)
     account = accounts.open_account(
         session, tenant, name="Euros", holder="The Holder", number="DE89370400440532013000", bic="",
         currency="EUR", auto_book=False, at=AT,

@@ -8,15 +8,12 @@ import pytest
 from haas import db
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
-from haas.tenancy.company import COMPANY_ID, Company
-from haas.tenancy.models import Client, Partner
-from haas.tenancy.scope import scoped
 from invoicing.bank import accounts, booking, collecting, importing, mandates, queries, settling
 from invoicing.bank.debit_models import SepaMandate
 from invoicing.bank.queries import LineFilter
 from tests.architecture.examples.debits import to_collect
 from tests.invoicing import world
-from tests.invoicing.bank.conftest import AT
+from tests.invoicing.bank.conftest import AT, sell_in_euros
 
 LATER = datetime(2026, 11, 17, 8, 0, tzinfo=UTC)
 TODAY, DUE = date(2026, 11, 2), date(2026, 11, 16)  # fourteen days later, a Monday
@@ -25,12 +22,7 @@ TODAY, DUE = date(2026, 11, 2), date(2026, 11, 16)  # fourteen days later, a Mon
 @pytest.fixture
 def euros(session, tenant, cast):
     """Northwind sells in EUR, has a creditor identifier, and an account at a bank."""
-    partner = session.get_one(Partner, tenant.partner_id)
-    partner.currency = "EUR"
-    session.get_one(Client, (tenant.partner_id, cast.acme.id)).currency = "EUR"
-    company = session.scalar(scoped(Company, tenant)) or Company(partner_id=tenant.partner_id, id=COMPANY_ID)
-    company.creditor_id = "DE98ZZZ09999999999"
-    session.add(company)
+    sell_in_euros(session, tenant, client_id=cast.acme.id)
     return accounts.open_account(
         session, tenant, name="Euros", holder="Northwind IT", number="DE89370400440532013000", bic="",
         currency="EUR", auto_book=True, at=AT,

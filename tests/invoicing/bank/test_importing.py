@@ -24,11 +24,6 @@ def file(name: str) -> bytes:
 
 
 @pytest.fixture
-def tenant(cast):
-    return cast.tenant
-
-
-@pytest.fixture
 def account(session, tenant):
     return accounts.open_account(
         session, tenant, name="House bank", holder="Northwind IT GmbH", number="DE89 3704 0044 0532 0130 00",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 
 from devices import imports
 from devices.forms import ImportForm, ImportOptionsForm
@@ -13,9 +12,10 @@ from devices.import_table import BYTES_MAX, COLUMNS, REQUIRED, ROWS_MAX, templat
 from devices.imports import ImportOptions
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
-from haas.errors import HaasError, TooLarge
+from haas.errors import HaasError
 from haas.pages.downloads import CSV_TYPE, download, table_download
 from haas.pages.forms import Form, blank_form, read_form
+from haas.pages.uploads import read_upload
 
 blueprint = Blueprint("imports", __name__, url_prefix="/assets/import")
 
@@ -47,11 +47,7 @@ def upload() -> Any:
     if form.data is not None:
         sent = form.data["file"]
         try:
-            content = sent.read(BYTES_MAX + 1)
-            if len(content) > BYTES_MAX:
-                raise TooLarge(
-                    _("The file is larger than %(mb)d MB: split it.", mb=BYTES_MAX >> 20), field="file"
-                )
+            content = read_upload(sent, most=BYTES_MAX)
             stored = imports.upload(
                 caller.session, caller.tenant, name=sent.filename or "assets.csv", content=content
             )

@@ -12,10 +12,11 @@ from devices.import_table import BYTES_MAX
 from haas import clock
 from haas.accounts.clients import get_client
 from haas.auth.caller import Caller, current_caller, requires
-from haas.errors import HaasError, TooLarge
+from haas.errors import HaasError
 from haas.files import get_file, store_file
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
+from haas.pages.uploads import read_upload
 from haas.rest.paging import Sort, fetch_page
 from haas.tenancy.models import Client, Site
 from haas.tenancy.scope import scoped
@@ -178,7 +179,7 @@ def bring_in() -> Any:
         return _import_page(Form(names=frozenset({"file"})))
     form = Form(names=frozenset({"file"}))
     try:
-        content = _uploaded()
+        content = read_upload(request.files.get("file"), most=BYTES_MAX)
         read = imports.read(caller.session, caller.tenant, content=content)
     except HaasError as refusal:
         form.refuse(refusal)
@@ -210,14 +211,6 @@ def confirm_import() -> Any:
         "success",
     )
     return redirect(url_for(".index"), 303)
-
-
-def _uploaded() -> bytes:
-    sent = request.files.get("file")
-    content = sent.stream.read(BYTES_MAX + 1) if sent else b""
-    if len(content) > BYTES_MAX:
-        raise TooLarge(_("The file is larger than %(mb)d MB: split it.", mb=BYTES_MAX >> 20), field="file")
-    return content
 
 
 def _new_page(caller: Caller, form: Form) -> str:

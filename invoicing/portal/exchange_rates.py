@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 
 from haas import clock
 from haas.auth.caller import current_caller, requires
-from haas.errors import HaasError, TooLarge
+from haas.errors import HaasError
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
+from haas.pages.uploads import read_upload
 from haas.rest.paging import Sort, fetch_page
 from invoicing.money import rates
 from invoicing.money.models import ExchangeRate
@@ -52,14 +53,8 @@ def add() -> Any:
 def bring_in() -> Any:
     """Bring in a file of rates: the whole of it or nothing."""
     caller, form = current_caller(), _blank()
-    sent = request.files.get("file")
     try:
-        content = sent.stream.read(BYTES_MAX + 1) if sent else b""
-        if len(content) > BYTES_MAX:
-            raise TooLarge(
-                _("The file is larger than %(mb)d MB: split it.", mb=BYTES_MAX >> 20), field="file"
-            )
-        source, rows = read_rates(content)
+        source, rows = read_rates(read_upload(request.files.get("file"), most=BYTES_MAX))
         new = rates.add_rates(caller.session, caller.tenant, rows=rows, source=source, at=clock.now())
     except HaasError as refusal:
         form.refuse(refusal)

@@ -16,10 +16,11 @@ from devices.portal import category_words
 from devices.queries import list_models
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
-from haas.errors import HaasError, TooLarge
+from haas.errors import HaasError
 from haas.pages.downloads import Format, table_download
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
+from haas.pages.uploads import read_upload
 from haas.rest.paging import Sort, fetch_page
 from leases import summaries
 from leases.portal import words
@@ -193,7 +194,11 @@ def bring_in(book_id: str) -> Any:
     errors: Sequence[RowError] = ()
     try:
         outcome = tables.read_rows(
-            read_table(_uploaded(), headings=tables.HEADINGS, required=tables.REQUIRED)
+            read_table(
+                read_upload(request.files.get("file"), most=BYTES_MAX),
+                headings=tables.HEADINGS,
+                required=tables.REQUIRED,
+            )
         )
         errors = outcome.errors
         if not errors:
@@ -237,14 +242,6 @@ def _add(caller: Caller, book_id: str, data: dict[str, Any]) -> None:
             caller.session, caller.tenant, model_id=model_id
         )
     operations.add_entries(caller.session, caller.tenant, book_id=book_id, entries=[NewEntry(**wanted)])
-
-
-def _uploaded() -> bytes:
-    sent = request.files.get("file")
-    content = sent.read(BYTES_MAX + 1) if sent is not None else b""
-    if len(content) > BYTES_MAX:
-        raise TooLarge(_("The file is larger than %(mb)d MB: split it.", mb=BYTES_MAX >> 20), field="file")
-    return content
 
 
 def _blank_entry() -> Form:

@@ -6,14 +6,14 @@ from typing import Any
 
 import marshmallow as ma
 from flask import flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
-from haas.errors import HaasError, TooLarge
+from haas.errors import HaasError
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
+from haas.pages.uploads import read_upload
 from haas.rest.fields import one_of, row_id, text
 from haas.rest.openapi import Request
 from haas.rest.paging import Sort, fetch_page
@@ -64,11 +64,7 @@ def upload_file() -> Any:
     if form.data is not None:
         sent = form.data["file"]
         try:
-            content = sent.read(BYTES_MAX + 1)
-            if len(content) > BYTES_MAX:
-                raise TooLarge(
-                    _("The file is larger than %(mb)d MB: split it.", mb=BYTES_MAX >> 20), field="file"
-                )
+            content = read_upload(sent, most=BYTES_MAX)
             stored = importing.upload(
                 caller.session, caller.tenant, name=sent.filename or "statement", content=content
             )

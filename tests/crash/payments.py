@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import requests
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from standardwebhooks import Webhook
 
 from haas import clock, db
 from haas.settings import Settings
@@ -21,6 +19,7 @@ from invoicing import queries as invoices
 from invoicing.models import Invoice
 from invoicing.money.models import Receipt, ReceiptReversal
 from invoicing.payments import accounts, charges, inbox, methods, queries, refunds
+from invoicing.payments.local_server.delivery import signed_headers
 from invoicing.payments.local_server.server import API_KEY
 from invoicing.payments.models import MoneyBack, PaymentAttempt
 
@@ -74,13 +73,9 @@ class Till:
     def hear(self, settings: Settings) -> None:
         """The provider tells all of it, and again to the heir of whoever died before answering."""
         for event in self._told(settings):
-            body, now = json.dumps(event), datetime.now(UTC)
-            headers = {
-                "webhook-id": event["id"],
-                "webhook-timestamp": str(int(now.timestamp())),
-                "webhook-signature": Webhook(SECRET).sign(event["id"], now, body),
-            }
-            inbox.take_in(self.token, headers=headers, body=body.encode(), settings=settings)
+            body = json.dumps(event).encode()
+            headers = signed_headers(SECRET, event, body)
+            inbox.take_in(self.token, headers=headers, body=body, settings=settings)
 
     def problems(self, session: Session, settings: Settings) -> Iterator[str]:
         """Money that was taken, recorded or given back twice, or not at all."""

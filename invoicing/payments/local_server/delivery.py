@@ -75,7 +75,7 @@ class Delivery:
     def _tell(self, event: Row) -> None:
         body = json.dumps(self.shape(event), separators=(",", ":")).encode()
         for endpoint in self.engine.webhooks:
-            headers = (self.sign or _standard)(str(endpoint["secret"]), event, body)
+            headers = (self.sign or signed_headers)(str(endpoint["secret"]), event, body)
             # Nobody listening is the listener's loss, as with any provider.
             with suppress(requests.RequestException):
                 requests.post(
@@ -87,7 +87,8 @@ class Delivery:
                 )
 
 
-def _standard(secret: str, event: Row, body: bytes) -> dict[str, str]:
+def signed_headers(secret: str, event: Row, body: bytes) -> dict[str, str]:
+    """What a webhook of this body is sent with, signed as Standard Webhooks say."""
     now = clock.now()
     return {
         "webhook-id": str(event["id"]),

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from flask.testing import FlaskClient
-from standardwebhooks import Webhook
 
 from haas import db
 from haas.settings import Settings
@@ -16,6 +15,7 @@ from haas.tenancy.scope import Tenant
 from invoicing import queries as invoices
 from invoicing.models import Invoice
 from invoicing.payments import accounts, charges, methods, queries
+from invoicing.payments.local_server.delivery import signed_headers
 from invoicing.payments.local_server.engine import Row
 from invoicing.payments.local_server.server import API_KEY, Desk
 from invoicing.payments.models import PaymentAccount, PaymentAttempt, PaymentMethod
@@ -93,17 +93,12 @@ class Till:
 
     def hook(self, event: Row, browser: FlaskClient, *, secret: str | None = None) -> int:
         """Tell an event at the account's address; the status of the answer."""
-        body, now = json.dumps(event), datetime.now(UTC)
-        signed = Webhook(secret or self.secret).sign(event["id"], now, body)
+        body = json.dumps(event).encode()
         answer = browser.post(
             f"/webhooks/payments/{self.account.webhook_token}",
             data=body,
             content_type="application/json",
-            headers={
-                "webhook-id": event["id"],
-                "webhook-timestamp": str(int(now.timestamp())),
-                "webhook-signature": signed,
-            },
+            headers=signed_headers(secret or self.secret, event, body),
         )
         return answer.status_code
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -125,15 +124,17 @@ class Matrix:
 
     def problems(self, settings: Settings) -> list[str]:
         """What is not as it must be; empty when all is."""
+        folder = Path(urlsplit(settings.mail_url).path)
+        sent = [message_from_bytes(path.read_bytes())["Message-ID"] for path in folder.glob("*.eml")]
         with db.unit_of_work(self.tenant) as session:
             return [
                 *self._undone(session),
                 *self._numbers(session),
                 *self._periods(session),
                 *self._papers(session),
-                *self._mails(session, Path(urlsplit(settings.mail_url).path)),
-                *self._exports(session, Path(urlsplit(settings.mail_url).path)),
-                *self._reminders(session, Path(urlsplit(settings.mail_url).path)),
+                *self._mails(session, sent),
+                *self._exports(session, folder),
+                *self._reminders(session, sent),
                 *self._fleet(session),
                 *self.till.problems(session, settings),
             ]
@@ -177,15 +178,11 @@ class Matrix:
         if sorted(stored) != sorted(f"{row.number}.pdf" for row in invoices):
             yield f"files are {sorted(stored)}"
 
-    def _mails(self, session: Session, folder: Path) -> Iterator[str]:
-        """A document that was not mailed, or came as two different messages."""
-        subjects = Counter(
-            message_from_bytes(path.read_bytes())["Message-ID"] for path in folder.glob("*.eml")
-        )
+    def _mails(self, session: Session, sent: list[str]) -> Iterator[str]:
+        """A document that was not mailed, or more than once."""
         for invoice_id, number in session.execute(sa.select(Invoice.id, Invoice.number)):
-            seen = [count for name, count in subjects.items() if name.startswith(f"<{invoice_id}@")]
-            if seen != [1]:
-                yield f"{number} was mailed {sum(seen)} times"
+            if (times := _times_sent(sent, invoice_id)) != 1:
+                yield f"{number} was mailed {times} times"
 
     def _exports(self, session: Session, folder: Path) -> Iterator[str]:
         """A document in two batches or in none; a batch without its file; a file mailed more than once."""
@@ -216,7 +213,7 @@ class Matrix:
         )
         return profile.id
 
-    def _reminders(self, session: Session, folder: Path) -> Iterator[str]:
+    def _reminders(self, session: Session, sent: list[str]) -> Iterator[str]:
         """A client who was not reminded, or twice; a letter without its fee, its PDF or its mail."""
         found = session.execute(
             sa.select(Reminder.id, Reminder.client_id, Reminder.charge_id, Reminder.letter_file_id)
@@ -227,9 +224,8 @@ class Matrix:
         if sorted(charges) != sorted(row.charge_id or "" for row in found):
             yield f"{len(charges)} fees were charged"
         yield from (f"{row.id} has no letter" for row in found if row.letter_file_id is None)
-        sent = [message_from_bytes(path.read_bytes())["Message-ID"] for path in folder.glob("*.eml")]
         for row in found:
-            if (times := sum(1 for name in sent if name.startswith(f"<{row.id}@"))) != 1:
+            if (times := _times_sent(sent, row.id)) != 1:
                 yield f"reminder {row.id} was mailed {times} times"
 
     def _fleet(self, session: Session) -> Iterator[str]:
@@ -240,3 +236,8 @@ class Matrix:
     @staticmethod
     def _count(session: Session, column: sa.orm.InstrumentedAttribute[str]) -> int:
         return session.scalar(sa.select(sa.func.count(column))) or 0
+
+
+def _times_sent(sent: list[str], subject_id: str) -> int:
+    """How many of the mails' ids say that they are of this row."""
+    return sum(1 for message_id in sent if message_id.startswith(f"<{subject_id}@"))

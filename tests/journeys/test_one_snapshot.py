@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-import pypdfium2
 import pytest
 import sqlalchemy as sa
 from beancount import loader
@@ -35,6 +34,7 @@ from invoicing.money import balances
 from tests.cast import Cast
 from tests.invoicing.world import ACCEPTED, APRIL, NOW, PORTAL, a_rate, bill
 from tests.leases.fleet import lease_in_service
+from tests.paper import text_of
 
 Api = Callable[..., FlaskClient]
 
@@ -112,13 +112,6 @@ def answer(program: FlaskClient, address: str) -> Any:
 def pdf_of(tenant: Tenant, told: Told) -> bytes:
     with db.unit_of_work(tenant) as session:
         return get_file(session, tenant, file_id=told.invoice.pdf_file_id or "").content
-
-
-def text_of(pdf: bytes) -> str:
-    """What is printed, in one line, each space a plain one."""
-    pages = pypdfium2.PdfDocument(pdf)
-    text = "\n".join(page.get_textpage().get_text_range() for page in pages)
-    return re.sub(r"\s+", " ", text)
 
 
 class TestOneSnapshot:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -16,8 +15,6 @@ from leases.models import Lease, Line
 from tests.cast import Cast
 from tests.invoicing.test_billing import ACCEPTED, NOW, PORTAL, a_rate, bill
 from tests.leases.fleet import day, lease_in_service
-
-AT_SITE = datetime(2026, 3, 12, 15, 0, tzinfo=UTC)
 
 
 class TestConsolidation:

@@ -120,6 +120,8 @@ def allocate(total: Decimal, weights: Sequence[Number], *, currency: str) -> lis
         raise ValueError(f"weights must be zero or more, and not all zero: {list(weights)}")
     places = exponent(currency)
     whole = _whole_minor_units(total, places)
+    if len(exact) == 1:  # nearly always: what one device costs is shared by nobody
+        return [_from_units(whole, places)]
     sign = -1 if whole < 0 else 1
     quotas = [abs(whole) * weight / whole_weight for weight in exact]
     units = [quota.numerator // quota.denominator for quota in quotas]

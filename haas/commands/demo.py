@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -31,7 +30,7 @@ _THIS_MACHINE = "this-machine"
 _RECORDING = "readings.jsonl"  # what an agent that runs a fleet looks for in each state
 _ENROL_SECONDS = 60
 _PROVIDER = "HAAS_PAYMENT_PROVIDER_URL"
-_PORT = 8180  # of the test provider
+_PROVIDER_PORT = 8180
 
 
 @click.command()
@@ -39,10 +38,9 @@ _PORT = 8180  # of the test provider
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the portal [default: 8080].")
 def demo(data: Path | None, port: int | None) -> None:
     """Start the product with the demo's data; Ctrl-C stops it, the next start continues."""
-    # Told before anything starts: the product's processes read it as they read all settings.
-    os.environ.setdefault(_PROVIDER, f"http://127.0.0.1:{_free_port()}")
-    with running_product(data, port=port) as product:
-        product.stack.supervisor.start(_payment_provider(product))
+    provider = f"http://127.0.0.1:{_provider_port()}"
+    with running_product(data, port=port, settings={_PROVIDER: provider}) as product:
+        product.stack.supervisor.start(_payment_provider(product, provider))
         try:
             _seed(product)
             _enrol(product)
@@ -144,30 +142,30 @@ def _agents(product: RunningProduct) -> list[ProductProcess]:
     ]
 
 
-def _payment_provider(product: RunningProduct) -> list[ProductProcess]:
-    """The test provider, unless another one was named."""
-    address = urlsplit(product.environment[_PROVIDER])
-    if not is_port_free(address.port or 0):
+def _payment_provider(product: RunningProduct, address: str) -> list[ProductProcess]:
+    """The test provider, unless the user has named another one."""
+    if product.environment[_PROVIDER] != address:
         return []
+    port = urlsplit(address).port or _PROVIDER_PORT
     state = product.stack.folder.path / "payment-provider.json"
-    words = ("payment-provider", "--port", str(address.port), "--state", str(state))
+    words = ("payment-provider", "--port", str(port), "--state", str(state))
     return [
         ProductProcess(
             "payment provider",
             [sys.executable, "-m", "haas.cli", *words],
             folder=product.stack.folder,
             environment=_plain(product.environment),
-            is_ready=lambda: not is_port_free(address.port or 0),
+            is_ready=lambda: not is_port_free(port),
         )
     ]
 
 
-def _free_port() -> int:
-    return next((port for port in range(_PORT, _PORT + 100) if is_port_free(port)), _PORT)
+def _provider_port() -> int:
+    return next(port for port in range(_PROVIDER_PORT, _PROVIDER_PORT + 100) if is_port_free(port))
 
 
 def _plain(environment: dict[str, str]) -> dict[str, str]:
-    """An agent and a payment provider are strangers to the server: they get none of its settings."""
+    """Agents and the payment provider are strangers to the server: they get none of its settings."""
     return {name: value for name, value in environment.items() if not name.startswith("HAAS_")}
 
 
@@ -176,6 +174,9 @@ def _show_address(product: RunningProduct) -> None:
     product.console.print(f"\n  [bold]{product.address}[/bold]   (Ctrl-C stops everything)\n")
     if path.exists():
         _show_sign_ins(product.console, path)
+    product.console.print(
+        "  Money: Invoices (charges, exports, receipts), Bank, Collections, Books; as Fay or Nora."
+    )
     product.console.print(f"  Sign-ins and API tokens: {path}\n")
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,8 +94,12 @@ def stop_services(path: Path) -> list[str]:
 
 
 @contextmanager
-def running_product(data: Path | None, *, port: int | None) -> Iterator[RunningProduct]:
+def running_product(
+    data: Path | None, *, port: int | None, settings: Mapping[str, str] | None = None
+) -> Iterator[RunningProduct]:
     """The whole product, answering; stopped in order at the end.
+
+    :param settings: further `HAAS_…` variables, where the user sets none of that name.
 
     :raises StackError: with the remedy, if a part does not start.
     """
@@ -117,7 +121,7 @@ def running_product(data: Path | None, *, port: int | None) -> Iterator[RunningP
         with _shown(console, "database schema"):
             _migrate(stack)
         chosen = _choose_port(port, console)
-        environment = product_environment(stack, port=chosen)
+        environment = product_environment(stack, port=chosen, settings=settings or {})
         processes = product_processes(stack.folder, environment=environment, host=_HOST, port=chosen)
         with _shown(console, ", ".join(each.name for each in processes)):
             stack.supervisor.start(processes)
@@ -132,7 +136,7 @@ def running_product(data: Path | None, *, port: int | None) -> Iterator[RunningP
         console.print("  stopped")
 
 
-def product_environment(stack: Stack, *, port: int) -> dict[str, str]:
+def product_environment(stack: Stack, *, port: int, settings: Mapping[str, str]) -> dict[str, str]:
     """The settings of the product's processes: ours where nothing is set, the user's where something is."""
     ours = {
         **stack.environment(),
@@ -140,6 +144,7 @@ def product_environment(stack: Stack, *, port: int) -> dict[str, str]:
         "HAAS_BASE_URL": f"http://localhost:{port}",
         "HAAS_MAIL_URL": f"folder://{stack.folder.path / 'mail'}",
         "PYTHONUNBUFFERED": "1",
+        **settings,
     }
     return {**ours, **os.environ, "HAAS_DATA_DIR": str(stack.folder.path)}
 

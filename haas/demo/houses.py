@@ -107,6 +107,7 @@ def furnish(
             email=client_scene.email,
             address=list(client_scene.address),
             tax_id=client_scene.tax_id,
+            **client_scene.more,
         )
         house.clients.append(client)
         house.sites[client.id] = [

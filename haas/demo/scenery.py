@@ -33,6 +33,7 @@ class ClientScene:
     address: tuple[str, ...]
     sites: tuple[tuple[str, tuple[str, ...]], ...]
     tax_id: str = ""
+    more: dict[str, str] = field(default_factory=dict)  # as `haas.accounts.clients.create_client` takes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ NORTHWIND = PartnerScene(
         "contact_name": "Fay Lindqvist",
         "phone": "+1 207 555 0110",
         "email": "billing@northwind.example",
+        "endpoint_scheme": "EM",
+        "endpoint_id": "billing@northwind.example",
         "accounts": [{"currency": "USD", "account_number": "0001234567", "bank_code": "000000000"}],
     },
     support="support@northwind.example · +1 207 555 0100",
@@ -142,6 +145,14 @@ NORTHWIND = PartnerScene(
                 ("Congress Street", ("212 Congress Street", "Portland, ME 04101")),
                 ("Westbrook", ("9 Mill Lane", "Westbrook, ME 04092")),
             ),
+            more={
+                "postcode": "04101",
+                "city": "Portland",
+                "endpoint_scheme": "EM",
+                "endpoint_id": "ap@cascobaydental.example",
+                "buyer_reference": "AP-100",
+                "region": "ME",
+            },
         ),
         ClientScene(
             "Penobscot Law",
@@ -149,6 +160,14 @@ NORTHWIND = PartnerScene(
             "billing@penobscotlaw.example",
             ("Penobscot Law Partners, LLP", "1 Exchange Place", "Bangor, ME 04401"),
             (("Exchange Place", ("1 Exchange Place", "Bangor, ME 04401")),),
+            more={
+                "postcode": "04401",
+                "city": "Bangor",
+                "endpoint_scheme": "EM",
+                "endpoint_id": "billing@penobscotlaw.example",
+                "buyer_reference": "Matter 0-00",
+                "region": "ME",
+            },
         ),
         ClientScene(
             "Allagash Freight",
@@ -159,6 +178,14 @@ NORTHWIND = PartnerScene(
                 ("Depot", ("77 Depot Road", "Presque Isle, ME 04769")),
                 ("Harbor office", ("3 Wharf Street", "Searsport, ME 04974")),
             ),
+            more={
+                "postcode": "04769",
+                "city": "Presque Isle",
+                "endpoint_scheme": "EM",
+                "endpoint_id": "accounts@allagashfreight.example",
+                "buyer_reference": "Fleet IT",
+                "region": "ME",
+            },
         ),
         ClientScene(
             "Sebago Surveying",
@@ -166,6 +193,14 @@ NORTHWIND = PartnerScene(
             "office@sebagosurveying.example",
             ("Sebago Surveying, Inc.", "18 Lake Road", "Windham, ME 04062"),
             (("Lake Road", ("18 Lake Road", "Windham, ME 04062")),),
+            more={
+                "postcode": "04062",
+                "city": "Windham",
+                "endpoint_scheme": "EM",
+                "endpoint_id": "office@sebagosurveying.example",
+                "buyer_reference": "Office",
+                "region": "ME",
+            },
         ),
     ),
 )
@@ -225,6 +260,13 @@ KONTOR = PartnerScene(
                 ("Baubüro Süd", ("Werftweg 21", "21107 Hamburg")),
             ),
             tax_id="DE999999911",
+            more={
+                "postcode": "22763",
+                "city": "Hamburg",
+                "endpoint_scheme": "9930",
+                "endpoint_id": "DE999999911",
+                "buyer_reference": "Atelier",
+            },
         ),
         ClientScene(
             "Praxis am Markt",
@@ -232,17 +274,32 @@ KONTOR = PartnerScene(
             "buchhaltung@praxis-am-markt.example",
             ("Praxis am Markt MVZ GmbH", "Marktplatz 8", "21335 Lüneburg"),
             (("Marktplatz", ("Marktplatz 8", "21335 Lüneburg")),),
+            more={
+                "postcode": "21335",
+                "city": "Lüneburg",
+                "endpoint_scheme": "EM",
+                "endpoint_id": "buchhaltung@praxis-am-markt.example",
+                "buyer_reference": "Verwaltung",
+            },
         ),
         ClientScene(
-            "Nordlicht Logistik",
-            "Nordlicht Logistik GmbH & Co. KG",
-            "kreditoren@nordlicht-logistik.example",
-            ("Nordlicht Logistik GmbH & Co. KG", "Terminalring 40", "28197 Bremen"),
+            "Donauhafen Logistik",
+            "Donauhafen Logistik GmbH",
+            "kreditoren@donauhafen-logistik.example",
+            ("Donauhafen Logistik GmbH", "Hafenstraße 40", "4020 Linz", "Österreich"),
             (
-                ("Terminal", ("Terminalring 40", "28197 Bremen")),
-                ("Leitstand", ("Kaistraße 2", "27568 Bremerhaven")),
+                ("Terminal", ("Hafenstraße 40", "4020 Linz")),
+                ("Leitstand", ("Handelskai 2", "1020 Wien")),
             ),
-            tax_id="DE999999920",
+            tax_id="ATU99999993",
+            more={
+                "postcode": "4020",
+                "city": "Linz",
+                "endpoint_scheme": "9914",
+                "endpoint_id": "ATU99999993",
+                "buyer_reference": "Kreditoren",
+                "country": "AT",
+            },
         ),
         ClientScene(
             "Vermessung Heide",
@@ -250,6 +307,13 @@ KONTOR = PartnerScene(
             "buero@vermessung-heide.example",
             ("Vermessungsbüro Heide GbR", "Heideweg 6", "21391 Reppenstedt"),
             (("Heideweg", ("Heideweg 6", "21391 Reppenstedt")),),
+            more={
+                "postcode": "21391",
+                "city": "Reppenstedt",
+                "endpoint_scheme": "EM",
+                "endpoint_id": "buero@vermessung-heide.example",
+                "buyer_reference": "Büro",
+            },
         ),
     ),
 )

@@ -22,8 +22,8 @@ TaxCategory = Literal["S", "Z", "E", "AE", "K", "G", "O"]
 TAX_CATEGORIES: tuple[TaxCategory, ...] = get_args(TaxCategory)
 ReferenceKind = Literal["invoice", "credit_note", "agreement", "lease", "order", "site", "contact"]
 
-# UNCL 4461 (BT-81): transfer, card, SEPA transfer, SEPA direct debit.
-PaymentCode = Literal["30", "48", "58", "59"]
+# UNCL 4461 (BT-81): not agreed, transfer, card, SEPA transfer, SEPA direct debit.
+PaymentCode = Literal["1", "30", "48", "58", "59"]
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,10 @@ TYPE_CODES = {"invoice": "380", "credit_note": "381"}
 TRANSFERS = frozenset({"30", "58"})
 DEBITS = frozenset({"59"})
 
+# XRechnung (BR-DE-1) and Peppol's rules for Germany (DE-R-001) want BG-16 on credit notes, too, on which
+# nobody pays to the seller's account: the code that says that no way is agreed needs none.
+_NOTHING_TO_PAY = PaymentMeans(code="1")
+
 NOT_SUBJECT = "O"  # no rate, and no VAT identifier of either party (BR-O-02 to BR-O-05)
 EXEMPT = frozenset({"E", "AE", "K", "G", NOT_SUBJECT})  # categories that say why (BT-120, BT-121)
 
@@ -168,8 +172,12 @@ def tax_reason_code(category: str, code: str) -> str:
 
 
 def means(document: InvoiceDocument) -> list[PaymentMeans]:
-    """BG-16: the ways to pay that are complete; a transfer without an account is none (BR-50, BR-61)."""
-    return [each for each in document.payment_means if each.code not in TRANSFERS or each.iban]
+    """BG-16: the ways to pay that are complete; a transfer without an account is none (BR-50, BR-61).
+
+    A credit note without any says that none is agreed.
+    """
+    ways = [each for each in document.payment_means if each.code not in TRANSFERS or each.iban]
+    return [_NOTHING_TO_PAY] if not ways and document.kind == "credit_note" else ways
 
 
 def discounts(allowances: Iterable[Allowance]) -> Decimal:

@@ -44,6 +44,12 @@ def _broken(root: Any) -> Iterator[str]:
         ("R053", sum(1 for tax in taxes if every("cac:TaxSubtotal", tax)) == 1),
         ("R054", sum(1 for tax in taxes if not every("cac:TaxSubtotal", tax)) == int(bool(tax_currency))),
     )
+    countries = {
+        text(f"cac:Accounting{role}Party/cac:Party/cac:PostalAddress/cac:Country/cbc:IdentificationCode")
+        for role in ("Supplier", "Customer")
+    }
+    if countries == {"DE"} and not every("cac:PaymentMeans"):
+        yield "DE-R-001"  # of credit notes, too, as BR-DE-1 of XRechnung
     for means in every("cac:PaymentMeans"):
         if text("cbc:PaymentMeansCode", means) in {"49", "59"}:
             yield from _named(("R061", bool(text("cac:PaymentMandate/cbc:ID", means))))

@@ -74,6 +74,18 @@ class TestUbl:
         wanted = {lack.rule for lack in missing.for_bis(printed) if lack.rule.startswith("PEPPOL")}
         assert broken_bis_rules(xml) == wanted  # what the network refuses is told before, and no more
 
+    def test_asks_a_german_credit_note_for_no_bank_account(self) -> None:
+        printed = replace(DOCUMENTS["credit note"], payment_means=())
+        xml = ubl_xml(printed)
+
+        assert (printed.supplier.country, printed.buyer.country) == ("DE", "DE")
+        assert missing.for_bis(printed) == ()
+        assert broken_bis_rules(xml) == broken_rules(xml, "CEN UBL") == set()
+        assert broken_rules(cii_xml(printed), "CEN CII") == set()
+        assert b"<cbc:PaymentMeansCode>1<" in xml  # BG-16 stands there all the same: DE-R-001, BR-DE-1
+        invoice = replace(document(line()), payment_means=())
+        assert "DE-R-001" in broken_bis_rules(ubl_xml(invoice))
+
 
 class TestMissing:
     @pytest.mark.parametrize(

@@ -152,7 +152,10 @@ def get_ageing(query: dict[str, Any]) -> Answer:
     as_of = query.get("as_of") or clock.today(caller.partner.time_zone)
     bounds = reminding.policy_of(caller.session, caller.tenant).ageing_days
     rows = ageing.ageing(caller.session, caller.tenant, as_of=as_of, bounds=bounds)
-    return {"as_of": as_of, "bounds": bounds, "items": rows}
+    own = ageing.in_own_currency(
+        caller.session, caller.tenant, rows=rows, currency=caller.partner.currency, day=as_of
+    )
+    return {"as_of": as_of, "bounds": bounds, "items": rows, "in_own_currency": own}
 
 
 @invoices_api.get("/<invoice_id>/disputes")

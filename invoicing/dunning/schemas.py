@@ -169,6 +169,27 @@ class AgedClientResource(ma.Schema):
     total = Signed()
 
 
+class UsedRateResource(ma.Schema):
+    """What one unit of a currency was taken to be worth in the partner's own."""
+
+    base = ma.fields.String()
+    rate = Amount()
+    day = ma.fields.Date()
+    source = ma.fields.String()
+
+
+class AgedInOwnResource(ma.Schema):
+    """All clients in the partner's own currency."""
+
+    currency = ma.fields.String()
+    buckets = ma.fields.List(Signed(), attribute="sums")
+    total = Signed()
+    rates = ma.fields.List(ma.fields.Nested(UsedRateResource))
+    unrated = ma.fields.List(
+        ma.fields.String(), metadata={"description": "currencies without a rate: they are in no sum"}
+    )
+
+
 class AgeingReport(ma.Schema):
     """The largest first, currency by currency."""
 
@@ -177,6 +198,7 @@ class AgeingReport(ma.Schema):
         ma.fields.Integer(), metadata={"description": "days past due at which an older bucket begins"}
     )
     items = ma.fields.List(ma.fields.Nested(AgedClientResource))
+    in_own_currency = ma.fields.Nested(AgedInOwnResource)
 
 
 class DunningPolicyResource(ma.Schema):

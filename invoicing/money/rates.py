@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -83,7 +84,15 @@ def _demand_equal(session: Session, tenant: Tenant, rows: Sequence[DayRate]) -> 
 
 def latest(session: Session, tenant: Tenant, *, base: str, quote: str, day: date) -> FoundRate | None:
     """The rate that holds on a day: the last one by then, directly, turned round or across the euro."""
-    codes = {base, quote, ACROSS}
+    return latest_each(session, tenant, bases=[base], quote=quote, day=day)[base]
+
+
+def latest_each(
+    session: Session, tenant: Tenant, *, bases: Iterable[str], quote: str, day: date
+) -> dict[str, FoundRate | None]:
+    """The same for several currencies, by currency; one query. A currency in itself is 1 of that day."""
+    wanted = set(bases)
+    codes = {*wanted, quote, ACROSS}
     newest = (
         scoped(ExchangeRate, tenant)
         .where(
@@ -98,4 +107,7 @@ def latest(session: Session, tenant: Tenant, *, base: str, quote: str, day: date
     known = {
         (row.base, row.quote): FoundRate(row.rate, row.day, row.source) for row in session.scalars(newest)
     }
-    return resolve(base, quote, known)
+    return {
+        base: FoundRate(Decimal(1), day, "") if base == quote else resolve(base, quote, known)
+        for base in wanted
+    }

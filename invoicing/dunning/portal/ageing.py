@@ -19,6 +19,7 @@ from haas.rest.fields import FIRST_DAY, LAST_DAY
 from invoicing.dunning import ageing as rows_of
 from invoicing.dunning import reminding
 from invoicing.dunning.portal.collections import blueprint
+from invoicing.dunning.portal.words import source_words
 from leases.summaries import client_names
 
 
@@ -32,20 +33,24 @@ def ageing() -> Any:
     bounds = reminding.policy_of(caller.session, caller.tenant).ageing_days
     rows = rows_of.ageing(caller.session, caller.tenant, as_of=as_of, bounds=bounds)
     names = client_names(caller.session, caller.tenant, (row.client_id for row in rows))
+    own = rows_of.in_own_currency(
+        caller.session, caller.tenant, rows=rows, currency=caller.partner.currency, day=as_of
+    )
     labels = bucket_words(bounds)
     file_format = request.args.get("format")
     if file_format in ("csv", "xlsx"):
         return table_download(
             "xlsx" if file_format == "xlsx" else "csv",
             name=f"ageing-{as_of.isoformat()}",
-            header=["client", "currency", *labels, "total"],
+            header=["client", "currency", *labels, "total", f"total_{own.currency}"],
             rows=[
                 [
                     names[row.client_id],
                     row.currency,
                     *(round_minor(amount, row.currency) for amount in (*row.buckets, row.total)),
+                    in_own.total if in_own else None,
                 ]
-                for row in rows
+                for row, in_own in zip(rows, own.rows, strict=True)
             ],
         )
     by_currency = defaultdict(list)
@@ -62,6 +67,11 @@ def ageing() -> Any:
         labels=labels,
         names=names,
         by_currency=by_currency,
+        own=own,
+        rows=rows,
+        # Where all is in the partner's own currency, the same again would say nothing.
+        is_mixed=bool(set(by_currency) - {own.currency}),
+        sources=source_words(),
         sums=sums,
         charts={
             currency: {

@@ -40,3 +40,8 @@ def limit_words() -> dict[str, str]:
 def tax_words() -> dict[str, str]:
     """How fees are taxed."""
     return {"O": _("Outside the scope of tax"), "S": _("Taxed like rent")}
+
+
+def source_words() -> dict[str, str]:
+    """Who says what a currency is worth."""
+    return {"ecb": _("European Central Bank"), "manual": _("by hand"), "import": _("a file")}

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 
 from flask.testing import FlaskClient
 
 from haas import db
+from haas.tenancy.models import Partner
+from invoicing.money.rate_rules import DayRate
+from invoicing.money.rates import add_rates
 from tests.architecture.examples.dunning import disputed, paused
 from tests.cast import Cast
 from tests.invoicing.test_portal import text_of
+from tests.invoicing.world import NOW, an_invoice
 
 Web = Callable[..., FlaskClient]
 
@@ -36,10 +42,27 @@ class TestCollections:
         table = fay.get("/collections/ageing?format=csv&as_of=2026-04-20").text
         assert "Acme Dental,USD,0.00,168.48,0.00,0.00,0.00,168.48" in table
         assert "168.48" not in fay.get("/collections/ageing?format=csv&as_of=2026-03-01").text
+        assert "All currencies" not in text_of(fay.get("/collections/ageing"))
         ada = web(cast.ada)
         assert "Broken." in text_of(ada.get(f"/invoice-disputes/{values['dispute_id']}"))
         assert "Disputed" in text_of(ada.get(f"/invoices/{values['invoice_id']}"))
         assert ada.get("/collections").status_code == 403
+
+    def test_tell_what_is_open_in_the_partners_currency_and_what_has_no_rate(
+        self, cast: Cast, web: Web
+    ) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            an_invoice(session, cast.tenant, client_id=cast.acme.id)
+            session.get_one(Partner, cast.northwind.id).currency = "EUR"
+        fay = web(cast.fay)
+        assert "no exchange rate of the last month is on file: USD" in text_of(fay.get("/collections/ageing"))
+        with db.unit_of_work(cast.tenant) as session:
+            rate = DayRate("EUR", "USD", date(2026, 4, 20), Decimal("1.25"))
+            add_rates(session, cast.tenant, rows=[rate], source="ecb", at=NOW)
+        page = text_of(fay.get("/collections/ageing?as_of=2026-04-30"))
+        # 168.48 / 1.25
+        for word in ("All currencies, in EUR", "134.78", "1 USD is 0.8 EUR, of", "European Central Bank"):
+            assert word in page, word
 
     def test_show_a_letter_before_it_is_sent_and_what_a_decision_credits(self, cast: Cast, web: Web) -> None:
         with db.unit_of_work(cast.tenant) as session:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from haas.errors import InvalidInput
+from invoicing.dunning.ageing import AgedClient, converted
 from invoicing.dunning.forecast import (
     Bucket,
     Expected,
@@ -18,6 +19,7 @@ from invoicing.dunning.forecast import (
 )
 from invoicing.dunning.plan import Plan, Step, due_step, filled, late_interest
 from invoicing.dunning.retries import RetryPlan, next_try
+from invoicing.money.rate_rules import FoundRate
 from invoicing.payment_terms import PaymentTerms, TermsKind, due_on
 
 DUE = date(2026, 6, 1)  # a Monday
@@ -148,3 +150,13 @@ class TestAForecast:
     def test_says_what_is_open_in_days_of_sales(self) -> None:
         assert days_sales_outstanding(Decimal(4500), Decimal(9000), days=90) == Decimal("45.0")
         assert days_sales_outstanding(Decimal(1), Decimal(0), days=90) is None
+
+
+class TestAnAgedRow:
+    def test_adds_up_in_another_currency_too(self) -> None:
+        rate = FoundRate(Decimal("1.125"), DUE, "ecb")
+        row = AgedClient("c1", "EUR", (Decimal("10.01"), Decimal("10.01"), Decimal(0)))
+        found = converted(row, rate, currency="USD")
+        assert found == AgedClient("c1", "USD", (Decimal("11.26"), Decimal("11.26"), Decimal("0.00")))
+        assert found.total == Decimal("22.52")  # 2 x 11.26125, each rounded; not 22.5225
+        assert converted(row, None, currency="USD") is None

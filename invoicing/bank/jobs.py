@@ -11,6 +11,13 @@ from invoicing.bank import accounts, booking, importing, queries, settling
 from invoicing.bank.queries import LineFilter
 
 
+def note_reversal(*, partner_id: str, event_id: str, receipt_id: str, **_payload: Any) -> None:
+    """Say of a collection's item that its money went back. A second run changes nothing."""
+    tenant = Tenant(partner_id, actor="system", door="job", request_id=event_id)
+    with unit_of_work(tenant) as session:
+        settling.note_reversed(session, tenant, receipt_id=receipt_id)
+
+
 def match_statement(*, partner_id: str, event_id: str, statement_id: str, **_payload: Any) -> None:
     """Book what is certain, where the account says so. A second run finds those lines booked."""
     tenant = Tenant(partner_id, actor="system", door="job", request_id=event_id)

@@ -19,10 +19,12 @@ from invoicing.bank.debit_models import (
     CANCELLED,
     COLLECTED,
     ORDERED,
+    RETURNED,
     Collection,
     CollectionItem,
 )
 from invoicing.bank.models import BankBooking, BankLine
+from invoicing.money.queries import reversals_of
 
 _METHOD = "direct_debit"
 
@@ -86,6 +88,25 @@ def book_item_return(session: Session, tenant: Tenant, *, line: BankLine, at: da
         return None
     return booking.book_return(
         session, tenant, line_id=line.id, receipt_id=item.receipt_id, fee=-line.amount - item.amount, at=at
+    )
+
+
+def note_reversed(session: Session, tenant: Tenant, *, receipt_id: str) -> None:
+    """An item whose receipt was reversed by hand has come back too, once all of it has.
+
+    What the bank tells of is noted by `invoicing.bank.booking` at once.
+    """
+    reversals = reversals_of(session, tenant, receipt_id=receipt_id)
+    gone = sum((row.amount for row in reversals), Decimal(0))
+    session.execute(
+        sa.update(CollectionItem)
+        .where(
+            CollectionItem.partner_id == tenant.partner_id,
+            CollectionItem.receipt_id == receipt_id,
+            CollectionItem.state == COLLECTED,
+            CollectionItem.amount <= gone,
+        )
+        .values(state=RETURNED, return_reason=reversals[-1].reason if reversals else "")
     )
 
 

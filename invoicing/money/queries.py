@@ -16,6 +16,13 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing.models import Payment
 from invoicing.money.models import BalanceEntry, Receipt, ReceiptReversal, Refund
 
+# Tables of `invoicing.payments`, which stands on this room: read here, written there alone.
+_ATTEMPT = sa.table("payment_attempt", *(sa.column(name) for name in ("partner_id", "id", "receipt_id")))
+_BACK = sa.table(
+    "money_back", *(sa.column(name) for name in ("partner_id", "attempt_id", "kind", "state", "amount"))
+)
+_UNDER_WAY = ("created", "sent", "pending", "unknown")
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFilter:
@@ -120,6 +127,48 @@ def credit_of_receipt(session: Session, tenant: Tenant, *, receipt_id: str) -> D
         )
     )
     return Decimal(found or 0)
+
+
+def going_back_of(session: Session, tenant: Tenant, *, receipt_id: str) -> Decimal:
+    """What a provider was asked to give back of a receipt and has not settled: payments and credit."""
+    payments = (
+        sa.select(sa.func.coalesce(sa.func.sum(_BACK.c.amount), 0))
+        .join(
+            _ATTEMPT,
+            sa.and_(_ATTEMPT.c.partner_id == _BACK.c.partner_id, _ATTEMPT.c.id == _BACK.c.attempt_id),
+        )
+        .where(
+            _BACK.c.partner_id == tenant.partner_id,
+            _BACK.c.kind == "refund",
+            _BACK.c.state.in_(_UNDER_WAY),
+            _ATTEMPT.c.receipt_id == receipt_id,
+        )
+        .scalar_subquery()
+    )
+    credit = _credit_refunded(tenant, receipt_id=receipt_id, states=("asked",))
+    return Decimal(session.scalar(sa.select(payments + credit)) or 0)
+
+
+def left_at_provider(session: Session, tenant: Tenant, *, receipt: Receipt) -> Decimal:
+    """What a provider could still be asked to give back: what came, less what went back or is on its way."""
+    reversed_ = sum((row.amount for row in reversals_of(session, tenant, receipt_id=receipt.id)), Decimal(0))
+    credit = session.scalar(
+        sa.select(_credit_refunded(tenant, receipt_id=receipt.id, states=("paid",)))
+    ) or Decimal(0)
+    return receipt.amount - reversed_ - credit - going_back_of(session, tenant, receipt_id=receipt.id)
+
+
+def _credit_refunded(tenant: Tenant, *, receipt_id: str, states: Sequence[str]) -> sa.ScalarSelect[Decimal]:
+    return (
+        sa.select(sa.func.coalesce(sa.func.sum(Refund.amount), 0))
+        .where(
+            Refund.partner_id == tenant.partner_id,
+            Refund.receipt_id == receipt_id,
+            Refund.channel == "provider",
+            Refund.state.in_(states),
+        )
+        .scalar_subquery()
+    )
 
 
 def story_of(session: Session, tenant: Tenant, *, receipt: Receipt) -> ReceiptStory:

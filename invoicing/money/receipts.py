@@ -23,6 +23,7 @@ from invoicing.money.queries import (
     credit_of_receipt,
     find_receipt,
     get_receipt,
+    going_back_of,
     payments_of_receipt,
     reversals_of,
 )
@@ -37,6 +38,12 @@ class ReferenceTaken(Conflict):
     """The reference is another receipt's."""
 
     code = "reference_taken"
+
+
+class RefundUnderWay(Conflict):
+    """The provider was asked to give it back, and has not said what became of that."""
+
+    code = "refund_under_way"
 
 
 def record_receipt(
@@ -127,6 +134,7 @@ def reverse_receipt(
     kind: str = "returned",
     reference: str = "",
     fee: Decimal = _NOTHING,
+    by_provider: bool = False,
 ) -> ReceiptReversal:
     """Money of a receipt went back, or never came. The invoices that it paid are open again for as much.
 
@@ -134,7 +142,9 @@ def reverse_receipt(
     shortfall: a loss, not a claim. The same `reference` again answers the reversal that is there.
 
     :param amount: how much; none for all that is left of the receipt.
+    :param by_provider: the provider itself says that it went back: then nothing is kept for its refunds.
     :raises InvalidInput: if more would go back than is left of it.
+    :raises RefundUnderWay: if the provider may give the same money back at any moment.
     :raises Conflict: for money that came out of a deposit.
     """
     receipt = get_receipt(session, tenant, receipt_id=receipt_id)
@@ -153,6 +163,8 @@ def reverse_receipt(
     checked_amount(amount, receipt.currency)
     if amount > left:
         raise InvalidInput(f"Only {left} {receipt.currency} of it is left.", field="amount")
+    if not by_provider:
+        _check_free(session, tenant, receipt=receipt, amount=amount, left=left)
     if not reason.strip():
         raise InvalidInput("Say why.", field="reason")
     if on > at.date() + ONE_DAY:
@@ -256,6 +268,19 @@ def _same(known: Receipt, *, client_id: str, amount: Decimal, currency: str) -> 
             f" {known.amount} {known.currency} on {known.received_on}."
         )
     return known
+
+
+def _check_free(
+    session: Session, tenant: Tenant, *, receipt: Receipt, amount: Decimal, left: Decimal
+) -> None:
+    """That what is reversed is not what the provider is giving back, under the client's lock."""
+    going = going_back_of(session, tenant, receipt_id=receipt.id)
+    if going and amount > left - going:
+        raise RefundUnderWay(
+            f"The provider was asked to refund {going} {receipt.currency} of it: wait until that is settled,"
+            f" or reverse at most {max(left - going, _NOTHING)}.",
+            field="amount",
+        )
 
 
 def _check_parts(

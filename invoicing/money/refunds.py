@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import outbox
@@ -16,7 +15,7 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing.money.entries import add_entry, lock_client
 from invoicing.money.models import Refund
 from invoicing.money.paying import checked_amount
-from invoicing.money.queries import get_receipt
+from invoicing.money.queries import get_receipt, left_at_provider
 
 ASKED, PAID, FAILED = "asked", "paid", "failed"
 BY_BANK, BY_PROVIDER = "bank", "provider"
@@ -181,12 +180,7 @@ def _channel(
         raise InvalidInput("Choose a receipt of this client in this currency.", field="receipt_id")
     if receipt.source != BY_PROVIDER:
         return BY_BANK
-    gone = session.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(Refund.amount), 0)).where(
-            Refund.partner_id == tenant.partner_id, Refund.receipt_id == receipt.id, Refund.state != FAILED
-        )
-    )
-    left = receipt.amount - Decimal(gone or 0)
+    left = left_at_provider(session, tenant, receipt=receipt)
     if amount > left:
         raise InvalidInput(
             f"By the provider at most {left} {currency} of this receipt can go back.", field="amount"

@@ -15,9 +15,10 @@ from haas.ids import new_id
 from haas.settings import Settings
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.money.entries import lock_client
 from invoicing.money.models import Receipt
 from invoicing.money.paying import checked_amount
-from invoicing.money.queries import get_receipt, reversals_of
+from invoicing.money.queries import get_receipt, left_at_provider
 from invoicing.money.receipts import record_receipt, reverse_receipt
 from invoicing.payments import accounts, credit_refunds, queries
 from invoicing.payments.charges import KEYS_KEPT
@@ -43,17 +44,7 @@ def left_of(session: Session, tenant: Tenant, *, attempt: PaymentAttempt) -> Dec
     if attempt.receipt_id is None:
         return Decimal(0)
     receipt = get_receipt(session, tenant, receipt_id=attempt.receipt_id)
-    gone = sum((row.amount for row in reversals_of(session, tenant, receipt_id=receipt.id)), Decimal(0))
-    under_way = sum(
-        (
-            row.amount
-            for row in queries.backs_of(session, tenant, attempt_ids=[attempt.id])
-            if row.state in _OPEN
-        ),
-        Decimal(0),
-    )
-    as_credit = credit_refunds.of_receipts(session, tenant, receipt_ids=[receipt.id]).get(receipt.id, [])
-    return receipt.amount - gone - under_way - sum(as_credit, Decimal(0))
+    return left_at_provider(session, tenant, receipt=receipt)
 
 
 def ask_refund(
@@ -78,6 +69,8 @@ def ask_refund(
     if not reason.strip():
         raise InvalidInput("Say why.", field="reason")
     checked_amount(amount, attempt.currency)
+    # As a reversal by hand does: of the two, the second sees what the first has taken.
+    lock_client(session, tenant, client_id=attempt.client_id)
     left = left_of(session, tenant, attempt=attempt)
     if amount > left:
         raise InvalidInput(f"Only {left} {attempt.currency} of it is left.", field="amount")
@@ -274,6 +267,7 @@ def _reverse(session: Session, tenant: Tenant, back: MoneyBack, *, kind: str, at
         at=at,
         kind=kind,
         reference=back.external_id or back.id,
+        by_provider=True,
     ).id
 
 

@@ -22,7 +22,7 @@ from haas.rest.paging import Sort, fetch_page
 from invoicing import queries
 from invoicing.money import receipts
 from invoicing.money.models import REVERSAL_KINDS, SOURCES, Receipt
-from invoicing.money.queries import ReceiptFilter, get_receipt, list_receipts, story_of
+from invoicing.money.queries import ReceiptFilter, get_receipt, going_back_of, list_receipts, story_of
 from invoicing.money.reversing import ReversalPlan
 from invoicing.money.schemas import BY_HAND, METHODS, OLDEST_FIRST
 from invoicing.open_items import OpenItem, oldest_first
@@ -180,7 +180,9 @@ def ask_reversal(receipt_id: str) -> Any:
     receipt = get_receipt(caller.session, caller.tenant, receipt_id=receipt_id)
     story = story_of(caller.session, caller.tenant, receipt=receipt)
     form = blank_form(
-        amount=receipt.amount - story.gone_back,
+        amount=receipt.amount
+        - story.gone_back
+        - going_back_of(caller.session, caller.tenant, receipt_id=receipt.id),
         on=clock.today(caller.partner.time_zone).isoformat(),
         kind=REVERSAL_KINDS[0],
         reason="",

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
+from haas.errors import InvalidInput
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
 from haas.rest.fields import Amount, row_id, text
@@ -29,6 +30,7 @@ from leases.summaries import client_choices, client_names
 
 _SORTS = {"booked": Sort(BankLine.booked_on, BankLine.id), "amount": Sort(BankLine.amount, BankLine.id)}
 _FILTERS = ("state", "account", "way", "statement")
+_SHARES_MOST = 20  # clients on the page that splits a line
 
 
 class AllocationForm(Request):
@@ -38,11 +40,20 @@ class AllocationForm(Request):
     amount = Amount(load_default=None, allow_none=True)
 
 
-class MatchForm(Request):
-    """Book a line for one client; what no invoice takes is its credit."""
+class ShareForm(Request):
+    """What of a line is of one of several clients."""
 
     client_id = row_id(required=True)
+    amount = Amount(load_default=None, allow_none=True)
     fee = Amount(load_default=None, allow_none=True)
+
+
+class MatchForm(Request):
+    """Book a line for one client, or a share for each of several; what no invoice takes is their credit."""
+
+    client_id = row_id(load_default="")
+    fee = Amount(load_default=None, allow_none=True)
+    shares = ma.fields.List(ma.fields.Nested(ShareForm), load_default=list)
     paid = ma.fields.List(ma.fields.Nested(AllocationForm), load_default=list)
     reasons = text(300, load_default="")
 
@@ -110,24 +121,18 @@ def show_line(bank_line_id: str) -> str:
 @blueprint.post("/lines/<bank_line_id>/match")
 @requires("bank.match")
 def match_line(bank_line_id: str) -> Any:
-    """Book it for the client that was chosen."""
+    """Book it for the client that was chosen, or for each its share."""
     caller, form = current_caller(), read_form(MatchForm)
     if form.data is not None:
         line = queries.get_line(caller.session, caller.tenant, line_id=bank_line_id)
         data = form.data
-        part = Part(
-            client_id=data["client_id"],
-            amount=line.amount,
-            fee=data["fee"] or Decimal(0),
-            allocations={row["invoice_id"]: row["amount"] for row in data["paid"] if row["amount"]},
-        )
         if attempt(
             form,
             lambda: booking.book(
                 caller.session,
                 caller.tenant,
                 line_id=bank_line_id,
-                parts=[part],
+                parts=_parts(caller, line, data),
                 reasons=[word for word in data["reasons"].split() if word in reason_words()],
                 at=clock.now(),
             ),
@@ -200,8 +205,9 @@ def _page(caller: Caller, line_id: str, form: Form) -> str:
     found = learning.suggestions(session, tenant, lines=[line], items=items).get(line.id, [])
     booked = booking.standing_bookings(session, tenant, line_ids=[line.id]).get(line.id, [])
     chosen, search = _chosen(form), request.args.get("q", "").strip().upper()
-    if search and not chosen:
-        chosen = next((item.client_id for item in items if search in item.number.upper()), "")
+    if search and not form.names & {"shares"}:
+        chosen += [item.client_id for item in items if search in item.number.upper()][:1]
+    chosen = list(dict.fromkeys(chosen))[:_SHARES_MOST]
     return render_template(
         "portal/bank/line.html",
         line=line,
@@ -211,11 +217,15 @@ def _page(caller: Caller, line_id: str, form: Form) -> str:
         receipts=booking.receipts_to_return(session, tenant, line=line) if line.state == OPEN else [],
         clients=client_choices(session, tenant),
         names=client_names(
-            session, tenant, {one.client_id for one in found} | {row.client_id for row in booked} | {chosen}
+            session,
+            tenant,
+            {one.client_id for one in found} | {row.client_id for row in booked} | set(chosen),
         ),
         numbers={item.invoice_id: item.number for item in items},
         chosen=chosen,
-        items=[item for item in items if item.client_id == chosen],
+        items=[item for item in items if item.client_id in chosen],
+        shares={str(row.get("client_id")): row for row in form.value("shares") or []},
+        typed={str(row.get("invoice_id")): row.get("amount") for row in form.value("paid") or []},
         search=search,
         form=form,
         reasons=reason_words(),
@@ -224,5 +234,36 @@ def _page(caller: Caller, line_id: str, form: Form) -> str:
     )
 
 
-def _chosen(form: Form) -> str:
-    return str(form.value("client_id") or request.args.get("client", ""))
+def _chosen(form: Form) -> list[str]:
+    typed = [form.value("client_id"), *(row.get("client_id") for row in form.value("shares") or [])]
+    found = [str(client_id) for client_id in typed if client_id]
+    return found or [client_id for client_id in request.args.getlist("client") if client_id]
+
+
+def _parts(caller: Caller, line: BankLine, data: dict[str, Any]) -> list[Part]:
+    """The shares, each with what was typed at its own client's invoices."""
+    paid = {row["invoice_id"]: row["amount"] for row in data["paid"] if row["amount"]}
+    if not data["shares"]:
+        if not data["client_id"]:
+            raise InvalidInput(_("Choose who paid."), field="client_id")
+        fee = data["fee"] or Decimal(0)
+        return [Part(client_id=data["client_id"], amount=line.amount, fee=fee, allocations=paid)]
+    owners = {item.invoice_id: item.client_id for item in invoices.open_items(caller.session, caller.tenant)}
+    shares = [row for row in data["shares"] if row["amount"]]
+    if {owners.get(invoice_id) for invoice_id in paid} - {row["client_id"] for row in shares}:
+        raise InvalidInput(
+            _("Give each client whose invoices are paid its share of the amount."), field="shares"
+        )
+    return [
+        Part(
+            client_id=row["client_id"],
+            amount=row["amount"],
+            fee=row["fee"] or Decimal(0),
+            allocations={
+                invoice_id: amount
+                for invoice_id, amount in paid.items()
+                if owners.get(invoice_id) == row["client_id"]
+            },
+        )
+        for row in shares
+    ]

@@ -11,6 +11,7 @@ from haas.ids import new_id
 from invoicing.bank import accounts, booking, collecting, importing, mandates, queries, settling
 from invoicing.bank.debit_models import SepaMandate
 from invoicing.bank.queries import LineFilter
+from invoicing.money.receipts import reverse_receipt
 from tests.architecture.examples.debits import to_collect
 from tests.invoicing import world
 from tests.invoicing.bank.conftest import AT, sell_in_euros
@@ -133,6 +134,23 @@ class TestBookOwn:
         back = statement(session, tenant, -made.total, "RC", told="UNKNOWN")
         booking.book_return(session, tenant, line_id=back.id, receipt_id=again.receipt_id, at=LATER)
         assert (invoice.state, item.state) == ("issued", "returned")
+
+    def test_says_of_an_item_what_was_reversed_outside_the_bank(
+        self, session, tenant, euros, invoice, mandate
+    ):
+        made = order(session, tenant, euros, invoice)
+        came = statement(session, tenant, made.total, "C", told=made.number)
+        (booked,) = settling.settle(session, tenant, line_id=came.id, collection_id=made.id, at=LATER)
+        for part in (Decimal(100), None):  # 168.48 in two steps
+            reverse_receipt(
+                session, tenant, receipt_id=booked.receipt_id, amount=part, reason="Paid in cash",
+                on=LATER.date(), at=LATER,
+            )  # fmt: skip
+            settling.note_reversed(session, tenant, receipt_id=booked.receipt_id)
+            (item,) = collecting.items_of(session, tenant, collection_id=made.id)
+            session.refresh(item)
+            assert item.state == ("collected" if part else "returned")
+        assert item.return_reason == "Paid in cash"
 
 
 class TestDebitsPage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from invoicing import pay_links
 from invoicing.corrections import record_payment
 from invoicing.models import Invoice
 from invoicing.money.models import BalanceEntry, Receipt
+from invoicing.money.receipts import RefundUnderWay, reverse_receipt
 from invoicing.money.refunds import get_refund, refund_balance
 from invoicing.pay_link_models import PayLink
 from invoicing.payments import (
@@ -479,6 +481,33 @@ class TestLifecycle:
                 outcome=Outcome("succeeded", id="pay_eur", money=Money(16_848, "EUR")),
                 at=NOW,
             )
+
+
+class TestARefundUnderWay:
+    def test_keeps_its_money_from_a_reversal_by_hand(self, till: Till) -> None:
+        till.card()
+        attempt = till.send(till.charge(till.invoice()))
+        reverse = partial(
+            reverse_receipt, receipt_id=attempt.receipt_id or "", reason="By hand", on=NOW.date(), at=NOW
+        )
+        with db.unit_of_work(till.tenant) as session:
+            back = refunds.ask_refund(
+                session, till.tenant, attempt_id=attempt.id, amount=Decimal(100), reason="Too much", at=NOW
+            )
+            for amount in (None, Decimal("68.49")):  # 168.48 less 100.00 is 68.48
+                with pytest.raises(RefundUnderWay, match=r"at most 68\.48"):
+                    reverse(session, till.tenant, amount=amount)
+            reverse(session, till.tenant, amount=Decimal("68.00"))
+
+        refunds.send(till.tenant, back_id=back.id, settings=till.settings)
+        with db.unit_of_work(till.tenant) as session:
+            assert queries.get_back(session, till.tenant, back_id=back.id).state == "succeeded"
+            assert refunds.left_of(session, till.tenant, attempt=attempt) == Decimal("0.48")
+            reverse(session, till.tenant, amount=None)
+            with pytest.raises(InvalidInput, match=r"Only 0"):
+                refunds.ask_refund(
+                    session, till.tenant, attempt_id=attempt.id, amount=Decimal(1), reason="More", at=NOW
+                )
 
 
 class TestCreditThatGoesBack:

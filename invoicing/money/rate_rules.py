@@ -1,26 +1,22 @@
-"""Exchange rates: files of them read, and one found directly, turned round, or across the euro. Pure."""
+"""Exchange rates: one checked, and one found directly, turned round, or across the euro. Pure."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
-from io import StringIO
-from typing import Any
-
-from lxml import etree
 
 from haas.errors import InvalidInput
 from haas.money import exponent, round_places
 
 ACROSS = "EUR"  # what the European Central Bank quotes all others against
 PLACES, DIGITS = 8, 12  # decimals of a rate on file, significant digits of one that is computed
-ROWS_MAX, BYTES_MAX = 20_000, 5 * 1024 * 1024
 RATE_MAX = Decimal(10) ** 9
-_ECB = "{http://www.ecb.int/vocabulary/2002-08-01/eurofxref}Cube"
+AGE_MAX = timedelta(days=31)  # an older rate says nothing of the day (art. 91 of the VAT Directive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,88 +50,6 @@ def checked(row: DayRate) -> DayRate:
     return row
 
 
-def read_rates(content: bytes) -> tuple[str, list[DayRate]]:
-    """Where a file's rates come from (`ecb`, `import`), and the rates: the ECB's XML, or a CSV.
-
-    The CSV has a row for each rate: day (2026-06-30), base, quote, rate; a first row of headings may stand.
-    :raises InvalidInput: naming the row that cannot be read.
-    """
-    if len(content) > BYTES_MAX:
-        raise InvalidInput(f"The file has more than {BYTES_MAX // 1024**2} MB.", field="file")
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        source, rows = "ecb", _of_xml(content)
-    else:
-        source, rows = "import", _of_csv(content)
-    if not rows:
-        raise InvalidInput("The file holds no rate.", field="file")
-    if len(rows) > ROWS_MAX:
-        raise InvalidInput(f"The file has more than {ROWS_MAX:,} rates.", field="file")
-    return source, [checked(row) for row in rows]
-
-
-def _of_xml(content: bytes) -> list[DayRate]:
-    parser = etree.XMLParser(
-        resolve_entities=False, load_dtd=False, no_network=True, dtd_validation=False, huge_tree=False
-    )
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as broken:
-        raise InvalidInput(f"The XML cannot be read: {broken.msg}.", field="file") from broken
-    if str(root.getroottree().docinfo.doctype):  # type: ignore[union-attr]
-        raise InvalidInput(
-            "The file has a document type definition, which no list of rates needs.", field="file"
-        )
-    rows: list[DayRate] = []
-    for of_day in root.iter(_ECB):
-        if (day := of_day.get("time")) is None:
-            continue
-        for cube in of_day.iterchildren(_ECB):
-            row = len(rows) + 1
-            rows.append(
-                DayRate(ACROSS, cube.get("currency", ""), _day(day, row), _rate(cube.get("rate"), row), row)
-            )
-    return rows
-
-
-def _of_csv(content: bytes) -> list[DayRate]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as other:
-        raise InvalidInput("The file is neither the ECB's XML nor text in UTF-8.", field="file") from other
-    separator = ";" if text.partition("\n")[0].count(";") else ","
-    rows = []
-    for number, cells in enumerate(_cells(text, separator), start=1):
-        given = [cell.strip() for cell in cells]
-        if not any(given) or (number == 1 and given[0].lower() in ("day", "date")):
-            continue
-        if len(given) != 4:
-            raise InvalidInput(f"Row {number}: give day, base, quote and rate.", field="file")
-        day, base, quote, rate = given
-        rows.append(DayRate(base.upper(), quote.upper(), _day(day, number), _rate(rate, number), number))
-    return rows
-
-
-def _cells(text: str, separator: str) -> Iterator[list[str]]:
-    try:
-        yield from csv.reader(StringIO(text), delimiter=separator)
-    except csv.Error as broken:
-        raise InvalidInput(f"The rows cannot be read: {broken}.", field="file") from broken
-
-
-def _day(text: str, row: int) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as wrong:
-        raise InvalidInput(f"Row {row}: write the day as 2026-06-30.", field="file") from wrong
-
-
-def _rate(text: Any, row: int) -> Decimal:
-    try:
-        return Decimal(str(text).replace(",", "."))
-    except InvalidOperation as wrong:
-        raise InvalidInput(f"Row {row}: write the rate as 1.0825.", field="file") from wrong
-
-
 @dataclass(frozen=True, slots=True)
 class FoundRate:
     """A rate with the day that it is of: the older one where two were needed."""
@@ -143,6 +57,39 @@ class FoundRate:
     rate: Decimal
     day: date
     source: str
+
+
+class RateTable:
+    """Rates on file of some currencies over some days: what held on each of them."""
+
+    def __init__(self, rows: Iterable[tuple[str, str, FoundRate]]) -> None:
+        """Rows of base, quote and rate, the oldest first."""
+        self._by_pair: defaultdict[tuple[str, str], list[FoundRate]] = defaultdict(list)
+        for base, quote, rate in rows:
+            self._by_pair[base, quote].append(rate)
+        self._found: dict[tuple[str, str, date], FoundRate | None] = {}
+
+    @property
+    def days(self) -> list[date]:
+        """Every day of which something is on file, the oldest first."""
+        return sorted({rate.day for rates in self._by_pair.values() for rate in rates})
+
+    def on(self, base: str, quote: str, day: date) -> FoundRate | None:
+        """One unit of `base` in `quote` on a day: the last rate by then, if it is not too old."""
+        if base == quote:
+            return FoundRate(Decimal(1), day, "")
+        key = (base, quote, day)
+        if key not in self._found:
+            codes = (base, quote, ACROSS)
+            pairs = [(one, other) for one in codes for other in codes]
+            held = {pair: rate for pair in pairs if (rate := self._held(pair, day)) is not None}
+            self._found[key] = resolve(base, quote, held)
+        return self._found[key]
+
+    def _held(self, pair: tuple[str, str], day: date) -> FoundRate | None:
+        rates = self._by_pair.get(pair, ())
+        at = bisect_right(rates, day, key=lambda rate: rate.day)
+        return rates[at - 1] if at and rates[at - 1].day >= day - AGE_MAX else None
 
 
 def resolve(base: str, quote: str, known: Mapping[tuple[str, str], FoundRate]) -> FoundRate | None:

@@ -38,8 +38,14 @@ class RateResource(ma.Schema):
     source = ma.fields.String(metadata={"description": "ecb, manual or import"})
 
 
+class RatesSince(Request):
+    """What of a file is taken."""
+
+    since = Day(metadata={"description": "the first day to take; the ECB's history begins in 1999"})
+
+
 class RatesUpload(Request):
-    """The ECB's XML, or a CSV of day, base, quote and rate."""
+    """The ECB's XML, CSV or archive with one of them, or a CSV of day, base, quote and rate."""
 
     file: Any = ma.fields.Raw(required=True, metadata={"type": "string", "format": "binary"})
 

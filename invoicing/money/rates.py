@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -14,9 +13,7 @@ from haas.errors import Conflict
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.money.models import ExchangeRate
-from invoicing.money.rate_rules import ACROSS, DayRate, FoundRate, checked, resolve
-
-AGE_MAX = timedelta(days=31)  # an older rate says nothing of the day (art. 91 of the VAT Directive)
+from invoicing.money.rate_rules import ACROSS, AGE_MAX, DayRate, FoundRate, RateTable, checked
 
 
 class RateKnown(Conflict):
@@ -26,10 +23,16 @@ class RateKnown(Conflict):
 
 
 def list_rates(
-    tenant: Tenant, *, base: str | None = None, quote: str | None = None
+    tenant: Tenant,
+    *,
+    base: str | None = None,
+    quote: str | None = None,
+    between: Collection[str] | None = None,
 ) -> sa.Select[ExchangeRate]:
-    """Rates on file, to be paged by the caller."""
+    """Rates on file, to be paged by the caller; `between` leaves those of two of its currencies."""
     statement = scoped(ExchangeRate, tenant)
+    if between is not None:
+        statement = statement.where(ExchangeRate.base.in_(between), ExchangeRate.quote.in_(between))
     if base:
         statement = statement.where(ExchangeRate.base == base)
     return statement.where(ExchangeRate.quote == quote) if quote else statement
@@ -92,22 +95,31 @@ def latest_each(
 ) -> dict[str, FoundRate | None]:
     """The same for several currencies, by currency; one query. A currency in itself is 1 of that day."""
     wanted = set(bases)
-    codes = {*wanted, quote, ACROSS}
-    newest = (
-        scoped(ExchangeRate, tenant)
+    table = load(session, tenant, codes={*wanted, quote}, first=day, last=day)
+    return {base: table.on(base, quote, day) for base in wanted}
+
+
+def load(session: Session, tenant: Tenant, *, codes: Collection[str], first: date, last: date) -> RateTable:
+    """What is on file for asking, of any day from `first` to `last`, what one of the codes was in another."""
+    rows = session.execute(
+        sa.select(
+            ExchangeRate.base, ExchangeRate.quote, ExchangeRate.rate, ExchangeRate.day, ExchangeRate.source
+        )
         .where(
-            ExchangeRate.base.in_(codes),
-            ExchangeRate.quote.in_(codes),
-            ExchangeRate.day <= day,
-            ExchangeRate.day >= day - AGE_MAX,
+            ExchangeRate.partner_id == tenant.partner_id,
+            ExchangeRate.base.in_({*codes, ACROSS}),
+            ExchangeRate.quote.in_({*codes, ACROSS}),
+            ExchangeRate.day.between(first - AGE_MAX, last),
         )
         .order_by(ExchangeRate.day)
     )
-    # Of a pair the later days replace the earlier ones.
-    known = {
-        (row.base, row.quote): FoundRate(row.rate, row.day, row.source) for row in session.scalars(newest)
-    }
-    return {
-        base: FoundRate(Decimal(1), day, "") if base == quote else resolve(base, quote, known)
-        for base in wanted
-    }
+    return RateTable((base, quote, FoundRate(rate, day, source)) for base, quote, rate, day, source in rows)
+
+
+def currencies(session: Session, tenant: Tenant) -> list[str]:
+    """Every currency of which a rate is on file."""
+    own = ExchangeRate.partner_id == tenant.partner_id
+    either = sa.union(
+        sa.select(ExchangeRate.base.label("code")).where(own), sa.select(ExchangeRate.quote).where(own)
+    ).subquery()
+    return list(session.scalars(sa.select(either.c.code).order_by(either.c.code)))

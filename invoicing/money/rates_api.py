@@ -14,12 +14,15 @@ from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from invoicing.money import rates
 from invoicing.money.models import ExchangeRate
-from invoicing.money.rate_rules import BYTES_MAX, DayRate, read_rates
+from invoicing.money.rate_files import BYTES_MAX
+from invoicing.money.rate_reader import read_limited
+from invoicing.money.rate_rules import DayRate
 from invoicing.money.rate_schemas import (
     RateRequest,
     RateResource,
     RatesImported,
     RatesListed,
+    RatesSince,
     RatesUpload,
 )
 
@@ -62,14 +65,15 @@ def add_rate(rate: dict[str, Any]) -> dict[str, Any]:
 @exchange_rates_api.post("/import")
 @requires("tax.manage")
 @limiter.limit(EXPENSIVE)
+@exchange_rates_api.arguments(RatesSince, location="query")
 @exchange_rates_api.arguments(RatesUpload, location="files")
 @exchange_rates_api.response(201, RatesImported)
-def import_rates(files: dict[str, Any]) -> dict[str, Any]:
-    """Bring a file of rates in: the whole of it or nothing."""
+def import_rates(query: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
+    """Bring a file of rates in, or what of it is of a day or later: all of that or nothing."""
     caller = current_caller()
     content = files["file"].read(BYTES_MAX + 1)
     if len(content) > BYTES_MAX:
         raise TooLarge(f"The file is larger than {BYTES_MAX >> 20} MB: split it.", field="file")
-    source, rows = read_rates(content)
-    new = rates.add_rates(caller.session, caller.tenant, rows=rows, source=source, at=clock.now())
-    return {"rows": len(rows), "new": new}
+    found = read_limited(content, since=query.get("since"))
+    new = rates.add_rates(caller.session, caller.tenant, rows=found.rows, source=found.source, at=clock.now())
+    return {"rows": len(found.rows), "new": new}

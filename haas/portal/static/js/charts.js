@@ -59,9 +59,9 @@ function tell(canvas, textContent) {
 function writer(data, language) {
   const options = data.money && data.currency
     ? { style: "currency", currency: data.currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: 0 }
-    : { maximumFractionDigits: 2 };
+    : { maximumFractionDigits: data.digits ?? 2 };
   const format = new Intl.NumberFormat(language, options);
-  const short = new Intl.NumberFormat(language, { ...options, notation: "compact", maximumFractionDigits: 1 });
+  const short = new Intl.NumberFormat(language, { ...options, notation: "compact", maximumFractionDigits: data.tight ? 3 : 1 });
   return { full: (value) => (value == null ? "–" : format.format(value) + unit(data)), short: (value) => short.format(value) + unit(data) };
 }
 
@@ -82,7 +82,7 @@ function plotted(figure, canvas, data, write, language) {
     height: 240,
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false } },
-    scales: { x: { time: !data.labels, range: data.labels ? (_, low, high) => [low - 0.6, high + 0.6] : data.from && [data.from, data.to] }, y: { range: (_, low, high) => [low < 0 ? low * 1.08 : 0, high > 0 ? high * 1.08 : 1] } },
+    scales: { x: { time: !data.labels, range: data.labels ? (_, low, high) => [low - 0.6, high + 0.6] : data.from && [data.from, data.to] }, y: { range: (_, low, high) => data.tight ? [low - (high - low || high) * 0.08, high + (high - low || high) * 0.08] : [low < 0 ? low * 1.08 : 0, high > 0 ? high * 1.08 : 1] } },
     axes: [
       { ...axis, size: 28, grid: { show: false }, ...(data.labels && { splits: () => everyFew(x, canvas.clientWidth), values: (_, ticks) => ticks.map((at) => data.labels[at] ?? "") }) },
       { ...axis, size: 64, values: (_, ticks) => ticks.map(write.short) },

@@ -49,6 +49,7 @@ MODULES = (
     "invoicing.exports.models",
     "invoicing.dunning.models",
     "invoicing.holds.models",
+    "invoicing.pro_forma.models",
     "haas.alerts.models",
 )
 

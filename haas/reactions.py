@@ -100,6 +100,8 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "quote.declined": [("leases.quotes.letters:quote_declined", DEFAULT)],
     "quote.expired": [("leases.quotes.letters:quote_expired", DEFAULT)],
     "quote.withdrawn": [("leases.quotes.letters:quote_withdrawn", DEFAULT)],
+    "pro_forma.made": [("invoicing.pro_forma.jobs:render_pdf", DOCUMENTS)],
+    "pro_forma.send_requested": [("invoicing.pro_forma.jobs:mail_pro_forma", DEFAULT)],
     "price_rise.announced": [("leases.rise_jobs:announce", DEFAULT)],
     "price_rise.chunk_due": [("leases.rise_jobs:apply_chunk", DEFAULT)],
     "reminder.recorded": [("invoicing.dunning.jobs:print_letter", DOCUMENTS)],

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from haas.series import take_numbers
 from haas.tenancy.scope import Tenant
 
-PREFIX = {"invoice": "INV", "credit_note": "CRN"}
+PREFIX = {"invoice": "INV", "credit_note": "CRN", "proforma": "PF"}
 
 
 def next_numbers(session: Session, tenant: Tenant, *, kind: str, issued_on: date, count: int) -> list[str]:

@@ -15,7 +15,7 @@ from invoicing.document import InvoiceDocument
 from invoicing.einvoice.facturx import attachment_of
 from invoicing.epc import epc_qr
 
-TEMPLATES = {"invoice": "invoice.html", "credit_note": "credit_note.html"}
+TEMPLATES = {"invoice": "invoice.html", "credit_note": "credit_note.html", "proforma": "pro_forma.html"}
 
 
 def invoice_pdf(
@@ -24,9 +24,10 @@ def invoice_pdf(
     logo: bytes | None = None,
     render: Callable[..., bytes] = render_in_own_process,
 ) -> bytes:
-    """The PDF of an issued invoice or credit note; the same document gives the same bytes.
+    """The PDF of an invoice, credit note or pro-forma; the same document gives the same bytes.
 
-    It is a PDF/A-3b with Factur-X inside, unless the document lacks what an e-invoice must have.
+    It is a PDF/A-3b with Factur-X inside, unless the document lacks what an e-invoice must have: a pro-forma
+    is none, and has nothing inside.
 
     `logo` is needed when the document was read back from its JSON, which names the logo by hash.
     :raises InvalidInput: if the logo is missing or is not the one that was frozen.

@@ -15,6 +15,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from haas.accounts.company import company_of
 from haas.tenancy.models import Client, Partner, Site
+from haas.tenancy.payment_terms import PaymentTerms, TermsKind, own_discounts
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.allowances.operations import load_rules
 from invoicing.allowances.rules import Rule
@@ -61,7 +62,7 @@ class Book:
     # Those that leases and charges name, and those under which was billed what may go back.
     orders: dict[str, OrderTerms] = field(default_factory=dict)
     rules: dict[str, list[Rule]] = field(default_factory=dict)  # discounts and surcharges, by client
-    payment_terms_days: int = 14  # for what no agreement is about
+    partner_terms: PaymentTerms = field(default_factory=PaymentTerms)  # for what no agreement is about
 
     @property
     def as_of(self) -> date:
@@ -163,7 +164,13 @@ def load(
             ),
         ),
         rules=load_rules(session, tenant, client_ids=client_ids),
-        payment_terms_days=session.get_one(Partner, tenant.partner_id).payment_terms_days,
+        partner_terms=_terms_of(session.get_one(Partner, tenant.partner_id)),
+    )
+
+
+def _terms_of(partner: Partner) -> PaymentTerms:
+    return PaymentTerms(
+        TermsKind(partner.payment_terms_kind), partner.payment_terms_days, own_discounts(partner) or ()
     )
 
 

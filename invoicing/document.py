@@ -19,6 +19,7 @@ from invoicing.document_parts import (
     Buyer,
     DeliverySite,
     DocumentLine,
+    EarlyDiscount,
     Endpoint,
     Frozen,
     Kind,
@@ -32,9 +33,9 @@ from invoicing.document_parts import (
 )
 
 __all__ = [
-    "SCHEMA", "Allowance", "Buyer", "DeliverySite", "DocumentLine", "Endpoint", "InvoiceDocument", "Kind",
-    "Party", "PaymentMeans", "Reference", "SerialRow", "TaxCategory", "TaxInOwnCurrency", "TaxTotal",
-    "hash_of",
+    "SCHEMA", "Allowance", "Buyer", "DeliverySite", "DocumentLine", "EarlyDiscount", "Endpoint",
+    "InvoiceDocument", "Kind", "Party", "PaymentMeans", "Reference", "SerialRow", "TaxCategory",
+    "TaxInOwnCurrency", "TaxTotal", "hash_of",
 ]  # fmt: skip
 
 SCHEMA = 2  # 1 (until December 2026) had no supplier, no codes and no ways to pay
@@ -76,7 +77,8 @@ class InvoiceDocument(Frozen, frozen=True, kw_only=True):
     accounting: TaxInOwnCurrency | None = None
     references: tuple[Reference, ...] = ()
     buyer_order: str = ""  # BT-13
-    payment_terms: str = ""  # BT-20
+    payment_terms: str = ""  # BT-20 in words, a line for each term
+    early_discounts: tuple[EarlyDiscount, ...] = ()  # the shortest time first
     payment_reference: str = ""  # BT-83, ISO 11649: what the payer writes; empty: the number
     payment_means: tuple[PaymentMeans, ...] = ()
     notes: tuple[str, ...] = ()  # BT-22
@@ -131,7 +133,7 @@ def hash_of(canonical: bytes) -> str:
 _SINCE_2 = {
     InvoiceDocument: {
         "supplier", "site", "delivered_on", "prices_include_tax", "accounting", "buyer_order",
-        "payment_means", "pay_url",
+        "payment_means", "pay_url", "early_discounts",
     },
     Buyer: {"country", "postcode", "city", "legal_id", "endpoint", "reference", "email"},
     DocumentLine: {

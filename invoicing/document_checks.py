@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -32,6 +33,7 @@ def check_document(document: InvoiceDocument) -> None:
         _check_prices(document)
         _check_tax_amounts(document)
         _check_own_currency(document)
+        _check_discounts(document)
 
 
 def _check_digits(document: InvoiceDocument) -> None:
@@ -156,3 +158,17 @@ def _check_own_currency(document: InvoiceDocument) -> None:
     tax = round_places(Fraction(document.tax_total) * Fraction(own.rate), exponent(own.currency))
     if own.tax_total != tax:
         raise ValueError(f"the tax is {tax} {own.currency} at {own.rate}, not {own.tax_total}")
+
+
+def _check_discounts(document: InvoiceDocument) -> None:
+    """A discount for early payment is its percentage of what is asked for, and falls as time goes on."""
+    before = None
+    for step in document.early_discounts:
+        exact = Fraction(step.base) * Fraction(step.percent) / 100
+        if step.base != document.payable or step.amount != round_places(exact, exponent(document.currency)):
+            raise ValueError(f"{step.percent} % of {document.payable} is no discount of {step.amount}")
+        if step.last_on != document.issued_on + timedelta(days=step.days):
+            raise ValueError(f"{step.last_on} is not {step.days} days after {document.issued_on}")
+        if before is not None and not (before.days < step.days and before.percent > step.percent):
+            raise ValueError("discounts for early payment fall from step to step")
+        before = step

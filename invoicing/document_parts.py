@@ -135,6 +135,19 @@ class Allowance(Frozen, frozen=True, kw_only=True):
         _demand(self.reason_code, known, "reason of a discount or charge")
 
 
+class EarlyDiscount(Frozen, frozen=True, kw_only=True):
+    """What paying within so many days of issue takes off (Skonto): so many per cent of what is asked for.
+
+    It is part of the terms of payment (BT-20) and in no total: who takes it gets a credit note.
+    """
+
+    percent: Decimal
+    days: int
+    last_on: date
+    base: Decimal
+    amount: Decimal
+
+
 class DocumentLine(Frozen, frozen=True, kw_only=True):
     """One line; `net` is what was billed, never recomputed. Its period is half-open.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
 from haas.money import round_minor
 from haas.tenancy.models import Client, Site
+from haas.tenancy.payment_terms import due_on
 from invoicing.allowances.rules import Applied, Chargeable, Rule, apply_rules
 from invoicing.book import Book
 from invoicing.document import TaxInOwnCurrency
@@ -263,7 +264,7 @@ def _draft(
         rates=[row.rate_pct for row in rows],
         taxed=taxed,
         issued_on=issued_on,
-        due_on=issued_on + timedelta(days=0 if credits else paper.payment_terms_days),
+        due_on=issued_on if credits else due_on(paper.terms, issued_on),
         paper=paper,
         seller=taxation.seller,
         sites=taxation.sites,

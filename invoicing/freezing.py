@@ -18,12 +18,14 @@ from invoicing.document import (
     Allowance,
     DeliverySite,
     DocumentLine,
+    EarlyDiscount,
     InvoiceDocument,
     Reference,
     SerialRow,
     TaxTotal,
 )
 from invoicing.drafts import Draft
+from invoicing.payment_terms import offered, terms_text
 from invoicing.proposals import Proposal
 from invoicing.references import creditor_reference
 from invoicing.tax.parties import Seller, buyer_of, has_exemption, site_of
@@ -52,6 +54,7 @@ def document_of(draft: Draft, *, seller: Branding, portal_url: str, pay_url: str
         references.insert(
             0, Reference(kind="invoice", number=draft.credits.number, issued_on=draft.credits.issued_on)
         )
+    discounts = _discounts(draft)
     return InvoiceDocument(
         kind="credit_note" if draft.kind == "credit_note" else "invoice",
         number="",
@@ -81,6 +84,8 @@ def document_of(draft: Draft, *, seller: Branding, portal_url: str, pay_url: str
         accounting=draft.accounting,
         references=tuple(references),
         buyer_order=_buyer_order(draft),
+        early_discounts=discounts,
+        payment_terms=_terms(draft, discounts),
         payment_means=draft.seller.means(draft.currency) if draft.kind == "invoice" else (),
         portal_url=portal_url,
         pay_url=pay_url,
@@ -95,6 +100,30 @@ def give_number(document: InvoiceDocument, number: str) -> None:
     msgspec.structs.force_setattr(document, "number", number)
     if document.kind == "invoice":
         msgspec.structs.force_setattr(document, "payment_reference", creditor_reference(number))
+
+
+def _discounts(draft: Draft) -> tuple[EarlyDiscount, ...]:
+    if draft.kind != "invoice" or not draft.paper.terms.discounts:
+        return ()
+    return offered(
+        draft.paper.terms.discounts,
+        issued_on=draft.issued_on,
+        due_on=draft.due_on,
+        base=draft.total,
+        currency=draft.currency,
+    )
+
+
+def _terms(draft: Draft, discounts: tuple[EarlyDiscount, ...]) -> str:
+    if draft.kind != "invoice":
+        return ""
+    return terms_text(
+        discounts,
+        due_on=draft.due_on,
+        base=draft.total,
+        currency=draft.currency,
+        language=draft.client.language,
+    )
 
 
 def _with_address(branding: Branding, seller: Seller) -> Branding:

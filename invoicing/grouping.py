@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from haas.tenancy.payment_terms import PaymentTerms
+
 
 class Grouping(StrEnum):
     """What gets an invoice of its own. A client has one; an agreement may have another."""
@@ -26,7 +28,7 @@ class PaperKey:
     """
 
     currency: str
-    payment_terms_days: int
+    terms: PaymentTerms
     grouping: Grouping = Grouping.CLIENT
     subject_id: str = ""
 
@@ -45,7 +47,7 @@ Row = TypeVar("Row", bound=Groupable)
 def paper_key(
     *,
     currency: str,
-    payment_terms_days: int,
+    terms: PaymentTerms,
     grouping: Grouping,
     site_id: str | None = None,
     purchase_order_id: str | None = None,
@@ -60,7 +62,7 @@ def paper_key(
         Grouping.AGREEMENT: agreement_id,
         Grouping.LEASE: lease_id,
     }[grouping]
-    return PaperKey(currency, payment_terms_days, grouping, subject_id or "")
+    return PaperKey(currency, terms, grouping, subject_id or "")
 
 
 def group(rows: Iterable[Row]) -> dict[PaperKey, list[Row]]:

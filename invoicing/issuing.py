@@ -185,6 +185,7 @@ def _invoice_row(
         "currency": draft.currency,
         "issued_on": draft.issued_on,
         "due_on": draft.due_on,
+        "discount_until": document.early_discounts[-1].last_on if document.early_discounts else None,
         "net_total": draft.net_total,
         "tax_total": draft.taxed.tax_total,
         "total": draft.total,

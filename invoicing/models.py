@@ -113,6 +113,7 @@ class Invoice(PartnerOwned, Base):
     currency: Mapped[str] = mapped_column(sa.String(3))
     issued_on: Mapped[date]
     due_on: Mapped[date]
+    discount_until: Mapped[date | None]  # the last day of the document's discounts for early payment
     net_total: Mapped[Amount]
     tax_total: Mapped[Amount]
     total: Mapped[Amount]

@@ -11,6 +11,7 @@ from decimal import Decimal
 from haas.calendar import ONE_DAY, Period, local_day
 from haas.money import round_minor
 from haas.tenancy.models import Client
+from haas.tenancy.payment_terms import PaymentTerms, TermsKind, own_discounts
 from invoicing.balance import Billed, Owed, ToBill, to_bill
 from invoicing.book import Book
 from invoicing.charges.models import Charge
@@ -19,7 +20,7 @@ from invoicing.charges.recurrence import periods_due
 from invoicing.end_charges import EndCharge
 from invoicing.grouping import Grouping, PaperKey, paper_key
 from leases.contract import stays_of
-from leases.models import Lease, Line, ReturnOrder
+from leases.models import Agreement, Lease, Line, ReturnOrder
 from leases.schedule import RentPayment, SerialShare, split_by_serial
 
 
@@ -72,13 +73,11 @@ def propose(book: Book) -> dict[str, list[Proposal]]:
     return dict(found)
 
 
-def _paper_of_lease(book: Book, lease: Lease, *, payment_terms_days: int | None = None) -> PaperKey:
+def _paper_of_lease(book: Book, lease: Lease, *, days_to_pay: int | None = None) -> PaperKey:
     agreement, client = book.agreements[lease.agreement_id], book.clients[lease.client_id]
-    if payment_terms_days is None:
-        payment_terms_days = _days_to_pay(client, otherwise=agreement.payment_terms_days)
     return paper_key(
         currency=lease.currency,
-        payment_terms_days=payment_terms_days,
+        terms=_terms(book, client, agreement, days_to_pay=days_to_pay),
         grouping=Grouping(agreement.billing_grouping or client.billing_grouping),
         site_id=lease.site_id,
         purchase_order_id=lease.purchase_order_id,
@@ -87,16 +86,32 @@ def _paper_of_lease(book: Book, lease: Lease, *, payment_terms_days: int | None 
     )
 
 
-def _days_to_pay(client: Client, *, otherwise: int) -> int:
-    """The client's own terms; where it has none, `otherwise`."""
-    return otherwise if client.payment_terms_days is None else client.payment_terms_days
+def _terms(
+    book: Book, client: Client, agreement: Agreement | None, *, days_to_pay: int | None = None
+) -> PaymentTerms:
+    """The client's own terms; where it has none, the agreement's, else the partner's.
+
+    :param days_to_pay: what was agreed for this charge alone.
+    """
+    own = own_discounts(client)
+    discounts = book.partner_terms.discounts if own is None else own
+    if days_to_pay is None and client.payment_terms_days is not None:
+        kind = TermsKind(client.payment_terms_kind or TermsKind.DAYS)
+        return PaymentTerms(kind, client.payment_terms_days, discounts)
+    if agreement is None:
+        kind, days = book.partner_terms.kind, book.partner_terms.number
+    else:
+        kind, days = TermsKind(agreement.payment_terms_kind), agreement.payment_terms_days
+    if days_to_pay is not None and days_to_pay != days:
+        kind, days = TermsKind.DAYS, days_to_pay
+    return PaymentTerms(kind, days, discounts)
 
 
-def _paper_of_client(client: Client, *, payment_terms_days: int) -> PaperKey:
+def _paper_of_client(book: Book, client: Client, *, days_to_pay: int | None = None) -> PaperKey:
     """The paper of what belongs to no lease."""
     return paper_key(
         currency=client.currency,
-        payment_terms_days=payment_terms_days,
+        terms=_terms(book, client, None, days_to_pay=days_to_pay),
         grouping=Grouping(client.billing_grouping),
     )
 
@@ -180,9 +195,7 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
             lease=None,
             line=None,
             serials=(),
-            paper=_paper_of_client(
-                client, payment_terms_days=_days_to_pay(client, otherwise=book.payment_terms_days)
-            ),
+            paper=_paper_of_client(book, client),
             corrects=_corrected(billed, change),
         )
 
@@ -193,9 +206,9 @@ def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
     order_id = lease.purchase_order_id if lease else None
     days = charge.payment_terms_days
     paper = (
-        _paper_of_client(book.clients[charge.client_id], payment_terms_days=days)
+        _paper_of_client(book, book.clients[charge.client_id], days_to_pay=days)
         if lease is None
-        else _paper_of_lease(book, lease, payment_terms_days=days)
+        else _paper_of_lease(book, lease, days_to_pay=days)
     )
     for change in to_bill(charge.owed(as_of=as_of), billed, as_of=as_of, currency=paper.currency):
         corrected = _corrected(billed, change)
@@ -223,9 +236,7 @@ def _of_charge(book: Book, charge: Charge, as_of: date) -> Iterator[Proposal]:
     order_id = charge.purchase_order_id or (lease.purchase_order_id if lease else None)
     paper = paper_key(
         currency=charge.currency,
-        payment_terms_days=_days_to_pay(
-            client, otherwise=agreement.payment_terms_days if agreement else book.payment_terms_days
-        ),
+        terms=_terms(book, client, agreement),
         grouping=Grouping((agreement and agreement.billing_grouping) or client.billing_grouping),
         site_id=charge.site_id or (lease.site_id if lease else None),
         purchase_order_id=order_id,

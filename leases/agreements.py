@@ -13,6 +13,7 @@ from haas.errors import InvalidInput, NotFound
 from haas.ids import new_id
 from haas.series import take_number
 from haas.tenancy.models import Client
+from haas.tenancy.payment_terms import PaymentTerms, TermsKind
 from haas.tenancy.scope import Tenant, scoped
 from leases.amendments.early_return import Policy, Rule
 from leases.models import Agreement
@@ -38,6 +39,7 @@ def create_agreement(
     proration: str = "actual_period",
     notice_days: int = 90,
     payment_terms_days: int = 14,
+    payment_terms_kind: str = TermsKind.DAYS,
     flex_down_pct: Decimal = Decimal(0),
     flex_down_lines_a_quarter: int = 0,
     flex_down_notice_days: int = 30,
@@ -60,8 +62,9 @@ def create_agreement(
     client = session.scalar(scoped(Client, tenant).where(Client.id == client_id))
     if client is None:
         raise NotFound(f"There is no client {client_id}.")
-    if notice_days < 0 or payment_terms_days < 0:
+    if notice_days < 0:
         raise InvalidInput("Days cannot be negative.", field="notice_days")
+    PaymentTerms(TermsKind(payment_terms_kind), payment_terms_days).check()
     if not 0 <= holdover_rate_pct <= 500:
         raise InvalidInput("The holdover rate is 0 to 500 percent of the rent.", field="holdover_rate_pct")
     if early_return_policy not in tuple(Policy):
@@ -90,6 +93,7 @@ def create_agreement(
         proration=proration,
         notice_days=notice_days,
         payment_terms_days=payment_terms_days,
+        payment_terms_kind=payment_terms_kind,
         flex_down_pct=flex_down_pct,
         flex_down_lines_a_quarter=flex_down_lines_a_quarter,
         flex_down_notice_days=flex_down_notice_days,

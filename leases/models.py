@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, one_of, owned_by_partner
+from haas.tenancy.payment_terms import TermsKind
 from leases.amendment_models import Abatement, LineTerms
 from leases.book_models import DepreciationBook as DepreciationBook  # noqa: PLC0414 - also read from here
 from leases.lifecycle import LeaseState
@@ -34,6 +35,7 @@ class Agreement(PartnerOwned, Base):
             "early_return_policy in ('none', 'remaining_rents', 'present_value', 'declining')",
             name="early_return_known",
         ),
+        one_of("payment_terms_kind", tuple(TermsKind)),
         sa.CheckConstraint("early_return_pct between 0 and 100", name="early_return_pct_in_range"),
         sa.CheckConstraint(
             "billing_grouping in ('client', 'site', 'purchase_order', 'agreement', 'lease')",
@@ -51,6 +53,7 @@ class Agreement(PartnerOwned, Base):
     proration: Mapped[str]
     notice_days: Mapped[int]
     payment_terms_days: Mapped[int]
+    payment_terms_kind: Mapped[str] = mapped_column(default=TermsKind.DAYS, server_default="days")
     flex_down_pct: Mapped[Amount]  # share of lines a year that may go back without charge
     flex_down_lines_a_quarter: Mapped[int] = mapped_column(default=0)  # the same as a number
     flex_down_notice_days: Mapped[int] = mapped_column(default=30)

@@ -8,6 +8,7 @@ import marshmallow as ma
 
 from haas.rest.fields import Amount, Day, Happened, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
+from haas.tenancy.payment_terms import TermsKind
 from leases.amendments.early_return import Policy
 from leases.daycount import ALIASES, DAY_COUNTS
 from leases.lifecycle import LeaseState
@@ -42,6 +43,7 @@ class AgreementRequest(Request):
     proration = one_of(*(rule.value for rule in Proration), load_default=Proration.ACTUAL_PERIOD.value)
     notice_days = ma.fields.Integer(load_default=90, validate=ma.validate.Range(0, 730))
     payment_terms_days = ma.fields.Integer(load_default=14, validate=ma.validate.Range(0, 365))
+    payment_terms_kind = one_of(*TermsKind, load_default=TermsKind.DAYS.value)
     flex_down_pct = Amount(most=Decimal(100), load_default=Decimal(0))
     holdover_rate_pct = Amount(most=Decimal(500), load_default=Decimal(100))
     acceptance_silent_days = ma.fields.Integer(load_default=5, validate=ma.validate.Range(0, 90))
@@ -73,6 +75,7 @@ class AgreementResource(ma.Schema):
     proration = ma.fields.String()
     notice_days = ma.fields.Integer()
     payment_terms_days = ma.fields.Integer()
+    payment_terms_kind = ma.fields.String()
     flex_down_pct = Amount()
     acceptance_silent_days = ma.fields.Integer()
     holdover_rate_pct = Amount()

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.accounts import checks
+from haas.accounts.client_terms import check_terms, fill_discounts
 from haas.errors import Conflict, InvalidInput
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.partners import lock_partner
@@ -46,6 +47,10 @@ def edit_settings(session: Session, tenant: Tenant, *, changes: dict[str, Any]) 
         if not 0 <= days <= TERMS_DAYS_MAX:
             raise InvalidInput(f"Choose 0 to {TERMS_DAYS_MAX} days.", field="payment_terms_days")
         partner.payment_terms_days = days
+    if "payment_terms_kind" in changes:
+        partner.payment_terms_kind = changes["payment_terms_kind"]
+    check_terms(partner.payment_terms_kind, partner.payment_terms_days)
+    fill_discounts(partner, changes)
     if "currency_policy" in changes:
         if changes["currency_policy"] not in CURRENCY_POLICIES:
             raise InvalidInput("Choose one of the policies shown.", field="currency_policy")

@@ -9,6 +9,7 @@ import marshmallow as ma
 from haas.rest.fields import Amount, Day, one_of, text
 from haas.rest.openapi import Paged, Request
 from haas.tenancy.models import TAX_TREATMENTS
+from haas.tenancy.payment_terms import DISCOUNT_PCT_MAX, TermsKind
 
 
 def lines(**options: Any) -> ma.fields.List[str]:
@@ -39,6 +40,13 @@ TREATMENT = {
     "description": "reverse_charge, exempt (by the certificate), outside (of the tax's scope);"
     " empty: as its place and status say"
 }
+
+
+TERMS_KIND = {
+    "description": "what the days count from: days (the issue), end_of_month,"
+    " day_of_next_month (then the number is that day)"
+}
+DISCOUNT = {"description": "per cent off for early payment; null: as the partner has it, 0: none"}
 
 
 class ClientResource(ma.Schema):
@@ -72,9 +80,14 @@ class ClientResource(ma.Schema):
     currency = ma.fields.String()
     language = ma.fields.String()
     time_zone = ma.fields.String()
+    payment_terms_kind = ma.fields.String(allow_none=True, metadata=TERMS_KIND)
     payment_terms_days = ma.fields.Integer(
         allow_none=True, metadata={"description": "null: as the lease's agreement or the partner has them"}
     )
+    early_discount_days = ma.fields.Integer(allow_none=True)
+    early_discount_pct = Amount(allow_none=True, metadata=DISCOUNT)
+    second_discount_days = ma.fields.Integer(allow_none=True)
+    second_discount_pct = Amount(allow_none=True)
     credit_limit = Amount(allow_none=True)
     purchase_order = ma.fields.String()
     wants_statements = ma.fields.Boolean(
@@ -111,7 +124,12 @@ class ClientChange(Request):
     currency = text(3, least=3)
     language = text(2, least=2)
     time_zone = text(64, least=1)
+    payment_terms_kind = one_of(*TermsKind, allow_none=True, metadata=TERMS_KIND)
     payment_terms_days = ma.fields.Integer(allow_none=True, validate=ma.validate.Range(0, 365))
+    early_discount_days = ma.fields.Integer(allow_none=True, validate=ma.validate.Range(0, 365))
+    early_discount_pct = Amount(places=2, most=DISCOUNT_PCT_MAX, allow_none=True, metadata=DISCOUNT)
+    second_discount_days = ma.fields.Integer(allow_none=True, validate=ma.validate.Range(0, 365))
+    second_discount_pct = Amount(places=2, most=DISCOUNT_PCT_MAX, allow_none=True)
     credit_limit = Amount(allow_none=True)
     purchase_order = text(60)
     wants_statements = ma.fields.Boolean()

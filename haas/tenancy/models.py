@@ -10,10 +10,22 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Base, ByPrefix, ClientScope, PartnerOwned, owned_by_partner
+from haas.db import Base, ByPrefix, ClientScope, PartnerOwned, one_of, owned_by_partner
+from haas.tenancy.payment_terms import TermsKind
 
 # How a client is taxed, where the rules for its place and status do not say it.
 TAX_TREATMENTS = ("", "reverse_charge", "exempt", "outside")
+
+# A step has days and a percentage, or neither; the second lasts longer and is less than the first.
+_DISCOUNTS = (
+    "(early_discount_days is null) = (early_discount_pct is null)"
+    " and (second_discount_days is null) = (second_discount_pct is null)"
+    " and (early_discount_days is null or early_discount_days between 0 and 365)"
+    " and (early_discount_pct is null or early_discount_pct between 0 and 50)"
+    " and (second_discount_days is null or (early_discount_days is not null"
+    " and second_discount_days > early_discount_days and second_discount_days <= 365"
+    " and second_discount_pct > 0 and second_discount_pct < early_discount_pct))"
+)
 
 
 class Partner(Base):
@@ -21,6 +33,8 @@ class Partner(Base):
 
     __tablename__ = "partner"
     __table_args__ = (
+        one_of("payment_terms_kind", tuple(TermsKind)),
+        sa.CheckConstraint(_DISCOUNTS, name="discounts_sane"),
         sa.Index("uq_partner_operator", "is_operator", unique=True, postgresql_where=sa.text("is_operator")),
     )
 
@@ -32,7 +46,13 @@ class Partner(Base):
     currency: Mapped[str] = mapped_column(sa.String(3))
     language: Mapped[str] = mapped_column(default="en")
     time_zone: Mapped[str] = mapped_column(default="UTC")
+    payment_terms_kind: Mapped[str] = mapped_column(default=TermsKind.DAYS, server_default="days")
     payment_terms_days: Mapped[int] = mapped_column(default=14)
+    # What clients take off who pay early, where they have no discounts of their own.
+    early_discount_days: Mapped[int | None]
+    early_discount_pct: Mapped[Decimal | None] = mapped_column(sa.Numeric(5, 2))
+    second_discount_days: Mapped[int | None]
+    second_discount_pct: Mapped[Decimal | None] = mapped_column(sa.Numeric(5, 2))
     branding: Mapped[dict[str, Any]] = mapped_column(default=dict)  # haas.tenancy.branding.Branding
     policies: Mapped[dict[str, Any]] = mapped_column(default=dict)  # thresholds a partner may set
     created_at: Mapped[datetime]
@@ -54,6 +74,8 @@ class Client(PartnerOwned, Base):
             name="billing_grouping_known",
         ),
         sa.CheckConstraint("payment_terms_days between 0 and 365", name="payment_terms_sane"),
+        one_of("payment_terms_kind", tuple(TermsKind)),
+        sa.CheckConstraint(_DISCOUNTS, name="discounts_sane"),
         sa.CheckConstraint("credit_limit >= 0", name="credit_limit_not_negative"),
         sa.Index("ix_client_name", "partner_id", "name_norm"),
     )
@@ -87,8 +109,14 @@ class Client(PartnerOwned, Base):
     time_zone: Mapped[str] = mapped_column(default="UTC")
     # What gets an invoice of its own: invoicing.grouping.Grouping.
     billing_grouping: Mapped[str] = mapped_column(default="client", server_default="client")
-    # Days to pay; where the client has none of its own, the lease's agreement says.
+    # Days to pay, and what they count from; where the client has none, the lease's agreement says.
+    payment_terms_kind: Mapped[str | None]
     payment_terms_days: Mapped[int | None]
+    # What it takes off for paying early; none: as the partner has it, 0 per cent: nothing.
+    early_discount_days: Mapped[int | None]
+    early_discount_pct: Mapped[Decimal | None] = mapped_column(sa.Numeric(5, 2))
+    second_discount_days: Mapped[int | None]
+    second_discount_pct: Mapped[Decimal | None] = mapped_column(sa.Numeric(5, 2))
     credit_limit: Mapped[Decimal | None] = mapped_column(sa.Numeric(15, 3))  # in the client's currency
     purchase_order: Mapped[str] = mapped_column(default="", server_default="")
     wants_ubl: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # mailed with the PDF

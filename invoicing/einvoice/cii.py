@@ -217,7 +217,7 @@ def _means(parent: Element, way: PaymentMeans) -> None:
 
 def _terms(settlement: Element, document: InvoiceDocument, ways: list[PaymentMeans]) -> None:
     paid = settlement.add("ram:SpecifiedTradePaymentTerms")
-    paid.put("ram:Description", document.payment_terms)
+    paid.put("ram:Description", terms.payment_terms(document))
     if document.due_on is not None and document.kind == "invoice":
         _date(paid.add("ram:DueDateDateTime"), document.due_on)
     paid.put("ram:DirectDebitMandateID", next((w.mandate_reference for w in ways if w.mandate_reference), ""))

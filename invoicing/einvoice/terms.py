@@ -25,6 +25,8 @@ _NOTHING_TO_PAY = PaymentMeans(code="1")
 NOT_SUBJECT = "O"  # no rate, and no VAT identifier of either party (BR-O-02 to BR-O-05)
 EXEMPT = frozenset({"E", "AE", "K", "G", NOT_SUBJECT})  # categories that say why (BT-120, BT-121)
 
+GERMANY = "DE"
+
 _REASON_CODES = {"AE": "VATEX-EU-AE", "K": "VATEX-EU-IC", "G": "VATEX-EU-G", NOT_SUBJECT: "VATEX-EU-O"}
 
 
@@ -178,6 +180,18 @@ def means(document: InvoiceDocument) -> list[PaymentMeans]:
     """
     ways = [each for each in document.payment_means if each.code not in TRANSFERS or each.iban]
     return [_NOTHING_TO_PAY] if not ways and document.kind == "credit_note" else ways
+
+
+def payment_terms(document: InvoiceDocument) -> str:
+    """BT-20: the terms in words; where Germany takes part, early-payment discounts in its form before them.
+
+    A discount has a line of its own, which a line break ends (XRechnung BR-DE-18). Its base is what is to
+    be paid (BT-115), so that it need not be named.
+    """
+    if GERMANY not in (document.supplier.country, document.buyer.country):
+        return document.payment_terms
+    steps = [f"#SKONTO#TAGE={step.days}#PROZENT={step.percent:.2f}#" for step in document.early_discounts]
+    return "\n".join([*steps, document.payment_terms])
 
 
 def discounts(allowances: Iterable[Allowance]) -> Decimal:

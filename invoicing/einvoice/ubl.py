@@ -55,7 +55,7 @@ def ubl_xml(document: InvoiceDocument) -> bytes:
     _delivery(root.add("cac:Delivery"), document)
     for way in terms.means(document):
         _means(root.add("cac:PaymentMeans"), way, document.payer_reference)
-    root.add("cac:PaymentTerms").put("cbc:Note", document.payment_terms)
+    root.add("cac:PaymentTerms").put("cbc:Note", terms.payment_terms(document))
     for allowance in document.allowances:
         parent = root.add("cac:AllowanceCharge")
         _allowance(parent, allowance, document.currency)

@@ -21,6 +21,7 @@ def as_pro_forma(document: InvoiceDocument, *, issued_on: date) -> InvoiceDocume
         issued_on=issued_on,
         due_on=None,
         payment_terms="",
+        early_discounts=(),
         payment_reference="",
         payment_means=(),
         pay_url="",

@@ -9,6 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from haas import clock
+from haas.accounts.portal.words import terms_kinds
 from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import InvalidInput
 from haas.pages.forms import Form, blank_form, read_form
@@ -69,6 +70,7 @@ def show(agreement_id: str) -> str:
     return render_template(
         "portal/agreements/show.html",
         agreement=agreement,
+        terms_kinds=terms_kinds(),
         steps=", ".join(f"{month}: {pct}" for month, pct in agreement.early_return_steps),
         page=page,
         rows=summaries.summarise(caller.session, caller.tenant, page.rows),
@@ -88,6 +90,7 @@ def new() -> Any:
             then=request.args.get("then", ""),
             notice_days=90,
             payment_terms_days=caller.partner.payment_terms_days,
+            payment_terms_kind=caller.partner.payment_terms_kind,
             holdover_rate_pct="100",
             flex_down_pct="0",
             acceptance_silent_days=5,
@@ -147,5 +150,6 @@ def _page(caller: Caller, form: Form) -> str:
         form=form,
         clients=summaries.client_choices(caller.session, caller.tenant),
         day_counts=[(name, name) for name in DAY_COUNTS],
+        terms_kinds=list(terms_kinds().items()),
         words=words,
     )

@@ -97,6 +97,7 @@ def _agreement_for(
         signed_on=local_day(at, quote.time_zone),
         notice_days=notice_days_of(partner),
         payment_terms_days=partner.payment_terms_days,
+        payment_terms_kind=partner.payment_terms_kind,
         at=at,
     )
     made.early_return_policy, made.early_return_pct = policy, pct

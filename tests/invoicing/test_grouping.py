@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from haas.tenancy.payment_terms import PaymentTerms
 from invoicing.grouping import Grouping, PaperKey, group, paper_key
 from invoicing.purchase_orders.limits import OrderTerms, objection, objections
 
@@ -18,7 +19,7 @@ KEYS = st.sampled_from(
     [
         paper_key(
             currency=currency,
-            payment_terms_days=days,
+            terms=PaymentTerms(number=days),
             grouping=grouping,
             site_id=subject,
             purchase_order_id=subject,
@@ -54,8 +55,7 @@ class TestGroup:
         assert sum(row.net for row in together) == sum(row.net for row in rows)
         # One currency and one term of payment a paper: they are in its key.
         assert all(
-            len({(row.paper.currency, row.paper.payment_terms_days) for row in paper}) == 1
-            for paper in papers.values()
+            len({(row.paper.currency, row.paper.terms) for row in paper}) == 1 for paper in papers.values()
         )
 
     @given(st.lists(KEYS, max_size=20), st.randoms(use_true_random=False))
@@ -66,7 +66,7 @@ class TestGroup:
         assert list(group(rows)) == list(group(shuffled))
 
     def test_keeps_what_has_no_site_on_a_paper_of_its_own(self) -> None:
-        by_site = partial(paper_key, currency="USD", payment_terms_days=14, grouping=Grouping.SITE)
+        by_site = partial(paper_key, currency="USD", terms=PaymentTerms(), grouping=Grouping.SITE)
         keys = [
             by_site(site_id=site, lease_id=lease)
             for site, lease in [("s1", "l1"), (None, "l2"), ("s1", "l3"), (None, None)]

@@ -12,7 +12,7 @@ from haas import clock
 from haas.accounts import checks, clients, sites, team
 from haas.accounts.people import state_of
 from haas.accounts.portal import forms
-from haas.accounts.portal.words import ROLE_WORDS, treatments
+from haas.accounts.portal.words import ROLE_WORDS, discount_words, terms_kinds, treatments
 from haas.auth.caller import current_caller, requires
 from haas.auth.permissions import ROLES_OF_LEVEL
 from haas.errors import HaasError, NotFound
@@ -20,6 +20,7 @@ from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
 from haas.tenancy.branding import LANGUAGES
 from haas.tenancy.models import Client
+from haas.tenancy.payment_terms import own_discounts
 
 blueprint = Blueprint("clients", __name__, url_prefix="/clients")
 
@@ -72,6 +73,8 @@ def show(client_id: str) -> Any:
         country_names=checks.countries(_language()),
         languages=LANGUAGES,
         treatments=treatments(),
+        terms_kinds=terms_kinds(),
+        discounts=discount_words(own_discounts(client)),
     )
 
 
@@ -166,6 +169,7 @@ def _page(form: Form, client: Client | None) -> str:
         form=form,
         client=client,
         treatments=[(name, words) for name, words in treatments().items() if name],
+        terms_kinds=list(terms_kinds().items()),
         countries=list(checks.countries(_language()).items()),
         languages=list(LANGUAGES.items()),
         zones=[(zone, zone.replace("_", " ")) for zone in checks.zones()],

@@ -8,6 +8,7 @@ from haas.auth.permissions import ROLE_NAMES
 from haas.rest.fields import Amount, Day, one_of, text
 from haas.rest.openapi import Request
 from haas.tenancy.models import TAX_TREATMENTS
+from haas.tenancy.payment_terms import DISCOUNT_PCT_MAX, TermsKind
 
 LONG = 256  # passwords
 
@@ -137,7 +138,24 @@ class BrandingForm(Request):
     remove_logo = ma.fields.Boolean(load_default=False)
 
 
-class SettingsForm(Request):
+def _days() -> ma.fields.Integer:
+    return ma.fields.Integer(load_default=None, allow_none=True, validate=ma.validate.Range(0, 365))
+
+
+def _pct() -> Amount:
+    return Amount(places=2, most=DISCOUNT_PCT_MAX, load_default=None, allow_none=True)
+
+
+class DiscountsForm(Request):
+    """Up to two discounts for early payment; empty is none of its own."""
+
+    early_discount_days = _days()
+    early_discount_pct = _pct()
+    second_discount_days = _days()
+    second_discount_pct = _pct()
+
+
+class SettingsForm(DiscountsForm):
     """A partner's own settings."""
 
     name = text(120, required=True)
@@ -146,6 +164,7 @@ class SettingsForm(Request):
     time_zone = text(64, required=True)
     currency = text(3, required=True)
     currency_policy = text(20, required=True)
+    payment_terms_kind = one_of(*TermsKind, load_default=TermsKind.DAYS.value)
     payment_terms_days = ma.fields.Integer(required=True)
 
 
@@ -183,7 +202,7 @@ class CompanyForm(Request):
     accounts = ma.fields.List(ma.fields.Nested(AccountForm), load_default=list)
 
 
-class ClientForm(Request):
+class ClientForm(DiscountsForm):
     """A client's facts; empty ones are as the partner has them."""
 
     name = text(120, required=True)
@@ -210,6 +229,7 @@ class ClientForm(Request):
     currency = text(3, required=True)
     language = text(2, required=True)
     time_zone = text(64, required=True)
+    payment_terms_kind = one_of(*TermsKind, load_default=None, allow_none=True)
     payment_terms_days = ma.fields.Integer(
         load_default=None, allow_none=True, validate=ma.validate.Range(0, 365)
     )

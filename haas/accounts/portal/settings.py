@@ -9,10 +9,12 @@ from flask_babel import gettext as _
 
 from haas.accounts import checks, partner_settings
 from haas.accounts.portal import forms
+from haas.accounts.portal.words import terms_kinds
 from haas.auth.caller import current_caller, requires
 from haas.errors import HaasError
 from haas.pages.forms import Form, blank_form, read_form
 from haas.tenancy.branding import LANGUAGES
+from haas.tenancy.payment_terms import DISCOUNT_FIELDS
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings/general")
 
@@ -30,7 +32,9 @@ def edit() -> Any:
             time_zone=partner.time_zone,
             currency=partner.currency,
             currency_policy=partner_settings.currency_policy(partner),
+            payment_terms_kind=partner.payment_terms_kind,
             payment_terms_days=partner.payment_terms_days,
+            **{name: getattr(partner, name) for step in DISCOUNT_FIELDS for name in step},
         )
     )
 
@@ -57,6 +61,7 @@ def _page(form: Form) -> str:
         form=form,
         languages=list(LANGUAGES.items()),
         zones=[(zone, zone.replace("_", " ")) for zone in checks.zones()],
+        terms_kinds=list(terms_kinds().items()),
         policies=[
             (partner_settings.PER_CLIENT, _("Each client in its own currency")),
             (partner_settings.ONE_CURRENCY, _("Every client in our currency")),

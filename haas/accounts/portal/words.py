@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from haas.auth import permissions
+from haas.documents.formatting import percent
+from haas.tenancy.payment_terms import DiscountStep
 
 ROLE_WORDS: dict[str, Any] = {
     permissions.OPERATOR: _l("Operator admin"),
@@ -18,6 +22,31 @@ ROLE_WORDS: dict[str, Any] = {
     permissions.CLIENT_ADMIN: _l("Client admin"),
     permissions.CLIENT_VIEWER: _l("Client viewer"),
 }
+
+
+def terms_kinds() -> dict[str, str]:
+    """What the days to pay count from, by `TermsKind`."""
+    return {
+        "days": _("days after the invoice"),
+        "end_of_month": _("days after the end of the month"),
+        "day_of_next_month": _("as day of the next month"),
+    }
+
+
+def discount_words(steps: Sequence[DiscountStep] | None) -> str | None:
+    """Discounts for early payment in a line; nothing where nothing is said."""
+    if steps is None:
+        return None
+    language = str(getattr(get_locale(), "language", "en"))
+    told = [
+        _(
+            "%(percent)s within %(days)s days",
+            percent=percent(step.percent, language=language),
+            days=step.days,
+        )
+        for step in steps
+    ]
+    return ", ".join(told) or _("none")
 
 
 def treatments() -> dict[str, str]:

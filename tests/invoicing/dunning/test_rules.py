@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from haas.errors import InvalidInput
+from haas.tenancy.payment_terms import PaymentTerms, TermsKind, due_on
 from invoicing.dunning.ageing import AgedClient, converted
 from invoicing.dunning.forecast import (
     Bucket,
@@ -20,7 +21,6 @@ from invoicing.dunning.forecast import (
 from invoicing.dunning.plan import Plan, Step, due_step, filled, late_interest
 from invoicing.dunning.retries import RetryPlan, next_try
 from invoicing.money.rate_rules import FoundRate
-from invoicing.payment_terms import PaymentTerms, TermsKind, due_on
 
 DUE = date(2026, 6, 1)  # a Monday
 

@@ -6,7 +6,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from haas.money import round_places
+from haas.tenancy.payment_terms import DiscountStep
 from invoicing.document import (
     Allowance,
     Buyer,
@@ -20,6 +23,7 @@ from invoicing.document import (
     TaxInOwnCurrency,
     TaxTotal,
 )
+from invoicing.payment_terms import offered, terms_text
 from invoicing.totals import AllowanceCharge, PricedLine, invoice_totals
 from tests import paper
 
@@ -127,6 +131,14 @@ def _untaxed(category: str, **changes: Any) -> InvoiceDocument:
     return document(line(tax_rate_pct=D(0), tax_category=category), **changes)
 
 
+def _discounted(printed: InvoiceDocument) -> InvoiceDocument:
+    steps = (DiscountStep(7, D(3)), DiscountStep(10, D("2.5")))
+    day, due = printed.issued_on, printed.due_on or printed.issued_on
+    early = offered(steps, issued_on=day, due_on=due, base=printed.payable, currency="EUR")
+    told = terms_text(early, due_on=due, base=printed.payable, currency="EUR", language="de")
+    return replace(printed, early_discounts=early, payment_terms=told)
+
+
 def everything() -> dict[str, InvoiceDocument]:
     """Each by what is special about it."""
     loyalty = Allowance(
@@ -180,5 +192,6 @@ def everything() -> dict[str, InvoiceDocument]:
                 address_lines=("1 <b>&amp; Co</b>\x0b",),
             ),
         ),
+        "discounts for early payment": _discounted(document(line("100"), line("50", tax_rate_pct=D(7)))),
         "200 lines": document(*(line(f"{price}.37") for price in range(1, 201))),
     }  # fmt: skip

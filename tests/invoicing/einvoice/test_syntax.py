@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import facturx  # type: ignore[import-untyped]
@@ -10,7 +11,7 @@ from drafthorse.models.document import Document  # type: ignore[import-untyped]
 from msgspec.structs import replace
 
 from invoicing.document import Buyer, InvoiceDocument, Party
-from invoicing.einvoice import missing
+from invoicing.einvoice import missing, terms
 from invoicing.einvoice.cii import cii_xml
 from invoicing.einvoice.reading import read
 from invoicing.einvoice.recompute import differences
@@ -60,6 +61,26 @@ class TestFacturX:
         sums = theirs.trade.settlement.monetary_summation
         assert sums.due_amount._value == printed.payable
         assert theirs.header.id._text == printed.number
+
+
+class TestEarlyPayment:
+    def test_is_offered_in_the_form_that_germany_reads(self) -> None:
+        printed = DOCUMENTS["discounts for early payment"]
+
+        told = facturx.parse_ubl_cii_xml(ubl_xml(printed))["BT-20"]
+
+        steps = told.split("\n")[:2]
+        assert steps == ["#SKONTO#TAGE=7#PROZENT=3.00#", "#SKONTO#TAGE=10#PROZENT=2.50#"]
+        # BR-DE-18 of XRechnung: the form of each such line, and a line break after the last.
+        form = r"#(SKONTO)#TAGE=([0-9]+#PROZENT=[0-9]+\.[0-9]{2})(#BASISBETRAG=-?[0-9]+\.[0-9]{2})?#"
+        assert all(re.fullmatch(form, step) for step in steps)
+        assert re.match(r"\s*\n", re.split("#.+#", told)[-1])
+        abroad = replace(
+            printed,
+            supplier=replace(printed.supplier, country="AT"),
+            buyer=replace(printed.buyer, country="FR"),
+        )
+        assert "#" not in terms.payment_terms(abroad)
 
 
 class TestUbl:

@@ -71,6 +71,8 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "buyout.title_passed": [("leases.end_jobs:print_bill_of_sale", DOCUMENTS)],
     "offboarding.started": [("invoicing.offboarding_jobs:end_everything", DEFAULT)],
     "payment.charge_due": [("invoicing.payments.jobs:send_charge", DEFAULT)],
+    "payment.declined": [("invoicing.payments.letters:mail_declined", DEFAULT)],
+    "payment_method.expires_soon": [("invoicing.payments.letters:mail_expiring", DEFAULT)],
     "payment.refund_due": [("invoicing.payments.jobs:send_refund", DEFAULT)],
     "refund.requested": [("invoicing.payments.jobs:carry_out_refund", DEFAULT)],
     "payment.webhook_stored": [("invoicing.payments.jobs:process_webhook", DEFAULT)],

@@ -54,6 +54,8 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("charges_again", timedelta(hours=1), "invoicing.dunning.jobs:retry_declined"),
     Entry("charges_due", timedelta(hours=1), "invoicing.payments.jobs:charge_due"),
     Entry("payments_unknown", timedelta(minutes=5), "invoicing.payments.jobs:ask_after"),
+    # Hourly, because the day begins at another hour for each partner.
+    Entry("debits_announced", timedelta(hours=1), "invoicing.bank.jobs:announce_daily"),
     # Hourly, because a month begins at another hour for each partner.
     Entry("cards_expiring", timedelta(hours=1), "invoicing.payments.letters:tell_expiring"),
     Entry("payouts", timedelta(hours=6), "invoicing.payments.jobs:fetch_payouts"),

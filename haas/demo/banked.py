@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
-from invoicing.bank import accounts, booking, collecting, importing, mandates
+from invoicing.bank import accounts, booking, collecting, importing, mandates, notices
 from invoicing.bank.layouts import sniff
 from invoicing.bank.models import BankAccount, BankLine
 from invoicing.bank.queries import LineFilter, list_lines
@@ -88,12 +88,14 @@ def _collect_by_mandate(
         return
     mandates.sign_mandate(session, tenant, mandate_id=drafted.id, signed_on=today, today=today)
     partner = session.get_one(Partner, tenant.partner_id)
+    day = notices.policy_of(partner).first_day(today)
+    notices.announce(session, tenant, invoice_ids=[items[-1].invoice_id], collect_on=day, today=today, at=at)
     collecting.order_collection(
         session,
         tenant,
         account_id=account.id,
         invoice_ids=[items[-1].invoice_id],
-        collect_on=collecting.policy_of(partner).first_day(today),
+        collect_on=day,
         today=today,
         at=at,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -19,96 +18,20 @@ from haas.ids import new_id
 from haas.series import take_number
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
-from invoicing import queries as invoices
 from invoicing.bank import accounts
+from invoicing.bank.candidates import Candidate, collectable
 from invoicing.bank.debit_models import (
-    ACTIVE,
     CANCELLED,
     COLLECTED,
-    ORDERED,
     RETURNED,
     Collection,
     CollectionItem,
-    SepaMandate,
 )
+from invoicing.bank.notices import check_announced, check_day, policy_of
 from invoicing.bank.pain import Debit, OwnSide, direct_debits
-from invoicing.bank.target_days import target_day_from, target_days_after
-from invoicing.holds.held import held_on
-from invoicing.open_items import OpenItem
+from invoicing.bank.target_days import target_days_after
 
 _KIND = "collection_order"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DebitPolicy:
-    """Conventions of a partner (`partner.policies["direct_debit"]`), in days."""
-
-    notice_days: int = 14  # told the client before; 14 unless the contract says less (SEPA rulebook 4.3.4)
-    lead_days: int = 1  # TARGET days the bank wants the order before it collects (rulebook: D-1)
-
-    def first_day(self, today: date) -> date:
-        """The earliest day on which what is announced today can be collected."""
-        noticed = target_day_from(date.fromordinal(today.toordinal() + self.notice_days))
-        return max(noticed, target_days_after(today, self.lead_days))
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An open invoice that a mandate can collect."""
-
-    item: OpenItem
-    mandate: SepaMandate
-    sequence: str
-
-
-def policy_of(partner: Partner) -> DebitPolicy:
-    """The partner's own conventions, or the usual ones."""
-    return DebitPolicy(**partner.policies.get("direct_debit", {}))
-
-
-def collectable(session: Session, tenant: Tenant, *, scheme: str, due_until: date) -> list[Candidate]:
-    """Invoices in EUR due by a day, of clients with an active mandate, in no order yet; six queries.
-
-    What is disputed, paused, or promised for that day or later is not collected.
-    """
-    held = held_on(session, tenant, today=due_until)
-    mandates = {
-        row.client_id: row
-        for row in session.scalars(
-            scoped(SepaMandate, tenant).where(SepaMandate.state == ACTIVE, SepaMandate.scheme == scheme)
-        )
-    }
-    ordered = set(
-        session.scalars(
-            scoped(CollectionItem, tenant)
-            .where(CollectionItem.state == ORDERED)
-            .with_only_columns(CollectionItem.invoice_id)
-        )
-    )
-    used = set(
-        session.scalars(
-            scoped(CollectionItem, tenant)
-            .where(CollectionItem.state != CANCELLED)
-            .with_only_columns(CollectionItem.mandate_id)
-            .distinct()
-        )
-    )
-    found = []
-    for item in invoices.open_items(session, tenant):
-        mandate = mandates.get(item.client_id)
-        if mandate is None or item.currency != "EUR" or item.due_on > due_until or item.invoice_id in ordered:
-            continue
-        if held.why(client_id=item.client_id, invoice_id=item.invoice_id) is not None:
-            continue
-        if mandate.usage == "once":
-            if mandate.id in used:
-                continue
-            sequence = "OOFF"
-        else:
-            sequence = "RCUR" if mandate.id in used else "FRST"
-        used.add(mandate.id)
-        found.append(Candidate(item, mandate, sequence))
-    return found
 
 
 def order_collection(
@@ -124,12 +47,13 @@ def order_collection(
 ) -> Collection:
     """Order what is open of these invoices on a day that TARGET settles; the file is kept with the order.
 
-    :raises InvalidInput: if the day is too early or no such day, or an invoice cannot be collected.
+    :raises InvalidInput: if the day is too early or no such day, an invoice cannot be collected, or its
+        client was not told of that day in time.
     :raises Conflict: if an invoice came into another order meanwhile.
     """
     account = accounts.get_account(session, tenant, account_id=account_id)
-    partner = session.get_one(Partner, tenant.partner_id)
-    _check_day(collect_on, first=policy_of(partner).first_day(today))
+    policy = policy_of(session.get_one(Partner, tenant.partner_id))
+    check_day(collect_on, first=target_days_after(today, policy.lead_days))
     wanted = set(invoice_ids)
     chosen = [
         one
@@ -141,6 +65,7 @@ def order_collection(
             "Some of these invoices cannot be collected: paid, ordered already, or without a mandate.",
             field="invoice_ids",
         )
+    check_announced(session, tenant, chosen=chosen, collect_on=collect_on, policy=policy)
     creditor_id = company_of(session, tenant).creditor_id
     if not creditor_id:
         raise InvalidInput("Give the creditor identifier under Company and bank first.", field="account_id")
@@ -259,15 +184,6 @@ def _item(tenant: Tenant, made: Collection, one: Candidate, debit: Debit) -> Col
         end_to_end_id=debit.end_to_end_id,
         receipt_id=None,
     )
-
-
-def _check_day(day: date, *, first: date) -> None:
-    if target_day_from(day) != day:
-        raise InvalidInput(
-            f"TARGET is closed on that day: the next open one is {target_day_from(day)}.", field="collect_on"
-        )
-    if day < first:
-        raise InvalidInput(f"The clients are to be told before: {first} at the earliest.", field="collect_on")
 
 
 def _found(session: Session, statement: sa.Select[Collection], collection_id: str) -> Collection:

@@ -16,6 +16,8 @@ SCHEMES = ("CORE", "B2B")
 USES = ("recurrent", "once")
 ORDERED, COLLECTED, RETURNED, CANCELLED = "ordered", "collected", "returned", "cancelled"
 ITEM_STATES = (ORDERED, COLLECTED, RETURNED, CANCELLED)
+BY_MAIL, BY_INVOICE = "mail", "invoice"
+NOTICE_CHANNELS = (BY_MAIL, BY_INVOICE)
 
 
 class SepaMandate(PartnerOwned, Base):
@@ -30,6 +32,7 @@ class SepaMandate(PartnerOwned, Base):
         one_of("scheme", SCHEMES),
         one_of("usage", USES),
         sa.CheckConstraint("(state = 'draft') = (signed_on is null)", name="signed_has_day"),
+        sa.CheckConstraint("notice_days between 1 and 60", name="notice_days_sane"),
         # A client is collected from by one mandate.
         sa.Index(
             "uq_sepa_mandate_active",
@@ -47,6 +50,7 @@ class SepaMandate(PartnerOwned, Base):
     bic: Mapped[str] = mapped_column(default="")
     scheme: Mapped[str]
     usage: Mapped[str]
+    notice_days: Mapped[int | None]  # agreed with this client; none: the partner's policy
     state: Mapped[str] = mapped_column(default=DRAFT)
     signed_on: Mapped[date | None]
     revoked_on: Mapped[date | None]
@@ -78,6 +82,32 @@ class Collection(PartnerOwned, Base):
     total: Mapped[Amount]
     file_id: Mapped[str]
     created_at: Mapped[datetime]
+    actor: Mapped[str]
+
+
+class DebitNotice(PartnerOwned, Base):
+    """A client was told that an invoice is collected on a day. One an invoice and day."""
+
+    __tablename__ = "debit_notice"
+    __client_scope__: ClassVar[ClientScope] = "hidden"
+    __table_args__ = (
+        owned_by_partner("client_id", "client"),
+        owned_by_partner("invoice_id", "invoice"),
+        owned_by_partner("mandate_id", "sepa_mandate"),
+        sa.UniqueConstraint("partner_id", "invoice_id", "collect_on"),
+        sa.CheckConstraint("amount > 0", name="amount_positive"),
+        one_of("channel", NOTICE_CHANNELS),
+    )
+
+    client_id: Mapped[str]
+    invoice_id: Mapped[str]
+    mandate_id: Mapped[str]
+    amount: Mapped[Amount]  # in EUR; as much or less is collected
+    collect_on: Mapped[date]
+    channel: Mapped[str]
+    announced_on: Mapped[date]  # from this day on its days count
+    announced_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]  # of a mail: when it left
     actor: Mapped[str]
 
 

@@ -7,6 +7,7 @@ import marshmallow as ma
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
 from invoicing.bank.debit_models import SCHEMES, USES
+from invoicing.bank.debit_policy import NOTICE_MOST
 
 
 class MandatesListed(Paged):
@@ -24,6 +25,12 @@ class SepaMandateRequest(Request):
     bic = text(11, load_default="")
     scheme = one_of(*SCHEMES, load_default="CORE")
     usage = one_of(*USES, load_default="recurrent")
+    notice_days = ma.fields.Integer(
+        load_default=None,
+        allow_none=True,
+        validate=ma.validate.Range(1, NOTICE_MOST),
+        metadata={"description": "agreed days between announcement and debit; none: the partner's policy"},
+    )
 
 
 class SepaMandateSigned(Request):
@@ -42,6 +49,7 @@ class SepaMandateResource(ma.Schema):
     iban_shown = ma.fields.String()
     scheme = ma.fields.String()
     usage = ma.fields.String()
+    notice_days = ma.fields.Integer(allow_none=True)
     state = ma.fields.String()
     signed_on = ma.fields.Date(allow_none=True)
     revoked_on = ma.fields.Date(allow_none=True)
@@ -54,6 +62,42 @@ class CollectionRequest(Request):
     invoice_ids = ma.fields.List(row_id(), required=True, validate=ma.validate.Length(1, 2000))
     collect_on = Day(required=True)
     scheme = one_of(*SCHEMES, load_default="CORE")
+
+
+class AnnouncementRequest(Request):
+    """What is to be collected, and when: told to the clients."""
+
+    invoice_ids = ma.fields.List(row_id(), required=True, validate=ma.validate.Length(1, 2000))
+    collect_on = Day(required=True)
+    scheme = one_of(*SCHEMES, load_default="CORE")
+
+
+class AnnouncementResource(ma.Schema):
+    """A client was told of a debit."""
+
+    id = ma.fields.String()
+    client_id = ma.fields.String()
+    invoice_id = ma.fields.String()
+    mandate_id = ma.fields.String()
+    amount = Amount()
+    collect_on = ma.fields.Date()
+    channel = ma.fields.String()
+    announced_on = ma.fields.Date()
+
+
+class AnnouncementsResource(ma.Schema):
+    """What was announced now."""
+
+    items = ma.fields.List(ma.fields.Nested(AnnouncementResource))
+
+
+class DebitPolicyForm(Request):
+    """A partner's conventions of direct debits."""
+
+    notice_days = ma.fields.Integer(required=True, validate=ma.validate.Range(1, NOTICE_MOST))
+    lead_days = ma.fields.Integer(required=True, validate=ma.validate.Range(1, 14))
+    announces = ma.fields.Boolean(load_default=False)
+    on_invoice = ma.fields.Boolean(load_default=False)
 
 
 class CollectionItemResource(ma.Schema):

@@ -11,9 +11,11 @@ from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.rest.openapi import Paged, page_of
 from haas.rest.paging import Sort, fetch_page
-from invoicing.bank import collecting, mandates
+from invoicing.bank import collecting, mandates, notices
 from invoicing.bank.debit_models import Collection, SepaMandate
 from invoicing.bank.debit_schemas import (
+    AnnouncementRequest,
+    AnnouncementsResource,
     CollectionItemResource,
     CollectionRequest,
     CollectionResource,
@@ -134,6 +136,23 @@ def order_collection(wanted: dict[str, Any]) -> Any:
         at=clock.now(),
     )
     return _detail(caller, made), 201, {"Location": f"/v1/collections/{made.id}"}
+
+
+@collections_api.post("/announce")
+@requires("bank.collect")
+@collections_api.arguments(AnnouncementRequest)
+@collections_api.response(201, AnnouncementsResource)
+def announce_collection(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Tell clients by mail on which day these invoices are collected; without it none is ordered."""
+    caller = current_caller()
+    made = notices.announce(
+        caller.session,
+        caller.tenant,
+        today=clock.today(caller.partner.time_zone),
+        at=clock.now(),
+        **wanted,
+    )
+    return {"items": made}
 
 
 @collections_api.get("/<collection_id>")

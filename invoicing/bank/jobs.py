@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
-from haas import clock
+from haas import clock, mail
+from haas.calendar import local_day, start_of_day
 from haas.db import unit_of_work
+from haas.settings import Settings
+from haas.settings import current as current_settings
+from haas.tenancy.partners import working_partners
 from haas.tenancy.scope import Tenant
-from invoicing.bank import accounts, booking, importing, queries, settling
+from invoicing.bank import accounts, booking, importing, letters, notices, queries, settling
 from invoicing.bank.queries import LineFilter
+
+_NOT_BEFORE = timedelta(hours=8)  # of the partner's day: nobody is written to at night
+
+
+def announce_daily(settings: Settings, now: datetime) -> None:
+    """Each morning, by each partner's clock: announce the debits of what falls due; each once."""
+    for partner in working_partners(actor="job:bank"):
+        today = local_day(now, partner.time_zone)
+        if now >= start_of_day(today, partner.time_zone) + _NOT_BEFORE:
+            tenant = Tenant(partner.id, actor="job:bank")
+            with unit_of_work(tenant) as session:
+                notices.announce_due(session, tenant, today=today, at=now)
+
+
+def mail_notice(*, partner_id: str, event_id: str, notice_id: str, **_payload: Any) -> None:
+    """Mail the announcement of a debit, unless it left before. A repeat is the same message."""
+    tenant = Tenant(partner_id, actor="job:bank", door="job", request_id=event_id)
+    with unit_of_work(tenant) as session:
+        letter = letters.of_notice(session, tenant, notice_id=notice_id)
+    if letter is None:
+        return
+    mail.send(current_settings(), letter, now=clock.now())
+    with unit_of_work(tenant) as session:
+        notices.note_sent(session, tenant, notice_id=notice_id, at=clock.now())
 
 
 def note_reversal(*, partner_id: str, event_id: str, receipt_id: str, **_payload: Any) -> None:

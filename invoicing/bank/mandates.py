@@ -33,9 +33,12 @@ def draft_mandate(
     bic: str = "",
     scheme: str = "CORE",
     usage: str = "recurrent",
+    notice_days: int | None = None,
 ) -> SepaMandate:
     """A mandate for the client to sign; nothing is collected by it yet. Its reference is the next number.
 
+    :param notice_days: how long before a debit is announced, if this client agreed to another number than
+        the partner's policy says.
     :raises InvalidInput: if the IBAN or BIC is wrong.
     """
     client = session.scalar(scoped(Client, tenant).where(Client.id == client_id))
@@ -55,6 +58,7 @@ def draft_mandate(
         bic=reference_key(bic),
         scheme=scheme,
         usage=usage,
+        notice_days=notice_days,
         signed_on=None,
         revoked_on=None,
         created_at=at,

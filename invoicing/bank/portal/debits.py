@@ -13,9 +13,16 @@ from haas.auth.caller import Caller, current_caller, requires
 from haas.pages.downloads import download
 from haas.pages.forms import Form, blank_form, read_form
 from haas.rest.paging import Sort, fetch_page
-from invoicing.bank import accounts, collecting, mandates
+from invoicing.bank import accounts, collecting, mandates, notices
+from invoicing.bank.candidates import collectable
 from invoicing.bank.debit_models import ACTIVE, SCHEMES, Collection, SepaMandate
-from invoicing.bank.debit_schemas import CollectionRequest, SepaMandateRequest, SepaMandateSigned
+from invoicing.bank.debit_policy import DebitPolicy
+from invoicing.bank.debit_schemas import (
+    CollectionRequest,
+    DebitPolicyForm,
+    SepaMandateRequest,
+    SepaMandateSigned,
+)
 from invoicing.bank.portal.doors import blueprint
 from leases.portal.doors import attempt, attempt_or_flash
 from leases.summaries import client_choices, client_names
@@ -55,6 +62,43 @@ def order_debits() -> Any:
         ):
             flash(_("%(number)s is ordered: send its file to your bank.", number=made[0].number), "success")
             return redirect(url_for(".show_debits", collection_id=made[0].id), 303)
+    return _page(caller, form), 422
+
+
+@blueprint.post("/debits/announce")
+@requires("bank.collect")
+def announce_debits() -> Any:
+    """Tell the clients of what was ticked on which day it is collected."""
+    caller, form = current_caller(), read_form(CollectionRequest)
+    if form.data is not None:
+        data = form.data
+        if attempt(
+            form,
+            lambda: notices.announce(
+                caller.session,
+                caller.tenant,
+                invoice_ids=data["invoice_ids"],
+                collect_on=data["collect_on"],
+                scheme=data["scheme"],
+                today=_today(caller),
+                at=clock.now(),
+            ),
+        ):
+            flash(_("Announced: the clients are told by mail. Order them for that day."), "success")
+            return redirect(url_for(".list_debits", scheme=data["scheme"]), 303)
+    return _page(caller, form), 422
+
+
+@blueprint.post("/debits/policy")
+@requires("settings.manage")
+def save_debit_policy() -> Any:
+    """Keep other conventions from now on."""
+    caller, form = current_caller(), read_form(DebitPolicyForm)
+    if form.data is not None:
+        policy = DebitPolicy(**form.data)
+        if attempt(form, lambda: notices.change_policy(caller.session, caller.tenant, policy=policy)):
+            flash(_("Saved. What was announced stays as it is."), "success")
+            return redirect(url_for(".list_debits"), 303)
     return _page(caller, form), 422
 
 
@@ -158,7 +202,8 @@ def _page(caller: Caller, form: Form) -> str:
     session, tenant, today = caller.session, caller.tenant, _today(caller)
     scheme = request.values.get("scheme", "")
     scheme = scheme if scheme in SCHEMES else SCHEMES[0]
-    candidates = collecting.collectable(session, tenant, scheme=scheme, due_until=date.max)
+    candidates = collectable(session, tenant, scheme=scheme, due_until=date.max)
+    policy = notices.policy_of(caller.partner)
     orders = fetch_page(
         session,
         collecting.list_collections(tenant),
@@ -184,7 +229,9 @@ def _page(caller: Caller, form: Form) -> str:
         ),
         clients=client_choices(session, tenant) if caller.may("bank.collect") else [],
         accounts=[row for row in accounts.list_accounts(session, tenant) if row.currency == "EUR"],
-        first_day=collecting.policy_of(caller.partner).first_day(today),
+        told=notices.standing_notices(session, tenant, candidates=candidates, since=today),
+        policy=policy,
+        first_day=policy.first_day(today),
         today=today,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from invoicing.bank import accounts, collecting, mandates
+from invoicing.bank import accounts, collecting, mandates, notices
 from tests.architecture.examples import Example
 from tests.cast import Cast
 from tests.invoicing.bank.conftest import AT, sell_in_euros
@@ -42,9 +42,25 @@ def to_collect(session: Session, cast: Cast) -> Mapping[str, str]:
     return {"bank_account_id": account.id, "invoice_id": invoice.id, **draft}
 
 
+def announced(
+    session: Session, cast: Cast, on: date = date(2026, 11, 16), today: date = TODAY
+) -> Mapping[str, str]:
+    """The same, told to the client."""
+    values = to_collect(session, cast)
+    notices.announce(
+        session, cast.tenant, invoice_ids=[values["invoice_id"]], collect_on=on, today=today, at=AT
+    )
+    return values
+
+
+def announced_late(session: Session, cast: Cast) -> Mapping[str, str]:
+    """Told of a day that is ahead whatever today is."""
+    return announced(session, cast, date.fromisoformat(LATE))
+
+
 def ordered(session: Session, cast: Cast) -> Mapping[str, str]:
     """An order that was not sent yet."""
-    values = to_collect(session, cast)
+    values = announced(session, cast)
     made = collecting.order_collection(
         session, cast.tenant, account_id=values["bank_account_id"], invoice_ids=[values["invoice_id"]],
         collect_on=date(2026, 11, 16), today=TODAY, at=AT,
@@ -66,15 +82,29 @@ def an_order(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def an_announcement(cast: Cast, values: Mapping[str, str]) -> dict[str, Any]:
+    """What is announced."""
+    return {"invoice_ids": [values["invoice_id"]], "collect_on": LATE}
+
+
 EXAMPLES: dict[str, Example | list[Example]] = {
     "mandates_api.draft_mandate": Example(json=a_mandate, status=201),
     "mandates_api.sign_mandate": Example(a_draft, json={"signed_on": "2026-11-01"}, status=200),
     "mandates_api.revoke_mandate": Example(a_draft, status=200),
-    "collections_api.order_collection": Example(to_collect, json=an_order, status=201),
+    "collections_api.announce_collection": Example(
+        to_collect, json=an_announcement, status=201, cleo=422, cleo_because=AT_ITS_FIELD
+    ),
+    "collections_api.order_collection": Example(announced_late, json=an_order, status=201),
     "collections_api.cancel_collection": Example(ordered, status=200),
     "bank.draft_mandate": Example(form=a_mandate, status=303, cleo=422, cleo_because=AT_ITS_FIELD),
     "bank.sign_mandate": Example(a_draft, form={"signed_on": "2026-11-01"}, status=303),
     "bank.revoke_mandate": Example(a_draft, status=303),
-    "bank.order_debits": Example(to_collect, form=an_order, status=303),
+    "bank.announce_debits": Example(
+        to_collect, form=an_order, status=303, cleo=422, cleo_because=AT_ITS_FIELD
+    ),
+    "bank.save_debit_policy": Example(
+        form={"notice_days": "5", "lead_days": "1"}, status=303, cleo=303, cleo_because="it is its own policy"
+    ),
+    "bank.order_debits": Example(announced_late, form=an_order, status=303),
     "bank.cancel_debits": Example(ordered, status=303),
 }

@@ -2,14 +2,29 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
 from haas import db
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
-from invoicing.bank import accounts, booking, collecting, importing, mandates, queries, settling
-from invoicing.bank.debit_models import SepaMandate
+from haas.mail import compose
+from haas.settings import current
+from haas.tenancy.scope import scoped
+from invoicing.bank import (
+    accounts,
+    booking,
+    collecting,
+    importing,
+    letters,
+    mandates,
+    notices,
+    queries,
+    settling,
+)
+from invoicing.bank.debit_models import DebitNotice, SepaMandate
+from invoicing.bank.debit_policy import DebitPolicy
 from invoicing.bank.queries import LineFilter
 from invoicing.money.receipts import reverse_receipt
 from tests.architecture.examples.debits import to_collect
@@ -46,6 +61,8 @@ def mandate(session, tenant, cast):
 
 
 def order(session, tenant, euros, invoice, *, on: date = DUE):
+    """Announced and ordered."""
+    notices.announce(session, tenant, invoice_ids=[invoice.id], collect_on=on, today=TODAY, at=AT)
     return collecting.order_collection(
         session, tenant, account_id=euros.id, invoice_ids=[invoice.id], collect_on=on, today=TODAY, at=AT
     )
@@ -61,6 +78,19 @@ def statement(session, tenant, amount: Decimal, mark: str, *, told: str):
     stored = importing.upload(session, tenant, name="s.sta", content=content.encode())
     (made,) = importing.bring_in(session, tenant, file_id=stored.id, at=AT)
     return session.scalars(queries.list_lines(tenant, where=LineFilter(statement_id=made.id))).one()
+
+
+class TestDebitPolicy:
+    @pytest.mark.parametrize(
+        ("due_on", "day"),
+        [
+            (date(2026, 11, 1), date(2026, 11, 16)),  # overdue: fourteen days from today
+            (date(2026, 11, 15), date(2026, 11, 16)),  # a Sunday: the next open day
+            (date(2026, 11, 17), None),  # told tomorrow, not today
+        ],
+    )
+    def test_says_which_day_is_announced_today(self, due_on, day):
+        assert DebitPolicy().day_to_announce(due_on=due_on, today=TODAY) == day
 
 
 class TestOrderCollection:
@@ -91,6 +121,46 @@ class TestOrderCollection:
     def test_needs_a_mandate(self, session, tenant, euros, invoice):
         with pytest.raises(InvalidInput, match="without a mandate"):
             order(session, tenant, euros, invoice)
+
+    def test_refuses_what_was_not_announced_for_that_day(self, session, tenant, euros, invoice, mandate):
+        ask = partial(
+            collecting.order_collection, session, tenant, account_id=euros.id, invoice_ids=[invoice.id],
+            today=TODAY, at=AT,
+        )  # fmt: skip
+        with pytest.raises(InvalidInput, match=f"Not announced for 2026-11-16 in time: {invoice.number}"):
+            ask(collect_on=DUE)
+        notices.announce(session, tenant, invoice_ids=[invoice.id], collect_on=DUE, today=TODAY, at=AT)
+        with pytest.raises(InvalidInput, match="Not announced for 2026-11-17"):
+            ask(collect_on=date(2026, 11, 17))
+        assert ask(collect_on=DUE).total == invoice.total
+
+
+class TestAnnouncements:
+    def test_of_the_day_are_made_once_for_what_falls_due(
+        self, session, tenant, cast, euros, invoice, mandate
+    ):
+        for _ in range(2):  # a sweep may run twice
+            notices.announce_due(session, tenant, today=TODAY, at=AT)
+        (notice,) = session.scalars(scoped(DebitNotice, tenant))
+        assert (notice.collect_on, notice.amount) == (DUE, invoice.total)
+
+        letter = letters.of_notice(session, tenant, notice_id=notice.id)
+        assert letter is not None
+        text = str(compose(current(), letter, now=AT).get_body(("plain",)))
+        for told in ("168.48", "November 16, 2026", mandate.reference, "DE98ZZZ09999999999", "DE02 … 2051"):
+            assert told in text
+
+        notices.note_sent(session, tenant, notice_id=notice.id, at=AT)
+        session.refresh(notice)
+        assert letters.of_notice(session, tenant, notice_id=notice.id) is None
+
+    def test_may_be_shorter_where_that_was_agreed(self, session, tenant, cast, euros, invoice):
+        made = mandates.draft_mandate(
+            session, tenant, client_id=cast.acme.id, holder="Acme", iban="DE02120300000000202051", at=AT,
+            notice_days=1,
+        )  # fmt: skip
+        mandates.sign_mandate(session, tenant, mandate_id=made.id, signed_on=TODAY, today=TODAY)
+        assert order(session, tenant, euros, invoice, on=date(2026, 11, 3)).collect_on == date(2026, 11, 3)
 
 
 class TestMandate:

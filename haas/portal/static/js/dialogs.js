@@ -38,11 +38,13 @@ function isBeside(event) {
 
 function onSubmit(event) {
   const form = event.target;
-  const question = form.dataset?.confirm;
+  // A button that does something else than the form asks its own question.
+  const asked = event.submitter?.dataset.confirm ? event.submitter.dataset : form.dataset;
+  const question = asked?.confirm;
   if (!question || form.dataset.confirmed) return;
   event.preventDefault();
   event.stopPropagation();
-  ask(question, { label: form.dataset.confirmLabel, danger: form.dataset.confirmKind === "danger" }).then((yes) => {
+  ask(question, { label: asked.confirmLabel, danger: asked.confirmKind === "danger" }).then((yes) => {
     if (!yes) return;
     form.dataset.confirmed = "yes";
     form.requestSubmit(event.submitter ?? undefined);

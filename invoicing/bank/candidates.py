@@ -1,0 +1,68 @@
+"""What can be collected by direct debit: open invoices of clients with a signed mandate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from haas.tenancy.scope import Tenant, scoped
+from invoicing import queries as invoices
+from invoicing.bank.debit_models import ACTIVE, CANCELLED, ORDERED, CollectionItem, SepaMandate
+from invoicing.holds.held import held_on
+from invoicing.open_items import OpenItem
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An open invoice that a mandate can collect."""
+
+    item: OpenItem
+    mandate: SepaMandate
+    sequence: str
+
+
+def collectable(session: Session, tenant: Tenant, *, scheme: str, due_until: date) -> list[Candidate]:
+    """Invoices in EUR due by a day, of clients with an active mandate, in no order yet; six queries.
+
+    What is disputed, paused, or promised for that day or later is not collected.
+    """
+    held = held_on(session, tenant, today=due_until)
+    mandates = {
+        row.client_id: row
+        for row in session.scalars(
+            scoped(SepaMandate, tenant).where(SepaMandate.state == ACTIVE, SepaMandate.scheme == scheme)
+        )
+    }
+    ordered = set(
+        session.scalars(
+            scoped(CollectionItem, tenant)
+            .where(CollectionItem.state == ORDERED)
+            .with_only_columns(CollectionItem.invoice_id)
+        )
+    )
+    used = set(
+        session.scalars(
+            scoped(CollectionItem, tenant)
+            .where(CollectionItem.state != CANCELLED)
+            .with_only_columns(CollectionItem.mandate_id)
+            .distinct()
+        )
+    )
+    found = []
+    for item in invoices.open_items(session, tenant):
+        mandate = mandates.get(item.client_id)
+        if mandate is None or item.currency != "EUR" or item.due_on > due_until or item.invoice_id in ordered:
+            continue
+        if held.why(client_id=item.client_id, invoice_id=item.invoice_id) is not None:
+            continue
+        if mandate.usage == "once":
+            if mandate.id in used:
+                continue
+            sequence = "OOFF"
+        else:
+            sequence = "RCUR" if mandate.id in used else "FRST"
+        used.add(mandate.id)
+        found.append(Candidate(item, mandate, sequence))
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from alembic import op
 
 from haas.migrations import ddl
@@ -16,11 +15,9 @@ depends_on = None
 
 def upgrade() -> None:
     """A column that the release before does not know, and the table."""
-    op.add_column("sepa_mandate", sa.Column("notice_days", sa.Integer(), nullable=True))
-    # Not valid: there is nothing in the column yet that would be worth reading the table for.
     op.execute(
-        "alter table sepa_mandate add constraint ck_sepa_mandate_notice_days_sane"
-        " check (notice_days between 1 and 60) not valid"
+        "alter table sepa_mandate add column notice_days integer"
+        " constraint ck_sepa_mandate_notice_days_sane check (notice_days between 1 and 60)"
     )
     create_table(
         "debit_notice",
@@ -43,5 +40,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop what `upgrade` made."""
     op.drop_table("debit_notice")
-    op.drop_constraint("ck_sepa_mandate_notice_days_sane", "sepa_mandate")
     op.drop_column("sepa_mandate", "notice_days")

@@ -146,7 +146,9 @@ class TestAnnouncements:
 
         letter = letters.of_notice(session, tenant, notice_id=notice.id)
         assert letter is not None
-        text = str(compose(current(), letter, now=AT).get_body(("plain",)))
+        body = compose(current(), letter, now=AT).get_body(("plain",))
+        assert body is not None
+        text = body.get_content()
         for told in ("168.48", "November 16, 2026", mandate.reference, "DE98ZZZ09999999999", "DE02 … 2051"):
             assert told in text
 

@@ -7,8 +7,8 @@ from alembic import op
 from haas.migrations import ddl
 from haas.migrations.tables import amount, create_table, day, moment, text, texts
 
-revision = "0049_debit_notices"
-down_revision = "0048_pro_formas"
+revision = "0050_debit_notices"
+down_revision = "0049_payment_terms"
 branch_labels = None
 depends_on = None
 

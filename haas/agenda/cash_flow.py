@@ -11,14 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.calendar import add_months
-from haas.money import round_minor
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.models import Invoice, InvoiceLine
-from leases.contract import terms_of
+from leases.coming import agreed_rents
 from leases.lifecycle import IN_TERM
-from leases.models import Agreement, Lease, Line
-from leases.schedule import RentPayment, rent_schedule
-from leases.terms import LeaseTerms, LineKind
 
 MONTHS = 12
 
@@ -62,32 +58,21 @@ def cash_flow(
     """
     until = add_months(start, MONTHS)
     flows: dict[str, CashFlow] = {}
-    schedules: dict[tuple[LeaseTerms, date, date | None], list[RentPayment]] = {}
-    rows = session.execute(
-        scoped(Line, tenant)
-        .join(Lease, sa.and_(Lease.partner_id == Line.partner_id, Lease.id == Line.lease_id))
-        .join(
-            Agreement,
-            sa.and_(Agreement.partner_id == Lease.partner_id, Agreement.id == Lease.agreement_id),
-        )
-        .where(
-            Lease.state.in_(IN_TERM),
-            Lease.commences_on.is_not(None),
-            # In arrears the last rent falls due with the end itself.
-            Lease.ends_on >= start,
-            Line.starts_on.is_not(None),
-            Line.starts_on < until,
-            sa.or_(Line.ends_on.is_(None), Line.ends_on > start),
-            *_of(Line, client_id=client_id, lease_id=lease_id),
-        )
-        .with_only_columns(Line, Lease, Agreement)
-        .order_by(Line.id)
+    found = agreed_rents(
+        session,
+        tenant,
+        states=IN_TERM,
+        since=start,
+        until=until,
+        client_ids=None if client_id is None else [client_id],
+        lease_id=lease_id,
     )
-    for line, lease, agreement in rows:
-        flow = flows.setdefault(lease.currency, CashFlow(lease.currency, start, until))
-        for due_on, amount in _due(schedules, lease, line, agreement):
-            if start <= due_on < until:
-                flow.days[due_on] = flow.days.get(due_on, Decimal(0)) + amount
+    for row in found:
+        currency = row.lease.currency
+        flow = flows.setdefault(currency, CashFlow(currency, start, until))
+        for rent in row.rents:
+            if start <= rent.due_on < until:
+                flow.days[rent.due_on] = flow.days.get(rent.due_on, Decimal(0)) + rent.amount
     return [flows[currency] for currency in sorted(flows)]
 
 
@@ -126,20 +111,3 @@ def billed_by_month(
 def _of(table: Any, *, client_id: str | None, lease_id: str | None) -> list[Any]:
     wanted = [(table.client_id, client_id), (table.lease_id, lease_id)]
     return [column == value for column, value in wanted if value is not None]
-
-
-def _due(
-    known: dict[tuple[LeaseTerms, date, date | None], list[RentPayment]],
-    lease: Lease,
-    line: Line,
-    agreement: Agreement,
-) -> list[tuple[date, Decimal]]:
-    """Equal terms for the same days have one schedule: ten equal laptops of one delivery are read once."""
-    if line.starts_on is None:
-        return []
-    if line.kind == LineKind.ONE_OFF:
-        return [(line.starts_on, round_minor(line.unit_price * line.quantity, lease.currency))]
-    key = (terms_of(lease, line, agreement), line.starts_on, line.ends_on)
-    if key not in known:
-        known[key] = rent_schedule(*key)
-    return [(payment.due_on, payment.amount) for payment in known[key]]

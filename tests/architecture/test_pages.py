@@ -54,6 +54,11 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
         15,
         "it asks for open items, clients, what is held, steps taken, letters, promises, disputes: each once",
     ),
+    "cash_forecast.show": (
+        30,
+        "it asks for open items, habits, debits, promises, rents, charges, taxes, credit: each once",
+    ),
+    "cash_forecast_api.get_forecast": (28, "the same"),
     "profit.index": (
         20,
         "it adds up leases, stays, books and costs of the whole fleet, each by one statement",
@@ -76,6 +81,11 @@ QUERIES: dict[str, list[str]] = {
     "assets.index": ["", "view=in_service", "state=ready", "sort=-added&limit=5", "q=le", "q=nothing"],
     "assets.show": ["", "tab=health", "tab=money", "tab=documents", "tab=history"],
     "bank.index": ["", "state=booked", "state=ignored", "q=nothing"],
+    "cash_forecast.show": [
+        "",
+        "span=month&weeks=26&dso_method=count_back&client_id={client_id}",
+        "format=csv",
+    ],
     "clients.index": ["", "q=nothing"],
     "clients.show": ["", "tab=sites", "tab=people"],
     "labels.index": ["", "id={asset_id}"],

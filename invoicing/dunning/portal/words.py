@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
+from invoicing.dunning.outstanding import DsoMethod
+
 
 def reason_words() -> dict[str, str]:
     """Why an invoice is disputed."""
@@ -45,3 +47,23 @@ def tax_words() -> dict[str, str]:
 def source_words() -> dict[str, str]:
     """Who says what a currency is worth."""
     return {"ecb": _("European Central Bank"), "manual": _("by hand"), "import": _("a file")}
+
+
+def why_words() -> dict[str, str]:
+    """Why money is to come."""
+    return {
+        "invoice": _("Open invoices, as each client uses to pay"),
+        "disputed": _("Disputed invoices"),
+        "promise": _("Promised"),
+        "direct_debit": _("Direct debits under way"),
+        "rent": _("Rent to be billed, as agreed"),
+        "charge": _("Charges to be billed"),
+    }
+
+
+def dso_words() -> dict[str, str]:
+    """How days sales outstanding are reckoned."""
+    return {
+        DsoMethod.SIMPLE: _("Open ÷ billed × days"),
+        DsoMethod.COUNT_BACK: _("Count-back by months"),
+    }

@@ -11,16 +11,20 @@ from haas.errors import InvalidInput
 from haas.tenancy.payment_terms import PaymentTerms, TermsKind, due_on
 from invoicing.dunning.ageing import AgedClient, converted
 from invoicing.dunning.forecast import (
+    Agreed,
     Bucket,
     Expected,
     by_span,
     days_late,
-    days_sales_outstanding,
     expected_on,
+    less_credit,
+    of_open_items,
 )
+from invoicing.dunning.outstanding import DsoMethod, Month, days_sales_outstanding
 from invoicing.dunning.plan import Plan, Step, due_step, filled, late_interest
 from invoicing.dunning.retries import RetryPlan, next_try
 from invoicing.money.rate_rules import FoundRate
+from invoicing.open_items import OpenItem
 
 DUE = date(2026, 6, 1)  # a Monday
 
@@ -31,6 +35,12 @@ def step(days: int, *, text: str = "Please pay {numbers}.", **more: object) -> S
 
 
 PLAN = Plan((step(14, fee=Decimal(5)), step(-3), step(7))).check()
+
+
+def an_item(invoice_id: str, still_open: str) -> OpenItem:
+    """Of one client, due on 1 June."""
+    amount = Decimal(still_open)
+    return OpenItem(invoice_id, invoice_id, "c1", "EUR", date(2026, 5, 1), DUE, amount, amount)
 
 
 class TestAPlan:
@@ -133,7 +143,6 @@ class TestAForecast:
         assert days_late([(DUE, date(2026, 5, 20))] * 3) == 0  # nobody is taken to pay early
         assert expected_on(DUE, late=8, today=date(2026, 6, 2)) == date(2026, 6, 9)
         assert expected_on(DUE, late=8, today=date(2026, 8, 1)) == date(2026, 8, 1)
-        assert expected_on(DUE, late=8, today=DUE, promised=date(2026, 6, 20)) == date(2026, 6, 20)
 
     def test_sums_by_week_without_gaps(self) -> None:
         rows = [
@@ -147,9 +156,56 @@ class TestAForecast:
             Bucket(date(2026, 6, 15), Decimal(50), Decimal(0)),
         ]
 
-    def test_says_what_is_open_in_days_of_sales(self) -> None:
-        assert days_sales_outstanding(Decimal(4500), Decimal(9000), days=90) == Decimal("45.0")
-        assert days_sales_outstanding(Decimal(1), Decimal(0), days=90) is None
+    def test_takes_debits_before_promises_and_counts_no_cent_twice(self) -> None:
+        today, june = date(2026, 6, 3), date(2026, 6, 10)
+        items = [an_item("i1", "100.00"), an_item("i2", "50.00"), an_item("i3", "30.00")]
+        agreed = [
+            Agreed(june, "direct_debit", "i1", Decimal(60)),
+            Agreed(date(2026, 6, 20), "promise", None, Decimal(70)),  # 40 of the first, 30 of the second
+        ]
+        rows = of_open_items(items, agreed=agreed, disputed={"i3"}, late=5, today=today)
+        assert [(row.why, row.amount, row.expected_on) for row in rows] == [
+            ("direct_debit", Decimal(60), june),
+            ("promise", Decimal("40.00"), date(2026, 6, 20)),
+            ("promise", Decimal("30.00"), date(2026, 6, 20)),
+            ("invoice", Decimal("20.00"), date(2026, 6, 6)),
+            ("disputed", Decimal("30.00"), None),
+        ]
+        assert sum(row.amount for row in rows) == Decimal(180)
+
+    def test_expects_nothing_that_credit_pays(self) -> None:
+        rows = [Expected("c1", Decimal(100), date(2026, 6, day), DUE, "rent") for day in (20, 10)]
+        left = less_credit(rows, Decimal(130))
+        assert [(row.due_on.day, row.amount) for row in left] == [(20, Decimal(70))]
+
+
+def months(*figures: tuple[int, int]) -> list[Month]:
+    """(billed, open at the end) of April, May, June 2026."""
+    return [
+        Month(date(2026, 4 + number, 1), Decimal(billed), Decimal(still_open))
+        for number, (billed, still_open) in enumerate(figures)
+    ]
+
+
+class TestDaysOutstanding:
+    def test_are_what_is_open_in_days_of_sales(self) -> None:
+        told = months((3000, 0), (3000, 0), (3000, 4500))
+        assert days_sales_outstanding(told, method=DsoMethod.SIMPLE, over_months=3) == Decimal("45.5")
+        nothing = months((0, 5), (0, 5), (0, 5))
+        assert days_sales_outstanding(nothing, method=DsoMethod.SIMPLE, over_months=3) is None
+
+    def test_count_months_back_from_the_newest(self) -> None:
+        told = months((3000, 0), (3000, 0), (3000, 4500))
+        # June's 30 days, and half of May's 31
+        assert days_sales_outstanding(told, method=DsoMethod.COUNT_BACK, over_months=3) == Decimal("45.5")
+        early = months((6000, 0), (2000, 0), (1000, 4500))
+        # 30 + 31 + 30 x 1500 / 6000
+        assert days_sales_outstanding(early, method=DsoMethod.COUNT_BACK, over_months=3) == Decimal("68.5")
+        assert days_sales_outstanding(months((1, 9)), method=DsoMethod.COUNT_BACK, over_months=3) is None
+
+    def test_go_with_what_was_paid_of_what_fell_due(self) -> None:
+        june = Month(DUE, Decimal(0), Decimal(0), fell_due=Decimal(300), paid=Decimal(200))
+        assert june.collected_pct == Decimal("66.7")
 
 
 class TestAnAgedRow:

@@ -297,8 +297,8 @@ def _habits(session: Session, tenant: Tenant, *, today: date, client_id: str | N
     if client_id is not None:
         statement = statement.where(Invoice.client_id == client_id)
     paid: defaultdict[str, list[tuple[date, date]]] = defaultdict(list)
-    for client, due_on, paid_on in session.execute(statement):
-        paid[client].append((due_on, paid_on))
+    for client, was_due, paid_on in session.execute(statement):
+        paid[client].append((was_due, paid_on))
     return {client: days_late(days) for client, days in paid.items()}
 
 

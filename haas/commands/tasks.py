@@ -129,9 +129,13 @@ def offboard(
 @click.command()
 @click.argument("name", type=click.Choice(_BENCHMARKS))
 @click.option("--json", "as_json", is_flag=True, help="One object a line.")
-def bench(name: str, *, as_json: bool) -> None:
+@click.option("--leases", type=click.IntRange(min=1), help="Of billing: the greatest portfolio.")
+def bench(name: str, *, as_json: bool, leases: int | None) -> None:
     """Measure one part on a stack of its own, which is thrown away."""
     from haas.embedded.stack import Stack
+
+    if leases is not None and name != "billing":
+        raise click.UsageError("Only billing is measured by leases.")
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave the block, and so end the servers
     with ExitStack() as ending:
@@ -139,7 +143,8 @@ def bench(name: str, *, as_json: bool) -> None:
         outer.chmod(0o755)  # the servers' user must get through to the data folder, which is closed
         stack = ending.enter_context(Stack(outer / "data"))
         settings = _settings_of(stack)
-        results = _benchmark(name).run(settings)
+        benchmark = _benchmark(name)
+        results = benchmark.run(settings, **({"sizes": benchmark.sizes_up_to(leases)} if leases else {}))
         for result in [results] if isinstance(results, dict) else results:
             click.echo(json.dumps(result) if as_json else _sentence(result))
 
@@ -198,8 +203,17 @@ def _sentence(result: dict[str, Any]) -> str:
             f"{result['bench']}, {result['what']}, of {result['size']}: {result['seconds']:.2f} s, "
             f"{result['items_per_second']:.1f} a second"
         )
-    return (
+    told = (
         f"{result['bench']} of {result['size']}: {result['seconds']:.2f} s, "
         f"{result['items_per_second']:.1f} a second; {result['reference']} does "
         f"{result['reference_per_second']:.1f} a second: {result['ratio']:.2f} times that"
     )
+    shown = {"bench", "size", "seconds", "items_per_second", "reference", "reference_per_second", "ratio"}
+    for name, value in result.items():
+        if name not in shown:
+            told += f"\n    {name.replace('_', ' ')}: {_shares(value) if isinstance(value, dict) else value}"
+    return told
+
+
+def _shares(stages: dict[str, float]) -> str:
+    return ", ".join(f"{stage} {share:.0%}" for stage, share in stages.items())

@@ -147,26 +147,30 @@ select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '
     select 'receivables' as purpose, i.total as amount, null as lease_id, null as asset_id
     union all select 'tax_payable', -i.tax_total, null, null
     union all
-    select case when f.id is not null then 'net_investment'
-                when coalesce(o.kind, l.kind) = 'rent' and 'service' in (r.component, r.kind) then 'service'
-                when o.kind = 'rent' then 'rent'
-                when o.kind in ('buy_out', 'loss') then 'gain'
-                else case coalesce(o.kind, l.kind) {_LINE_KINDS} else 'service' end end,
-           l.allowance - l.net, l.lease_id, f.asset_id
+    select t.purpose, t.amount, l.lease_id, t.asset_id
       from invoice_line l
-      left join invoice_line o on l.kind = 'manual' and o.partner_id = l.partner_id and o.id = l.source_id
+      -- Asked as an id that is null: as a further condition it would look each line up, and then drop it.
+      left join invoice_line o on o.partner_id = l.partner_id
+        and o.id = case when l.kind = 'manual' then l.source_id end
       left join lease_line r on r.partner_id = l.partner_id and r.id = l.line_id
       left join finance_lease_line f on f.partner_id = l.partner_id and f.line_id = l.line_id
         and coalesce(o.kind, l.kind) = 'rent' and coalesce(o.period_start, l.period_start) >= f.recognised_on
+      cross join lateral (values
+        (case when f.id is not null then 'net_investment'
+              when coalesce(o.kind, l.kind) = 'rent' and 'service' in (r.component, r.kind) then 'service'
+              when o.kind = 'rent' then 'rent'
+              when o.kind in ('buy_out', 'loss') then 'gain'
+              else case coalesce(o.kind, l.kind) {_LINE_KINDS} else 'service' end end,
+         l.allowance - l.net, f.asset_id),
+        ('discounts', -l.allowance, null)) t(purpose, amount, asset_id)
      where l.partner_id = i.partner_id and l.invoice_id = i.id
-    union all
-    select 'discounts', -sum(l.allowance), l.lease_id, null
-      from invoice_line l
-     where l.partner_id = i.partner_id and l.invoice_id = i.id and l.allowance <> 0
-     group by l.lease_id
   ) s
- where i.partner_id = :partner and i.issued_on < :until
+ where i.partner_id = :partner and i.issued_on < :until and i.id > :after_id and i.id <= :last_id
    and {not_posted("invoice", "i.id", "'issued'")}""",  # nosec B608 # only words of ours are put in
+    ids=f"""
+select i.id from invoice i
+ where i.partner_id = :partner and i.issued_on < :until and {not_posted("invoice", "i.id", "'issued'")}
+ order by i.id""",  # nosec B608 # only words of ours are put in
 )
 
 # A wave waits for the one before it.

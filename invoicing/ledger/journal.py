@@ -37,7 +37,8 @@ wanted as materialized (
 )
 """
 
-# Numbered by sorting, not joined: the planner knows nothing of how many rows a fact has, and would loop.
+# Numbered by sorting, not joined, and accounts looked up in one value: the planner knows nothing of how many
+# rows a fact has, and would loop over all of them for each account.
 _POST = """,
 sides as (
   select source_kind, source_id, key, currency, purpose, asset_class, client_id, lease_id, asset_id,
@@ -67,9 +68,10 @@ entries as (
 lines as (
   insert into journal_line (partner_id, entry_id, position, book, period, currency, account_id, purpose,
     amount, asset_class, client_id, lease_id, asset_id)
-  select :partner, n.id, n.position, :book, n.period, n.currency, p.account_id, n.purpose, n.amount,
-         n.asset_class, n.client_id, n.lease_id, n.asset_id
-    from numbered n join ledger_purpose p on p.partner_id = :partner and p.purpose = n.purpose
+  select :partner, n.id, n.position, :book, n.period, n.currency, a.account_of ->> n.purpose, n.purpose,
+         n.amount, n.asset_class, n.client_id, n.lease_id, n.asset_id
+    from numbered n cross join (select jsonb_object_agg(p.purpose, p.account_id) as account_of
+                                  from ledger_purpose p where p.partner_id = :partner) a
   returning amount
 )
 select (select count(*) from entries), coalesce(sum(amount) filter (where amount > 0), 0) from lines
@@ -81,6 +83,8 @@ _NOT_POSTED = (
     "case when exists (select from journal_entry e where e.partner_id = :partner and e.book = :book"
     " and e.source_kind = '{kind}' and e.source_id = {source_id} and e.key = {key}) then false else true end"
 )
+
+LAST_OF_ALL = "~"  # behind every id
 
 # A floor that is never above a real month: greatest() leaves nulls out, but a date is plainer.
 BEFORE_ALL = date(1900, 1, 1)
@@ -98,6 +102,8 @@ class Source:
     name: str
     books: tuple[Book, ...]
     facts: str
+    # What is not posted, as sorted ids, which a run shares out: facts are of those after one up to another.
+    ids: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +181,13 @@ def post(
     until: date,
     run_id: str | None,
     at: datetime,
+    after_id: str = "",
+    last_id: str = LAST_OF_ALL,
 ) -> Posted:
-    """Post all that `source` tells of before the day `until`, in as many entries as there are keys."""
+    """Post all that `source` tells of before the day `until`, in as many entries as there are keys.
+
+    Of a source that is shared out, only what is behind `after_id` up to `last_id`.
+    """
     row = session.execute(
         sa.text(_WANTED.format(columns=COLUMNS, facts=source.facts) + _POST),
         {
@@ -188,6 +199,8 @@ def post(
             "run_id": run_id,
             "at": at,
             "actor": tenant.actor,
+            "after_id": after_id,
+            "last_id": last_id,
         },
     ).one()
     return Posted(int(row[0]), Decimal(row[1]))
@@ -206,7 +219,14 @@ def preview(
     facts = " union all ".join(f"({source.facts})" for source in sources)
     found = session.execute(
         sa.text(_WANTED.format(columns=COLUMNS, facts=facts) + _PREVIEW),
-        {"partner": tenant.partner_id, "book": book.value, "until": until, "first_open": first_open},
+        {
+            "partner": tenant.partner_id,
+            "book": book.value,
+            "until": until,
+            "first_open": first_open,
+            "after_id": "",
+            "last_id": LAST_OF_ALL,
+        },
     )
     return [
         Unposted(kind, currency, entries, amount or Decimal(0)) for kind, currency, entries, amount in found
@@ -219,6 +239,23 @@ def sum_drafts(drafts: Iterable[tuple[str, Draft]]) -> list[Unposted]:
     for kind, draft in drafts:
         found[kind, draft.currency].append(draft.debits)
     return [Unposted(*key, len(debits), sum(debits, Decimal(0))) for key, debits in sorted(found.items())]
+
+
+def shares_of(
+    session: Session, tenant: Tenant, *, source: Source, book: Book, until: date, size: int
+) -> list[tuple[str, str, int]]:
+    """(id before the first, last id, number) of what `source` has to post, about `size` at a time.
+
+    They touch, and the last is open: what comes to be after this is in one of them, too.
+    """
+    if not source.ids:
+        return [("", LAST_OF_ALL, 0)]
+    ids = session.scalars(
+        sa.text(source.ids), {"partner": tenant.partner_id, "book": book.value, "until": until}
+    ).all()
+    lasts = [last_id for _, last_id, _ in ranges_of(ids, size=size)][:-1]
+    parts = list(zip(["", *lasts], [*lasts, LAST_OF_ALL], strict=True))
+    return [(*part, min(size, len(ids) - place * size)) for place, part in enumerate(parts)]
 
 
 def ranges_of(ids: Sequence[str], *, size: int) -> list[tuple[str, str, int]]:

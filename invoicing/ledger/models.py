@@ -95,7 +95,7 @@ class PostingChunk(PartnerOwned, Base):
     wave: Mapped[int]  # a wave begins when the one before it is done
     step: Mapped[str]
     book: Mapped[str]
-    first_id: Mapped[str] = mapped_column(default="")
+    first_id: Mapped[str] = mapped_column(default="")  # of papers the one before it
     last_id: Mapped[str] = mapped_column(default="")  # inclusive
     items: Mapped[int] = mapped_column(default=0)
     posted: Mapped[int] = mapped_column(default=0)

@@ -35,6 +35,7 @@ from invoicing.ledger.models import PostingChunk, PostingRun
 from leases.book_plans import ensure_plans
 
 CHUNK_BOOKS = 25_000  # about a second of work; each chunk reads the fleet once
+CHUNK_PAPERS = 2_500  # a month's papers are shared by all workers
 STALLED_AFTER = timedelta(minutes=10)  # a run that took longer has its chunks handed out again
 _FIRST, _LAST = 1, 2
 _NOTHING = Decimal(0)
@@ -184,6 +185,8 @@ def _post(session: Session, tenant: Tenant, *, chunk: PostingChunk, run: Posting
         until=add_months(run.month, 1),
         run_id=run.id,
         at=at,
+        after_id=chunk.first_id,
+        last_id=chunk.last_id or journal.LAST_OF_ALL,
     )
 
 
@@ -289,7 +292,10 @@ def _begin_run(
 def _pieces(session: Session, tenant: Tenant, *, month: date, chunk_books: int) -> Iterator[_Piece]:
     for source in facts.FIRST_WAVE:
         for book in source.books:
-            yield _Piece(_FIRST, source.name, book)
+            for after_id, last_id, number in journal.shares_of(
+                session, tenant, source=source, book=book, until=add_months(month, 1), size=CHUNK_PAPERS
+            ):
+                yield _Piece(_FIRST, source.name, book, after_id, last_id, number)
     for book in Book:
         for first_id, last_id, number in depreciation.ranges(
             session, tenant, book=book, month=month, size=chunk_books

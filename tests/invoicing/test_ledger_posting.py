@@ -19,7 +19,7 @@ from haas.outbox import OutboxEvent
 from haas.tenancy.models import Partner
 from invoicing import corrections
 from invoicing.end_charges import BUY_OUT, EARLY_RETURN, LOSS
-from invoicing.ledger import accounts, journal, periods, posting
+from invoicing.ledger import accounts, facts, journal, periods, posting
 from invoicing.ledger.chart import DEFAULT_CHART, LINE_PURPOSES, Book, Purpose, period_for
 from invoicing.ledger.journal import Draft, Side
 from invoicing.ledger.models import JournalEntry, JournalLine, LedgerAccount, PostingRun
@@ -183,6 +183,35 @@ class TestPostingRun:
         for chunk in posting.chunks_of(session, cast.tenant, run_id=run.id):
             posting.post_chunk(session, cast.tenant, chunk_id=chunk.id, at=NOW)
         assert session.scalar(sa.select(sa.func.count()).select_from(JournalLine)) == before
+
+    def test_posts_each_paper_in_one_of_the_shares_that_workers_take(
+        self, session: Session, cast: Cast
+    ) -> None:
+        for _ in range(2):
+            an_invoice(session, cast.tenant, client_id=cast.acme.id)
+        accounts.ensure_chart(session, cast.tenant)
+        shares = journal.shares_of(
+            session, cast.tenant, source=facts.INVOICES, book=Book.FINANCIAL, until=MAY, size=1
+        )
+        an_invoice(session, cast.tenant, client_id=cast.acme.id)  # it came while the run was under way
+
+        posted = [
+            journal.post(
+                session,
+                cast.tenant,
+                source=facts.INVOICES,
+                book=Book.FINANCIAL,
+                until=MAY,
+                run_id=None,
+                at=NOW,
+                after_id=after_id,
+                last_id=last_id,
+            ).entries
+            for after_id, last_id, _ in shares
+        ]
+
+        assert [number for _, _, number in shares] == [1, 1]
+        assert posted == [1, 2]
 
     def test_leads_a_second_start_to_the_run_under_way(self, session: Session, cast: Cast) -> None:
         first = posting.start_run(session, cast.tenant, month=MARCH, today=TODAY, at=NOW)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
 
 from haas import clock
@@ -48,11 +49,12 @@ def store_file(
     client_id: str | None = None,
     once_key: str | None = None,
 ) -> StoredFile:
-    """Keep `content`; with `once_key`, the file already made from the same inputs is the answer."""
-    if once_key is not None:
-        found = session.scalar(scoped(StoredFile, tenant).where(StoredFile.once_key == once_key))
-        if found is not None:
-            return found
+    """Keep `content`; with `once_key`, the file already made from the same inputs is the answer.
+
+    Also the one that a rival makes at this moment: the second waits for it.
+    """
+    if once_key is not None and (found := _find_made(session, tenant, once_key)) is not None:
+        return found
     stored = StoredFile(
         partner_id=tenant.partner_id,
         id=new_id("fil"),
@@ -66,9 +68,20 @@ def store_file(
         created_at=clock.now(),
         content=content,
     )
-    session.add(stored)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(stored)
+            session.flush()
+    except IntegrityError:
+        rival = _find_made(session, tenant, once_key) if once_key is not None else None
+        if rival is None:
+            raise
+        return rival
     return stored
+
+
+def _find_made(session: Session, tenant: Tenant, once_key: str) -> StoredFile | None:
+    return session.scalar(scoped(StoredFile, tenant).where(StoredFile.once_key == once_key))
 
 
 def get_file(session: Session, tenant: Tenant, *, file_id: str) -> StoredFile:

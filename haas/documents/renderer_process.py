@@ -39,6 +39,7 @@ def main(fd: int, memory_bytes: int) -> None:
                 request = msgspec.msgpack.decode(receive_frame(link), type=RenderRequest)
                 _allow_cpu(request.seconds)
                 send_frame(link, msgspec.msgpack.encode(_answer(request, render_pdf)))
+                _allow_cpu(request.seconds)  # the next one is read with none of what this one has left
     except MemoryError:
         reserve.clear()
         os._exit(OUT_OF_MEMORY)
@@ -79,12 +80,12 @@ def _limit_memory(memory_bytes: int) -> None:
 
 
 def _allow_cpu(seconds: float) -> None:
-    """Give the next document this much processor time on top of what was used before.
+    """Give what comes next this much processor time, to the next second, on top of what was used before.
 
-    The parent's clock kills first; this holds even when the parent is gone.
+    The kernel ends this process when it is used up, even when the parent is gone.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = math.ceil(used.ru_utime + used.ru_stime + seconds) + 1
+    limit = math.ceil(used.ru_utime + used.ru_stime + seconds)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import outbox
+from haas.crash import crashpoint
 from haas.errors import Conflict, HaasError, InvalidInput
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
@@ -87,9 +88,11 @@ def book(
                 reasons=reasons, is_automatic=is_automatic,
             )
         )  # fmt: skip
+    crashpoint("bank_line.received")
     _decide(session, tenant, line, BOOKED, at=at)
     learning.confirm(session, tenant, line=line, client_ids={part.client_id for part in parts}, at=at)
     outbox.publish(session, tenant, "bank.line_booked", line_id=line.id)
+    crashpoint("bank_line.booked")
     return made
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import outbox
+from haas.crash import crashpoint
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.files import StoredFile, get_file, store_file
 from haas.ids import new_id
@@ -164,6 +165,7 @@ def bring_in(
     if reading.layout is not None:
         found[0].account.csv_layout = accounts.as_kept(reading.layout)
     session.flush()
+    crashpoint("bank_import.before_commit")
     return made
 
 
@@ -256,6 +258,7 @@ def _take(
     rows = [_row(tenant, made, line, key) for line, key in found.new]
     if rows:
         session.execute(sa.insert(BankLine), rows)
+    crashpoint("bank_import.inserted")
     outbox.publish(
         session, tenant, "bank.statement_imported", statement_id=made.id, once_key=f"bank_statement:{made.id}"
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from haas import clock, mail
 from haas.calendar import local_day, start_of_day
+from haas.crash import crashpoint
 from haas.db import unit_of_work
 from haas.settings import Settings
 from haas.settings import current as current_settings
@@ -58,3 +59,4 @@ def match_statement(*, partner_id: str, event_id: str, statement_id: str, **_pay
             lines = session.scalars(queries.list_lines(tenant, where=where)).all()
             settling.book_own(session, tenant, lines=lines, at=clock.now())
             booking.book_certain(session, tenant, lines=lines, at=clock.now())
+            crashpoint("bank_match.before_commit")

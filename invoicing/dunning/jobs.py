@@ -78,6 +78,7 @@ def print_letter(*, partner_id: str, event_id: str, reminder_id: str, **_: Any) 
             return
         document = _document(session, tenant, reminder, base_url=current_settings().base_url)
     content = reminder_pdf(document)  # a second of work: no transaction is held open for it
+    crashpoint("reminder.printed")
     with db.unit_of_work(tenant) as session:
         reminder = _get(session, tenant, reminder_id, lock=True)
         if reminder.letter_file_id is not None:

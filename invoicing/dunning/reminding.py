@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import outbox
+from haas.crash import crashpoint
 from haas.documents import formatting
 from haas.documents.words import words
 from haas.ids import new_id
@@ -168,6 +169,7 @@ def record(
             at=at,
         )
         charge_id = charge.id
+    crashpoint("reminder.charged")
     made = Reminder(
         partner_id=tenant.partner_id,
         id=reminder_id,
@@ -207,6 +209,7 @@ def record(
     # A letter is printed before it is mailed.
     event = "reminder.recorded" if made.as_letter else "reminder.ready"
     outbox.publish(session, tenant, event, reminder_id=made.id, once_key=f"reminder:{made.id}")
+    crashpoint("reminder.recorded")
     return made
 
 

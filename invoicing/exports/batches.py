@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import outbox, progress
+from haas.crash import crashpoint
 from haas.errors import Conflict, HaasError, NotFound
 from haas.files import store_file
 from haas.ids import new_id
@@ -246,6 +247,7 @@ def _claim(
         raise Conflict("Somebody else exports to the same books at this moment. Look again.") from rival
     outbox.publish(session, tenant, "export.claimed", batch_id=batch_id)
     session.flush()
+    crashpoint("export.items_inserted")
     return batch
 
 

@@ -48,6 +48,7 @@ def deliver(*, partner_id: str, event_id: str, delivery_id: str) -> None:
         content, media_type = stored.content, stored.media_type
         partner = session.get_one(Partner, partner_id)
         branding = branding_of(session, partner, with_logo=False)
+    crashpoint("export.before_upload")
     try:
         if delivery.channel == "mail":
             letter = ready_letter(

@@ -15,6 +15,8 @@ import paramiko
 import requests
 from requests_hardened.ip_filter import get_ip_address
 
+from haas.crash import crashpoint
+
 _CONNECT_SECONDS, _ANSWER_SECONDS = 10, 60
 _KEY_TYPES = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
@@ -86,6 +88,7 @@ def _put(client: paramiko.SFTPClient, *, folder: str, name: str, content: bytes)
     stored = client.putfo(io.BytesIO(content), draft, confirm=True)
     if stored.st_size != len(content):
         raise SftpFailed(f"{stored.st_size} of {len(content)} bytes arrived")
+    crashpoint("export.draft_uploaded")
     client.rename(draft, target)  # unlike posix_rename it refuses where a file has come meanwhile
 
 

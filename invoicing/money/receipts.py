@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from haas import outbox
 from haas.calendar import ONE_DAY
+from haas.crash import crashpoint
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
@@ -106,6 +107,7 @@ def record_receipt(
     except IntegrityError as rival:
         # Another client's receipt has the reference: this client's are behind its lock.
         raise ReferenceTaken(f"A payment with the reference {reference} was recorded before.") from rival
+    crashpoint("receipt.inserted")
     _allocate(session, tenant, receipt=receipt, allocations=allocations, on=received_on, at=at)
     if rest:
         add_entry(
@@ -119,6 +121,7 @@ def record_receipt(
             receipt_id=receipt.id,
         )
     outbox.publish(session, tenant, "receipt.recorded", receipt_id=receipt.id)
+    crashpoint("receipt.allocated")
     return receipt
 
 
@@ -190,8 +193,10 @@ def reverse_receipt(
     )
     session.add(reversal)
     session.flush()
+    crashpoint("reversal.inserted")
     _carry_out(session, tenant, receipt=receipt, plan=plan, reason=reversal.reason, on=on, at=at)
     outbox.publish(session, tenant, "receipt.reversed", receipt_id=receipt.id, reversal_id=reversal.id)
+    crashpoint("reversal.carried_out")
     return reversal
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from haas import outbox
 from haas.calendar import ONE_DAY
+from haas.crash import crashpoint
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
@@ -78,6 +79,7 @@ def refund_balance(
     )
     session.add(refund)
     session.flush()
+    crashpoint("balance_refund.inserted")
     add_entry(
         session,
         tenant,
@@ -90,6 +92,7 @@ def refund_balance(
         refund_id=refund.id,
     )
     outbox.publish(session, tenant, "refund.requested", refund_id=refund.id)
+    crashpoint("balance_refund.asked")
     return refund
 
 
@@ -111,6 +114,7 @@ def mark_paid(
     refund.state, refund.reference, refund.settled_on = PAID, reference.strip(), on
     session.flush()
     outbox.publish(session, tenant, "refund.paid", refund_id=refund.id)
+    crashpoint("balance_refund.paid")
     return refund
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from haas import clock, db
 from haas.calendar import local_day
+from haas.crash import crashpoint
 from haas.settings import Settings
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
@@ -50,11 +51,14 @@ def carry_out(tenant: Tenant, *, refund_id: str, settings: Settings) -> None:
         account = queries.get_account(session, tenant, account_id=attempt.account_id)
         provider = accounts.provider_of(account, settings)
         money = Money.of(refund.amount, refund.currency)
+    crashpoint("balance_refund.before_send")
     outcome = _ask(
         provider, RefundRequest(refund.id, attempt.payment_id or "", money), asked_at=refund.asked_at
     )
+    crashpoint("balance_refund.after_send")
     with db.unit_of_work(tenant) as session:
         _settle(session, tenant, refund_id, outcome, at=clock.now())
+        crashpoint("balance_refund.before_commit")
     if outcome.status == "unknown":
         raise ProviderUnreachable(f"It is not known yet what became of {refund_id}.")
 

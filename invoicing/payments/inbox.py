@@ -77,6 +77,7 @@ def process(tenant: Tenant, *, message_id: str, settings: Settings) -> None:
         account = queries.get_account(session, tenant, account_id=message.account_id)
     for fact in read_facts(message.facts):
         _Desk(tenant, account, settings).take(fact)
+    crashpoint("pay.webhook_done")
     with db.unit_of_work(tenant) as session:
         session.execute(
             sa.update(ProviderMessage)

@@ -7,9 +7,11 @@ import random
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 from redis import Redis
 from rq import Queue
@@ -21,6 +23,10 @@ from haas.reactions import QUEUES
 from haas.settings import Settings
 from haas.settings import use as use_settings
 from haas.tenancy.scope import Platform
+from invoicing.bank import importing
+from invoicing.bank.files import read_file
+from invoicing.bank.layouts import Layout
+from invoicing.bank.statement import Statement
 
 # What somebody asks for, or a timetable starts: does nothing where it is done already.
 Act = Callable[[Settings], None]
@@ -97,9 +103,17 @@ class InThisProcess:
         return rendering.render_pdf(*arguments, **options)  # type: ignore[arg-type]
 
 
-def render_in_this_process() -> None:
-    """Let every process that is forked from now on render by itself."""
-    renderer.shared_renderer = InThisProcess  # type: ignore[assignment]
+def _read_here(content: bytes, *, layout: Layout | None = None, currency: str = "") -> list[Statement]:
+    return read_file(content, layout=layout, currency=currency)
+
+
+@contextmanager
+def without_children() -> Iterator[None]:
+    """Every process that is forked within renders papers and reads statements by itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(renderer, "shared_renderer", InThisProcess)
+        patch.setattr(importing, "read_limited", _read_here)
+        yield
 
 
 def was_killed(code: int) -> bool:

@@ -39,8 +39,8 @@ class TestStoreFile:
         assert again.id == first.id
         assert again.content == b"first"
 
-    def test_makes_one_when_two_jobs_come_at_once(self, cast: Cast) -> None:
-        """The second job's row fails on the key, before anything is published, and the job is tried again."""
+    def test_leaves_the_last_word_to_the_key(self, cast: Cast) -> None:
+        """What two who come at once get is asked in tests/invoicing/money/test_races.py."""
         with db.unit_of_work(cast.tenant) as session:
             keep(session, cast.tenant, once_key="invoice:2")
         with pytest.raises(IntegrityError), db.unit_of_work(cast.tenant) as session:

@@ -181,10 +181,20 @@ class TestRenderer:
     def test_ends_an_invoice_of_three_thousand_lines_that_takes_longer_than_it_may(self):
         html = invoice_html(paper.invoice(3000))
         with Renderer(seconds=2) as renderer:
-            with pytest.raises(DocumentTooCostly, match="2 seconds"):
+            with pytest.raises(DocumentTooCostly, match="2 seconds of processor time"):
                 renderer.render(html)
 
             assert paper.text_of(renderer.render(page("after"))) == "before after"
+
+    def test_gives_up_by_the_clock_what_waits_without_end(self, monkeypatch: pytest.MonkeyPatch):
+        with Renderer() as renderer:
+            renderer.render(page("warm"))
+            assert renderer.pid is not None
+            os.kill(renderer.pid, signal.SIGSTOP)  # it uses no processor time from now on
+            monkeypatch.setattr(renderer, "_wall_seconds", 0.5)
+
+            with pytest.raises(DocumentTooCostly, match=r"0\.5 seconds by the clock"):
+                renderer.render(page("one"))
 
     def test_ends_a_document_nested_beyond_reason(self, renderer: Renderer):
         with pytest.raises(RenderFailed):

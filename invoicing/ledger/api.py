@@ -12,8 +12,17 @@ from haas.errors import NotFound
 from haas.rest.limits import EXPENSIVE, limiter
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
-from invoicing.ledger import accounts, periods, posting, queries, reports
+from invoicing.ledger import accounts, exchange, periods, posting, queries, reports
 from invoicing.ledger.chart import Book
+from invoicing.ledger.conversion import converted_balance
+from invoicing.ledger.exchange_report import read_differences
+from invoicing.ledger.exchange_rules import ConvertedBy, DifferencesPosted, ExchangePolicy
+from invoicing.ledger.exchange_schemas import (
+    DifferencesPolicy,
+    DifferencesPolicyResource,
+    DifferencesQuestion,
+    DifferencesResource,
+)
 from invoicing.ledger.models import JournalEntry
 from invoicing.ledger.queries import EntryFilter
 from invoicing.ledger.reports import Span
@@ -36,6 +45,7 @@ from invoicing.ledger.schemas import (
     RolledReport,
     SpanQuestion,
     TrialBalance,
+    TrialBalanceQuestion,
     UnpostedList,
     UnpostedQuestion,
 )
@@ -202,12 +212,45 @@ def get_entry(entry_id: str) -> Answer:
 
 @blueprint.get("/trial-balance")
 @requires("ledger.read")
-@blueprint.arguments(SpanQuestion, location="query")
+@blueprint.arguments(TrialBalanceQuestion, location="query")
 @blueprint.response(200, TrialBalance)
 def get_trial_balance(question: dict[str, Any]) -> Answer:
-    """Opening, debits, credits and closing of each account."""
+    """Opening, debits, credits and closing of each account, by currency or all in the partner's own."""
     caller = current_caller()
-    return {"items": reports.trial_balance(caller.session, caller.tenant, span=_span(question))}
+    if (by := question.get("converted")) is None:
+        return {"items": reports.trial_balance(caller.session, caller.tenant, span=_span(question))}
+    found = converted_balance(caller.session, caller.tenant, span=_span(question), by=ConvertedBy(by))
+    return {"items": found.accounts, "difference": found.difference}
+
+
+@blueprint.get("/exchange-differences")
+@requires("ledger.read")
+@blueprint.arguments(DifferencesQuestion, location="query")
+@blueprint.response(200, DifferencesResource)
+def get_differences(question: dict[str, Any]) -> Any:
+    """What payments of some days gained or lost by exchange rates, and what is open would on the last."""
+    caller = current_caller()
+    return read_differences(caller.session, caller.tenant, **question)
+
+
+@blueprint.get("/exchange-differences/policy")
+@requires("ledger.read")
+@blueprint.response(200, DifferencesPolicyResource)
+def get_differences_policy() -> Any:
+    """Whether exchange differences are posted."""
+    caller = current_caller()
+    return exchange.policy_of(caller.session, caller.tenant)
+
+
+@blueprint.put("/exchange-differences/policy")
+@requires("ledger.manage")
+@blueprint.arguments(DifferencesPolicy)
+@blueprint.response(200, DifferencesPolicyResource)
+def change_differences_policy(change: dict[str, Any]) -> Any:
+    """Post exchange differences with the payments, or no longer. What is posted stays."""
+    caller = current_caller()
+    policy = ExchangePolicy(DifferencesPosted(change["posted"]), change.get("since"))
+    return exchange.change_policy(caller.session, caller.tenant, policy=policy)
 
 
 @blueprint.get("/roll-forwards/<rolled>")

@@ -62,7 +62,8 @@ class Purpose(StrEnum):
     GOODWILL = "goodwill"
     LATE_FEES = "late_fees"
     BAD_DEBT = "bad_debt"
-    EXCHANGE = "exchange"  # realised differences
+    EXCHANGE_GAIN = "exchange_gain"  # realised by payments
+    EXCHANGE_LOSS = "exchange_loss"
     CONVERSION = "conversion"  # their other side: foreign money is worth more or less than when it was billed
     ROUNDING = "rounding"
 
@@ -106,7 +107,7 @@ DEFAULT_CHART: tuple[DefaultAccount, ...] = (
     DefaultAccount("4500", "Sales of leased equipment",      INCOME,    P.SELLING_PROFIT),
     DefaultAccount("4700", "Gain and loss on disposal",      INCOME,    P.GAIN),
     DefaultAccount("4600", "Late fees",                      INCOME,    P.LATE_FEES),
-    DefaultAccount("4800", "Exchange differences",           INCOME,    P.EXCHANGE),
+    DefaultAccount("4800", "Exchange gains",                 INCOME,    P.EXCHANGE_GAIN),
     DefaultAccount("4900", "Goodwill to customers",          INCOME,    P.GOODWILL),
     DefaultAccount("5000", "Cost of leased equipment sold",  EXPENSE,   P.COST_OF_SALES),
     DefaultAccount("6000", "Depreciation",                   EXPENSE,   P.DEPRECIATION),
@@ -114,6 +115,7 @@ DEFAULT_CHART: tuple[DefaultAccount, ...] = (
     DefaultAccount("6500", "Interest to funders",            EXPENSE,   P.FUNDER_INTEREST),
     DefaultAccount("6600", "Fees of banks and providers",    EXPENSE,   P.PAYMENT_FEES),
     DefaultAccount("6700", "Losses on receivables",          EXPENSE,   P.BAD_DEBT),
+    DefaultAccount("6800", "Exchange losses",                EXPENSE,   P.EXCHANGE_LOSS),
     DefaultAccount("6900", "Rounding differences",           EXPENSE,   P.ROUNDING),
 )
 # fmt: on

@@ -21,6 +21,7 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing.ledger import (
     accounts,
     depreciation,
+    exchange,
     facts,
     funders,
     journal,
@@ -40,7 +41,11 @@ STALLED_AFTER = timedelta(minutes=10)  # a run that took longer has its chunks h
 _FIRST, _LAST = 1, 2
 _NOTHING = Decimal(0)
 # Steps that read rows and compute, by ranges of ids.
-_BY_RULE = {revenue.STEP: revenue.post, net_investments.STEP: net_investments.post}
+_BY_RULE = {
+    revenue.STEP: revenue.post,
+    net_investments.STEP: net_investments.post,
+    exchange.STEP: exchange.post,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ def _unposted(session: Session, tenant: Tenant, *, month: date, book: Book) -> l
         found += revenue.preview(session, tenant, month=month)
         found += net_investments.preview(session, tenant, month=month)
         found += funders.preview(session, tenant, month=month)
+        found += exchange.preview(session, tenant, month=month)
     return found
 
 
@@ -306,6 +312,8 @@ def _pieces(session: Session, tenant: Tenant, *, month: date, chunk_books: int) 
         yield _Piece(_FIRST, net_investments.STEP, Book.FINANCIAL, first_id, last_id, number)
     for first_id, last_id, number in revenue.ranges(session, tenant, month=month):
         yield _Piece(_FIRST, revenue.STEP, Book.FINANCIAL, first_id, last_id, number)
+    for first_id, last_id, number in exchange.ranges(session, tenant, month=month):
+        yield _Piece(_FIRST, exchange.STEP, Book.FINANCIAL, first_id, last_id, number)
     for source in facts.LAST_WAVE:
         for book in source.books:
             yield _Piece(_LAST, source.name, book)

@@ -11,8 +11,10 @@ import marshmallow as ma
 from haas.rest.fields import FIRST_DAY, LAST_DAY, Signed, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
 from invoicing.ledger.chart import KINDS, Book, Purpose
+from invoicing.ledger.exchange_rules import ConvertedBy
 
 BOOKS = tuple(book.value for book in Book)
+CONVERTED = tuple(way.value for way in ConvertedBy)
 PURPOSES = tuple(purpose.value for purpose in Purpose)
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -214,6 +216,17 @@ class SpanQuestion(LedgerBookQuestion):
             raise ma.ValidationError("The last month lies before the first.", "last")
 
 
+class TrialBalanceQuestion(SpanQuestion):
+    """Query parameters of the trial balance."""
+
+    converted = one_of(
+        *CONVERTED,
+        metadata={
+            "description": "all in the partner's currency: by the rate of each posting's day, or of the last"
+        },
+    )
+
+
 class AccountBalanceResource(ma.Schema):
     """One account in one currency; balances are debit positive."""
 
@@ -228,10 +241,21 @@ class AccountBalanceResource(ma.Schema):
     closing = Signed()
 
 
+class RoundingResource(ma.Schema):
+    """What rounding left when all was converted: with it openings add up to nothing, debits to credits."""
+
+    currency = ma.fields.String()
+    opening = Signed()
+    debit = Signed()
+    credit = Signed()
+    closing = Signed()
+
+
 class TrialBalance(ma.Schema):
-    """Every account that moved or has a balance."""
+    """Every account that moved or has a balance; `difference` only where all was converted."""
 
     items = ma.fields.List(ma.fields.Nested(AccountBalanceResource))
+    difference = ma.fields.Nested(RoundingResource, allow_none=True)
 
 
 class RolledResource(ma.Schema):

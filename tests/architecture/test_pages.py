@@ -80,6 +80,7 @@ QUERIES: dict[str, list[str]] = {
     "allowance_rules_api.list_rules": ["client_id={client_id}"],
     "assets.index": ["", "view=in_service", "state=ready", "sort=-added&limit=5", "q=le", "q=nothing"],
     "assets.show": ["", "tab=health", "tab=money", "tab=documents", "tab=history"],
+    "books.show_report": ["", "converted=posting_day"],
     "bank.index": ["", "state=booked", "state=ignored", "q=nothing"],
     "cash_forecast.show": [
         "",

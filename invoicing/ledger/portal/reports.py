@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import render_template, request
@@ -15,11 +16,20 @@ from haas.errors import NotFound
 from haas.pages.downloads import Cell, Format, table_download
 from invoicing.ledger import reports
 from invoicing.ledger.chart import month_of
+from invoicing.ledger.conversion import RateMissing, converted_balance
+from invoicing.ledger.exchange_rules import ConvertedBy
+from invoicing.ledger.portal.differences import (
+    DIFFERENCES,
+    differences_of,
+    differences_page,
+    differences_table,
+)
 from invoicing.ledger.portal.months import blueprint, chosen_book, read_month
 from invoicing.ledger.portal.words import (
     account_kind_words,
     book_words,
     column_words,
+    converted_words,
     group_words,
     month_text,
     report_words,
@@ -27,6 +37,7 @@ from invoicing.ledger.portal.words import (
 from invoicing.ledger.reports import AccountBalance, RolledRow, RollForward, Span
 
 TRIAL_BALANCE = "trial_balance"
+_CONVERTIBLE = {way.value: way for way in ConvertedBy}
 ROWS_ON_A_PAGE = 200
 
 
@@ -45,12 +56,27 @@ def show_report(report_name: str) -> str:
         "names": report_words(),
         "month_text": month_text,
     }
+    if report_name == DIFFERENCES:
+        return differences_page(**shared)
     if report_name == TRIAL_BALANCE:
-        balances = reports.trial_balance(caller.session, caller.tenant, span=span)
+        by = _converted_by()
+        difference, problem = None, ""
+        try:
+            balances, difference = _balances(caller, span, by)
+        except RateMissing as refusal:
+            balances, problem, by = (
+                reports.trial_balance(caller.session, caller.tenant, span=span),
+                str(refusal),
+                None,
+            )
         return render_template(
             "portal/ledger/trial_balance.html",
             balances=balances,
-            sums=_sums(balances),
+            sums=_sums([*balances, difference] if difference else balances),
+            difference=difference,
+            problem=problem,
+            converted=by.value if by else "",
+            ways=converted_words(),
             kinds=account_kind_words(),
             **shared,
         )
@@ -78,8 +104,11 @@ def export_report(report_name: str, file_format: Format) -> Any:
     caller = current_caller()
     span = _span(caller)
     title = f"{report_name}-{span.book}-{span.first:%Y-%m}-{span.last:%Y-%m}"
-    if report_name == TRIAL_BALANCE:
-        header, rows = _balance_table(reports.trial_balance(caller.session, caller.tenant, span=span))
+    if report_name == DIFFERENCES:
+        header, rows = differences_table(differences_of(span))
+    elif report_name == TRIAL_BALANCE:
+        balances, difference = _balances(caller, span, _converted_by())
+        header, rows = _balance_table(balances, difference)
     else:
         report = _get(report_name)
         header, rows = _rolled_table(
@@ -88,8 +117,27 @@ def export_report(report_name: str, file_format: Format) -> Any:
     return table_download(file_format, name=title, header=header, rows=rows)
 
 
-def _balance_table(balances: Sequence[AccountBalance]) -> tuple[list[str], list[list[Cell]]]:
+def _converted_by() -> ConvertedBy | None:
+    return _CONVERTIBLE.get(request.args.get("converted", ""))
+
+
+def _balances(
+    caller: Caller, span: Span, by: ConvertedBy | None
+) -> tuple[Sequence[AccountBalance], AccountBalance | None]:
+    """By currency, or all in the partner's with the line of what rounding left."""
+    if by is None:
+        return reports.trial_balance(caller.session, caller.tenant, span=span), None
+    found = converted_balance(caller.session, caller.tenant, span=span, by=by)
+    return found.accounts, found.difference
+
+
+def _balance_table(
+    balances: Sequence[AccountBalance], difference: AccountBalance | None
+) -> tuple[list[str], list[list[Cell]]]:
     kinds = account_kind_words()
+    if difference is not None:
+        kinds = {**kinds, "": ""}
+        balances = [*balances, replace(difference, name=_("Rounding of the conversion"))]
     header = [
         _("Code"),
         _("Account"),

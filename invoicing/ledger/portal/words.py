@@ -91,7 +91,8 @@ def purpose_words() -> dict[str, str]:
         "goodwill": _("Goodwill to customers"),
         "late_fees": _("Late fees"),
         "bad_debt": _("Losses on receivables"),
-        "exchange": _("Exchange differences"),
+        "exchange_gain": _("Exchange gains"),
+        "exchange_loss": _("Exchange losses"),
         "conversion": _("Conversion of foreign money"),
         "rounding": _("Rounding differences"),
     }
@@ -106,7 +107,16 @@ def report_words() -> dict[str, str]:
         "deferred_rent": _("Deferred rent"),
         "net_investment": _("Net investment"),
         "receivables": _("Receivables"),
+        "exchange_differences": _("Exchange differences"),
     }
+
+
+def converted_words() -> list[tuple[str, str]]:
+    """By which day's rate a balance is told in the partner's currency."""
+    return [
+        ("posting_day", _("In our currency, by the rate of each posting's day")),
+        ("last_day", _("In our currency, by the rate of the last day")),
+    ]
 
 
 def column_words() -> dict[str, str]:

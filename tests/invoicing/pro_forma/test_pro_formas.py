@@ -23,8 +23,8 @@ from haas.settings import use as use_settings
 from haas.tenancy.models import Client
 from invoicing import queries
 from invoicing.charges.operations import NewCharge, make_charge
-from invoicing.dunning.ageing import open_on
 from invoicing.models import Invoice
+from invoicing.open_on import open_on
 from invoicing.paper import invoice_pdf
 from invoicing.pay_link_models import PayLink
 from invoicing.pro_forma import jobs, operations, sending

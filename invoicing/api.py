@@ -34,6 +34,7 @@ from invoicing.schemas import (
     TaxRateRequest,
     TaxRateResource,
     TaxRates,
+    part_of,
 )
 from invoicing.shapes import read_filter, shape_invoices, shape_run, shape_whole
 
@@ -125,7 +126,7 @@ def _xml(file: e_invoices.EInvoiceFile) -> Response:
 @blueprint.arguments(CreditRequest)
 @blueprint.response(201, InvoiceResource)
 def credit_invoice(credit: dict[str, Any], invoice_id: str) -> Any:
-    """Give back all that is left of an invoice, or a net amount of each line named."""
+    """Give back all that is left of an invoice, or of each line named an amount, pieces or days."""
     caller = current_caller()
     today = clock.today(caller.partner.time_zone)
     lines = credit.get("lines")
@@ -134,10 +135,11 @@ def credit_invoice(credit: dict[str, Any], invoice_id: str) -> Any:
         caller.tenant,
         invoice_id=invoice_id,
         reason=credit["reason"],
+        reason_code=credit["reason_code"],
         issued_on=credit.get("issued_on") or today,
         at=clock.now(),
         portal_url=current_app.config["HAAS"].base_url,
-        amounts={line["line_id"]: line["net"] for line in lines} if lines else None,
+        amounts={line["line_id"]: part_of(line) for line in lines} if lines else None,
         excess=credit["excess"],
     )
     (shape,) = shape_invoices(caller.session, caller.tenant, [issued], today=today)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import outbox
+from haas.calendar import Period
 from haas.crash import crashpoint
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
-from haas.money import exponent, round_minor
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
-from invoicing.document import DocumentLine, InvoiceDocument, Reference, TaxInOwnCurrency, TaxTotal
+from invoicing.credit_papers import CreditPlan, add_lines, credit_document
+from invoicing.credit_reasons import CREDIT_REASONS
+from invoicing.crediting import AlreadyCredited, Creditable, CreditedBy, Given, Part, give_back
 from invoicing.models import Invoice, InvoiceLine, Payment
 from invoicing.money import receipts
 from invoicing.money.entries import lock_client
@@ -30,79 +30,53 @@ from invoicing.money.receipts import REFUSED, TO_CREDIT
 from invoicing.money.refunds import refund_balance
 from invoicing.numbering import next_numbers
 from invoicing.purchase_orders.operations import count_billed
-from invoicing.taxes import TaxableLine, TaxedLines, tax_lines, tax_within
+from invoicing.taxes import TaxableLine, TaxedSoFar, tax_given_back
+from leases.models import Lease
+from leases.terms import Proration
+
+__all__ = [
+    "AlreadyCredited", "CreditPlan", "Part", "credit_invoice", "creditable", "plan_credit", "record_payment",
+]  # fmt: skip
 
 REFUNDED = "refund"  # what is done with money that a credit note sets free, if it is not the client's credit
 
 
-class AlreadyCredited(Conflict):
-    """More would be given back than was charged."""
-
-    code = "already_credited"
-
-
-@dataclass(frozen=True, slots=True)
-class CreditPlan:
-    """What a credit note would give back; all amounts positive."""
-
-    invoice: Invoice
-    chosen: list[tuple[InvoiceLine, Decimal]]
-    taxed: TaxedLines  # negative, as it is posted
-    takes_all: bool
-    includes_tax: bool = False  # the tax is that which the invoice's prices contained
-
-    @property
-    def net(self) -> Decimal:
-        """What goes back before tax."""
-        return sum((net for _, net in self.chosen), Decimal(0))
-
-    @property
-    def tax(self) -> Decimal:
-        """The tax that goes back with it."""
-        return -self.taxed.tax_total
-
-    @property
-    def total(self) -> Decimal:
-        """Net and tax."""
-        return self.net + self.tax
-
-
-def creditable(session: Session, tenant: Tenant, *, invoice: Invoice) -> list[tuple[InvoiceLine, Decimal]]:
-    """The invoice's lines, each with the net amount that is left after the credit notes so far."""
+def creditable(session: Session, tenant: Tenant, *, invoice: Invoice) -> list[tuple[InvoiceLine, Creditable]]:
+    """The invoice's lines, each with what is left of it after the credit notes so far; three queries."""
     lines = queries.lines_of(session, tenant, invoice_id=invoice.id)
-    left = _left(session, tenant, invoice=invoice, lines=lines)
-    return [(row, left[row.id]) for row in lines]
+    return _creditable(session, tenant, invoice=invoice, lines=lines, given=_given(session, tenant, invoice))
 
 
 def plan_credit(
-    session: Session, tenant: Tenant, *, invoice: Invoice, amounts: Mapping[str, Decimal] | None = None
+    session: Session, tenant: Tenant, *, invoice: Invoice, amounts: Mapping[str, Decimal | Part] | None = None
 ) -> CreditPlan:
-    """What `credit_invoice` would give back: all of what is left, or net `amounts` by invoice line id.
+    """What `credit_invoice` would give back: all of what is left, or a part of lines by their ids.
 
     :raises AlreadyCredited: if a line would give back more than is left of it, or nothing is left.
     """
     if invoice.kind != "invoice":
         raise Conflict("A credit note is not credited; issue a new invoice instead.")
-    lines = creditable(session, tenant, invoice=invoice)
-    left = {row.id: rest for row, rest in lines}
-    wanted = dict(amounts) if amounts is not None else left
-    _check_wanted(wanted, left, currency=invoice.currency)
-    chosen = [(row, wanted[row.id]) for row, _ in lines if wanted.get(row.id)]
-    if not any(left.values()):
+    rows = queries.lines_of(session, tenant, invoice_id=invoice.id)
+    given = _given(session, tenant, invoice)
+    lines = _creditable(session, tenant, invoice=invoice, lines=rows, given=given)
+    chosen = _chosen(lines, amounts)
+    left = sum((line.left for _, line in lines), Decimal(0))
+    if not left:
         raise AlreadyCredited(f"Nothing of {invoice.number} is left to credit.")
     if not chosen:
         raise InvalidInput("Say how much goes back of at least one line.", field="amounts")
-    takes_all = sum(left.values(), Decimal(0)) == sum((net for _, net in chosen), Decimal(0))
-    if invoice.document.get("prices_include_tax") and [(row, row.net) for row, _ in lines] == chosen:
-        # All of it goes back: the tax that the prices contained, to the last cent.
-        gross = [TaxableLine(-row.net - row.tax, row.tax_category, row.tax_rate_pct) for row, _ in chosen]
-        taxed, _ = tax_within(gross, currency=invoice.currency)
-        return CreditPlan(invoice, chosen, taxed, takes_all, includes_tax=True)
-    taxed = tax_lines(
-        [TaxableLine(-net, row.tax_category, row.tax_rate_pct) for row, net in chosen],
+    takes_all = left == sum((part.net for _, part in chosen), Decimal(0))
+    before = _taxed(given)
+    taxed = tax_given_back(
+        [TaxableLine(-part.net, row.tax_category, row.tax_rate_pct) for row, part in chosen],
+        before=before,
+        charged=_taxed(rows),
+        is_last=takes_all,
         currency=invoice.currency,
     )
-    return CreditPlan(invoice, chosen, taxed, takes_all)
+    # When all of it goes back, that is the tax which the prices contained, to the last cent.
+    includes_tax = takes_all and bool(invoice.document.get("prices_include_tax"))
+    return CreditPlan(invoice, chosen, taxed, takes_all, before, includes_tax)
 
 
 def credit_invoice(
@@ -114,24 +88,38 @@ def credit_invoice(
     issued_on: date,
     at: datetime,
     portal_url: str,
-    amounts: Mapping[str, Decimal] | None = None,
+    reason_code: str = "",
+    amounts: Mapping[str, Decimal | Part] | None = None,
     excess: str = TO_CREDIT,
 ) -> Invoice:
-    """Issue a credit note for an invoice: all of what is left of it, or net `amounts` by invoice line id.
+    """Issue a credit note for an invoice: all of what is left of it, or a part of lines by their ids.
+
+    `amounts` are net amounts, or parts counted in pieces or days. Why is one of `credit_reasons`, words, or
+    both; both are frozen and printed.
 
     It is a decision of its own (kind `manual`): the billing run neither repeats nor undoes it. What was paid
     and is not owed any more is the client's `credit`, or asked to go back (`refund`).
 
     :raises AlreadyCredited: if a line would give back more than is left of it.
+    :raises InvalidInput: if nothing is said of why, or the part of a line cannot be.
     """
     client_id = queries.get_invoice(session, tenant, invoice_id=invoice_id).client_id
     lock_client(session, tenant, client_id=client_id)
     invoice = queries.lock_invoice(session, tenant, invoice_id=invoice_id)
-    if not reason.strip():
+    if reason_code and reason_code not in CREDIT_REASONS:
+        raise InvalidInput(f"Use one of {', '.join(CREDIT_REASONS)}.", field="reason_code")
+    if not (reason_code or reason.strip()):
         raise InvalidInput("Say why; the credit note prints it.", field="reason")
     plan = plan_credit(session, tenant, invoice=invoice, amounts=amounts)
     credit = _issue(
-        session, tenant, plan=plan, reason=reason.strip(), issued_on=issued_on, at=at, portal_url=portal_url
+        session,
+        tenant,
+        plan=plan,
+        reason=reason.strip(),
+        reason_code=reason_code,
+        issued_on=issued_on,
+        at=at,
+        portal_url=portal_url,
     )
     if plan.takes_all and invoice.state == "issued" and not invoice.paid_total:
         invoice.state = "credited"
@@ -145,7 +133,7 @@ def credit_invoice(
                 client_id=client_id,
                 amount=amount,
                 currency=currency,
-                reason=f"{credit.number}: {credit.reason or reason.strip()}",
+                reason=f"{credit.number}: {credit.document['notes'][0]}",
                 on=issued_on,
                 at=at,
                 once_key=f"credit:{credit.id}",
@@ -200,42 +188,95 @@ def record_payment(
     return payment
 
 
-def _left(
-    session: Session, tenant: Tenant, *, invoice: Invoice, lines: list[InvoiceLine]
-) -> dict[str, Decimal]:
-    """What is left of each line after the credit notes so far."""
-    given: dict[tuple[str, str, date | None], Decimal] = {}
-    by_line: dict[str, Decimal] = {}
-    credit_lines = session.scalars(
+def _given(session: Session, tenant: Tenant, invoice: Invoice) -> Sequence[InvoiceLine]:
+    """The lines of all credit notes of the invoice."""
+    return session.scalars(
         scoped(InvoiceLine, tenant)
         .join(
             Invoice,
             sa.and_(Invoice.partner_id == InvoiceLine.partner_id, Invoice.id == InvoiceLine.invoice_id),
         )
         .where(Invoice.credits_invoice_id == invoice.id)
-    )
-    for row in credit_lines:
+    ).all()
+
+
+def _creditable(
+    session: Session,
+    tenant: Tenant,
+    *,
+    invoice: Invoice,
+    lines: Sequence[InvoiceLine],
+    given: Sequence[InvoiceLine],
+) -> list[tuple[InvoiceLine, Creditable]]:
+    by_run: dict[tuple[str, str, date | None], Decimal] = {}
+    by_hand: dict[str, list[InvoiceLine]] = {}
+    for row in given:
         if row.kind == "manual":
-            by_line[row.source_id] = by_line.get(row.source_id, Decimal(0)) + row.net
+            by_hand.setdefault(row.source_id, []).append(row)
         else:
             key = (row.source_id, row.kind, row.period_start)
-            given[key] = given.get(key, Decimal(0)) + row.net
-    return {
-        row.id: row.net
-        + by_line.get(row.id, Decimal(0))
-        + given.get((row.source_id, row.kind, row.period_start), Decimal(0))
-        for row in lines
+            by_run[key] = by_run.get(key, Decimal(0)) + row.net
+    rules = _prorations(session, tenant, lines)
+    found = []
+    for row in lines:
+        taken = by_hand.get(row.id, [])
+        left = row.net + by_run.get((row.source_id, row.kind, row.period_start), Decimal(0))
+        counted = [each for each in taken if each.credited_by == CreditedBy.QUANTITY]
+        dated = [each for each in taken if each.credited_by == CreditedBy.DAYS]
+        found.append(
+            (
+                row,
+                Creditable(
+                    position=row.position,
+                    net=row.net,
+                    left=left + sum((each.net for each in taken), Decimal(0)),
+                    quantity=row.quantity,
+                    quantity_left=row.quantity - sum((each.quantity for each in counted), Decimal(0)),
+                    currency=invoice.currency,
+                    period=_period(row),
+                    days_credited=[period for each in dated if (period := _period(each))],
+                    proration=rules.get(row.lease_id or "", Proration.ACTUAL_PERIOD),
+                ),
+            )
+        )
+    return found
+
+
+def _period(row: InvoiceLine) -> Period | None:
+    return Period(row.period_start, row.period_end) if row.period_start and row.period_end else None
+
+
+def _prorations(session: Session, tenant: Tenant, lines: Iterable[InvoiceLine]) -> dict[str, Proration]:
+    """What a part of a period costs, by lease; what belongs to none goes by its days."""
+    ids = {row.lease_id for row in lines if row.lease_id is not None}
+    found = session.execute(
+        scoped(Lease, tenant).with_only_columns(Lease.id, Lease.proration).where(Lease.id.in_(ids))
+    )
+    return {lease_id: Proration(rule) for lease_id, rule in found}
+
+
+def _chosen(
+    lines: Sequence[tuple[InvoiceLine, Creditable]], amounts: Mapping[str, Decimal | Part] | None
+) -> list[tuple[InvoiceLine, Given]]:
+    """What goes back of each line that is named; of all that is left where none is."""
+    if amounts is None:
+        return [(row, give_back(line, Part())) for row, line in lines if line.left]
+    for line_id in amounts.keys() - {row.id for row, _ in lines}:
+        raise InvalidInput(f"The invoice has no line {line_id}.", field="amounts")
+    wanted = {
+        line_id: part if isinstance(part, Part) else Part(amount=part) for line_id, part in amounts.items()
     }
+    given = [(row, give_back(line, wanted[row.id])) for row, line in lines if row.id in wanted]
+    return [(row, part) for row, part in given if part.net]
 
 
-def _check_wanted(wanted: Mapping[str, Decimal], left: Mapping[str, Decimal], *, currency: str) -> None:
-    for line_id, amount in wanted.items():
-        if line_id not in left:
-            raise InvalidInput(f"The invoice has no line {line_id}.", field="amounts")
-        if amount < 0 or round(amount, exponent(currency)) != amount:
-            raise InvalidInput(f"{amount} is no amount of {currency} to give back.", field="amounts")
-        if amount > left[line_id]:
-            raise AlreadyCredited(f"Only {left[line_id]} {currency} of that line is left.", field="amounts")
+def _taxed(rows: Iterable[InvoiceLine]) -> dict[tuple[str, Decimal], TaxedSoFar]:
+    found: dict[tuple[str, Decimal], TaxedSoFar] = {}
+    for row in rows:
+        key = (row.tax_category, row.tax_rate_pct)
+        before = found.get(key, TaxedSoFar())
+        found[key] = TaxedSoFar(before.taxable + row.net, before.tax + row.tax)
+    return found
 
 
 def _issue(
@@ -244,6 +285,7 @@ def _issue(
     *,
     plan: CreditPlan,
     reason: str,
+    reason_code: str,
     issued_on: date,
     at: datetime,
     portal_url: str,
@@ -253,11 +295,12 @@ def _issue(
     client = session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one()
     number = next_numbers(session, tenant, kind="credit_note", issued_on=issued_on, count=1)[0]
     crashpoint("credit.after_number")
-    document = _document(
+    document = credit_document(
         plan,
         number=number,
         language=client.language,
         reason=reason,
+        reason_code=reason_code,
         issued_on=issued_on,
         portal_url=f"{portal_url}/invoices/{credit_id}",
     )
@@ -276,122 +319,19 @@ def _issue(
         paid_total=Decimal(0),
         credits_invoice_id=invoice.id,
         reason=reason,
+        reason_code=reason_code,
         document=msgspec.json.decode(document.to_json()),
         document_hash=document.content_hash(),
         created_at=at,
     )
     session.add(credit)
     session.flush()
-    _add_lines(session, tenant, credit=credit, plan=plan)
+    add_lines(session, tenant, credit=credit, plan=plan)
     under_orders: dict[str, Decimal] = {}
-    for row, net in plan.chosen:
+    for row, given in plan.chosen:
         if row.purchase_order_id is not None:
-            under_orders[row.purchase_order_id] = under_orders.get(row.purchase_order_id, Decimal(0)) - net
+            before = under_orders.get(row.purchase_order_id, Decimal(0))
+            under_orders[row.purchase_order_id] = before - given.net
     count_billed(session, tenant, amounts=under_orders)
     outbox.publish(session, tenant, "invoice.issued", invoice_id=credit.id, once_key=f"issued:{credit.id}")
     return credit
-
-
-def _document(
-    plan: CreditPlan, *, number: str, language: str, reason: str, issued_on: date, portal_url: str
-) -> InvoiceDocument:
-    """What the credit note prints; its amounts are positive."""
-    invoice, taxed = plan.invoice, plan.taxed
-    original = msgspec.convert(invoice.document, type=InvoiceDocument)
-    total = plan.net - taxed.tax_total
-    said: dict[tuple[str, Decimal], TaxTotal] = {
-        (row.category, row.rate_pct): row for row in original.tax_totals
-    }
-    return InvoiceDocument(
-        kind="credit_note",
-        number=number,
-        seller=original.seller,
-        seller_tax_id=original.seller_tax_id,
-        supplier=original.supplier,
-        buyer=original.buyer,
-        site=original.site,
-        issued_on=issued_on,
-        due_on=issued_on,
-        delivered_on=original.delivered_on,
-        currency=invoice.currency,
-        language=language,
-        tax_name=original.tax_name,
-        prices_include_tax=plan.includes_tax,
-        lines=tuple(
-            DocumentLine(
-                description=row.description,
-                start=row.period_start,
-                until=row.period_end,
-                unit_price=net,
-                net=net,
-                tax_rate_pct=row.tax_rate_pct,
-                tax_category=row.tax_category,  # type: ignore[arg-type]
-                tax_reason_code=said[row.tax_category, row.tax_rate_pct].reason_code,
-            )
-            for row, net in plan.chosen
-        ),
-        # Category, rate and reason are those of the invoice: a credit repeats its tax.
-        tax_totals=tuple(
-            msgspec.structs.replace(
-                said[group.category, group.rate_pct or Decimal(0)], taxable=-group.basis, tax=-group.tax
-            )
-            for group in taxed.groups
-        ),
-        net_total=plan.net,
-        tax_total=-taxed.tax_total,
-        total=total,
-        payable=total,
-        accounting=_in_own_currency(original, tax=-taxed.tax_total),
-        buyer_order=original.buyer_order,
-        references=(Reference(kind="invoice", number=invoice.number, issued_on=invoice.issued_on),),
-        notes=(reason,),
-        portal_url=portal_url,
-    )
-
-
-def _in_own_currency(original: InvoiceDocument, *, tax: Decimal) -> TaxInOwnCurrency | None:
-    """The tax that goes back, at the rate of the invoice that is corrected."""
-    own = original.accounting
-    if own is None or not tax:
-        return None
-    converted = round_minor(Fraction(tax) * Fraction(own.rate), own.currency)
-    return msgspec.structs.replace(own, tax_total=converted)
-
-
-def _add_lines(session: Session, tenant: Tenant, *, credit: Invoice, plan: CreditPlan) -> None:
-    for position, ((row, net), tax) in enumerate(zip(plan.chosen, plan.taxed.taxes, strict=True), start=1):
-        session.add(
-            InvoiceLine(
-                partner_id=tenant.partner_id,
-                id=new_id("ivl"),
-                invoice_id=credit.id,
-                client_id=credit.client_id,
-                lease_id=row.lease_id,
-                line_id=row.line_id,
-                purchase_order_id=row.purchase_order_id,
-                source_id=row.id,
-                position=position,
-                kind="manual",
-                description=row.description,
-                period_start=row.period_start,
-                period_end=row.period_end,
-                revision=_next_revision(session, tenant, source_id=row.id),
-                fell_due_on=credit.issued_on,
-                quantity=Decimal(1),
-                unit_price=-net,
-                net=-net,
-                tax_category=row.tax_category,
-                tax_rate_pct=row.tax_rate_pct,
-                tax=tax,
-            )
-        )
-    session.flush()
-
-
-def _next_revision(session: Session, tenant: Tenant, *, source_id: str) -> int:
-    last = session.scalar(
-        sa.select(sa.func.max(InvoiceLine.revision)).where(
-            InvoiceLine.partner_id == tenant.partner_id, InvoiceLine.source_id == source_id
-        )
-    )
-    return 0 if last is None else last + 1

@@ -81,7 +81,8 @@ class InvoiceDocument(Frozen, frozen=True, kw_only=True):
     early_discounts: tuple[EarlyDiscount, ...] = ()  # the shortest time first
     payment_reference: str = ""  # BT-83, ISO 11649: what the payer writes; empty: the number
     payment_means: tuple[PaymentMeans, ...] = ()
-    notes: tuple[str, ...] = ()  # BT-22
+    credit_reason: str = ""  # of a credit note: a code of `invoicing.credit_reasons`, whose name is a note
+    notes: tuple[str, ...] = ()  # BT-22; of a credit note the first says why
     portal_url: str = ""
     pay_url: str = ""  # where whoever holds the paper can pay it; empty: nowhere
     schema: int = SCHEMA
@@ -133,7 +134,7 @@ def hash_of(canonical: bytes) -> str:
 _SINCE_2 = {
     InvoiceDocument: {
         "supplier", "site", "delivered_on", "prices_include_tax", "accounting", "buyer_order",
-        "payment_means", "pay_url", "early_discounts",
+        "payment_means", "pay_url", "early_discounts", "credit_reason",
     },
     Buyer: {"country", "postcode", "city", "legal_id", "endpoint", "reference", "email"},
     DocumentLine: {
@@ -141,7 +142,7 @@ _SINCE_2 = {
         "order_reference",
     },
     Allowance: {"reason_code", "base", "percent"},
-    TaxTotal: {"reason_code"},
+    TaxTotal: {"reason_code", "taxable_before", "tax_before"},
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from haas.money import exponent, round_places
+from invoicing.credit_reasons import CREDIT_REASONS
 from invoicing.document_parts import DocumentLine
 from invoicing.totals import EN_16931_PLACES
 
@@ -34,6 +35,7 @@ def check_document(document: InvoiceDocument) -> None:
         _check_tax_amounts(document)
         _check_own_currency(document)
         _check_discounts(document)
+        _check_reason(document)
 
 
 def _check_digits(document: InvoiceDocument) -> None:
@@ -129,16 +131,27 @@ def _priced(quantity: Decimal, price: Decimal, base: Decimal, places: int) -> De
 def _check_tax_amounts(document: InvoiceDocument) -> None:
     """The tax of each row is what its rate makes of it: on top of the base, or contained in the price.
 
-    Rounded to the currency's digits; a currency of three may be taxed in EN 16931's two.
+    Rounded to the currency's digits; a currency of three may be taxed in EN 16931's two. Of a credit note it
+    is so together with the credit notes before it.
     """
     digits = exponent(document.currency)
     for row in document.tax_totals:
-        exact = _exact_tax(row.taxable, row.tax, row.rate_pct, document.prices_include_tax)
+        taxable, tax = row.taxable + row.taxable_before, row.tax + row.tax_before
+        if document.kind != "credit_note" and (row.taxable_before or row.tax_before):
+            raise ValueError("only credit notes give back in parts")
+        exact = _exact_tax(taxable, tax, row.rate_pct, document.prices_include_tax)
         rounded = {round_places(exact, places) for places in (digits, min(digits, EN_16931_PLACES))}
-        if row.tax not in rounded:
-            raise ValueError(
-                f"{row.rate_pct} % on {row.taxable} is a tax of {min(rounded)}, not of {row.tax}"
-            )
+        if tax not in rounded:
+            raise ValueError(f"{row.rate_pct} % on {taxable} is a tax of {min(rounded)}, not of {tax}")
+
+
+def _check_reason(document: InvoiceDocument) -> None:
+    if not document.credit_reason:
+        return
+    if document.kind != "credit_note" or document.credit_reason not in CREDIT_REASONS:
+        raise ValueError(f"{document.credit_reason!r} is no reason of a credit note")
+    if not document.notes:
+        raise ValueError("a credit note says its reason in words, too")
 
 
 @lru_cache(maxsize=8192)

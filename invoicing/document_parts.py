@@ -183,12 +183,18 @@ class DocumentLine(Frozen, frozen=True, kw_only=True):
 
 
 class TaxTotal(Frozen, frozen=True, kw_only=True):
-    """The tax of one category and rate (BG-23); `reason` is the sentence the law wants when there is none."""
+    """The tax of one category and rate (BG-23); `reason` is the sentence the law wants when there is none.
+
+    On a credit note the rate makes `tax` and `tax_before` of `taxable` and `taxable_before`, which the credit
+    notes before it gave back of the same invoice: all of them together come to what was charged.
+    """
 
     category: TaxCategory = "S"
     rate_pct: Decimal
     taxable: Decimal
     tax: Decimal
+    taxable_before: Decimal = Decimal(0)
+    tax_before: Decimal = Decimal(0)
     reason: str = ""  # BT-120
     reason_code: str = ""  # BT-121, VATEX
 

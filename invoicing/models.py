@@ -94,6 +94,11 @@ class Invoice(PartnerOwned, Base):
         ),
         sa.CheckConstraint("state in ('issued', 'paid', 'credited')", name="state_known"),
         sa.CheckConstraint("net_total + tax_total = total", name="totals_add_up"),
+        sa.CheckConstraint(
+            "reason_code in ('', 'return_of_goods', 'price_error', 'service_not_rendered', 'goodwill',"
+            " 'early_payment_discount', 'wrong_recipient', 'cancelled')",
+            name="reason_known",
+        ),
         sa.Index("ix_invoice_client", "partner_id", "client_id", "id"),
         sa.Index("ix_invoice_recent", "partner_id", "issued_on", "id"),
         # What was given back of an invoice: read with nearly every look at one.
@@ -119,7 +124,8 @@ class Invoice(PartnerOwned, Base):
     total: Mapped[Amount]
     paid_total: Mapped[Amount]
     credits_invoice_id: Mapped[str | None]
-    reason: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(default="")  # of a credit note, in the partner's own words
+    reason_code: Mapped[str] = mapped_column(default="", server_default="")  # invoicing.credit_reasons
     # Totals of a credit note are negative here and positive on its paper.
     # What was billed and is printed, whole: invoicing.document.InvoiceDocument. Never changed.
     document: Mapped[dict[str, Any]]
@@ -151,6 +157,7 @@ class InvoiceLine(PartnerOwned, Base):
         owned_by_partner("purchase_order_id", "purchase_order"),
         # A period of a source is billed once, and corrected once a revision, whatever the jobs do.
         sa.UniqueConstraint("partner_id", "source_id", "kind", "period_start", "revision"),
+        sa.CheckConstraint("credited_by in ('amount', 'quantity', 'days')", name="credited_by_known"),
         sa.Index("ix_invoice_line_invoice", "partner_id", "invoice_id", "position"),
         sa.Index("ix_invoice_line_lease", "partner_id", "lease_id", "period_start"),
     )
@@ -175,6 +182,8 @@ class InvoiceLine(PartnerOwned, Base):
     allowance: Mapped[Amount] = mapped_column(default=Decimal(0), server_default="0")
     # Tax that the agreed price held, before discounts: net less allowance, and this, is what was agreed.
     included_tax: Mapped[Amount] = mapped_column(default=Decimal(0), server_default="0")
+    # Of a credit by hand: amount, quantity or days; of days the period is that of the days that go back.
+    credited_by: Mapped[str | None]
     tax_category: Mapped[str]
     tax_rate_pct: Mapped[Amount]
     tax: Mapped[Amount]

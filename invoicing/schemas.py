@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import marshmallow as ma
 
 from haas.rest.fields import Amount, Day, Signed, one_of, row_id, text
 from haas.rest.openapi import Request
+from invoicing.credit_reasons import CREDIT_REASONS
+from invoicing.crediting import Part
 from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.exports.requests import FORMATS
 from invoicing.exports.rows import CONTENTS
@@ -60,6 +63,9 @@ class InvoiceLineResource(ma.Schema):
     quantity = Signed()
     unit_price = Signed()
     net = Signed()
+    credited_by = ma.fields.String(
+        allow_none=True, metadata={"description": "of a credit by hand: amount, quantity or days"}
+    )
     tax_category = ma.fields.String()
     tax_rate_pct = Signed()
     tax = Signed()
@@ -97,6 +103,7 @@ class InvoiceResource(ma.Schema):
     paid_total = Signed()
     open_amount = Signed()
     credits_invoice_id = ma.fields.String(allow_none=True)
+    reason_code = ma.fields.String()
     reason = ma.fields.String()
     billing_run_id = ma.fields.String(allow_none=True)
     document_hash = ma.fields.String(metadata={"description": "SHA-256 of what was frozen"})
@@ -124,16 +131,27 @@ class InvoiceWhole(InvoiceResource):
 
 
 class CreditLine(Request):
-    """How much of a line goes back, before tax."""
+    """How much of a line goes back: a net amount, pieces, or days of its period (half-open).
+
+    One of them; with none, all that is left of the line.
+    """
 
     line_id = row_id(required=True)
-    net = Amount(required=True)
+    net = Amount(load_default=None, allow_none=True, metadata={"description": "before tax"})
+    quantity = Amount(places=6, load_default=None, allow_none=True, metadata={"description": "of the pieces"})
+    unused_from = Day(load_default=None, allow_none=True)
+    unused_until = Day(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "not included; the end of the period if left out"},
+    )
 
 
 class CreditRequest(Request):
     """A credit note: of the lines named, or of all that is left when none is."""
 
-    reason = text(300, least=1, required=True)
+    reason_code = one_of(*CREDIT_REASONS, load_default="", metadata={"description": "printed by its name"})
+    reason = text(300, load_default="", metadata={"description": "printed behind it; one of them is needed"})
     issued_on = Day(metadata={"description": "the partner's today if left out"})
     lines = ma.fields.List(ma.fields.Nested(CreditLine), validate=ma.validate.Length(1, 500))
     excess = one_of(
@@ -148,6 +166,11 @@ class CreditRequest(Request):
         lines = data.get("lines")
         if isinstance(lines, list) and len({line["line_id"] for line in lines}) != len(lines):
             raise ma.ValidationError("A line stands here twice.", "lines")
+
+
+def part_of(line: dict[str, Any]) -> Part:
+    """How much of a line goes back, of what `CreditLine` read."""
+    return Part(line["net"], line["quantity"], line["unused_from"], line["unused_until"])
 
 
 class PaymentRequest(Request):

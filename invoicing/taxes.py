@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -119,6 +119,51 @@ def tax_lines(lines: Sequence[TaxableLine], *, currency: str) -> TaxedLines:
         key = (line.category, line.rate_pct)
         bases[key] = bases.get(key, Decimal(0)) + line.net
         running = round_places(Fraction(bases[key]) * Fraction(line.rate_pct) / 100, places)
+        taxes.append(running - totals.get(key, Decimal(0)))
+        totals[key] = running
+    groups = tuple(
+        VatGroup(category, rate, basis, totals[category, rate]) for (category, rate), basis in bases.items()
+    )
+    return TaxedLines(tuple(taxes), groups)
+
+
+@dataclass(frozen=True, slots=True)
+class TaxedSoFar:
+    """What was charged of a category and rate, or given back: taxable amount and tax."""
+
+    taxable: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+
+
+def tax_given_back(
+    lines: Sequence[TaxableLine],
+    *,
+    before: Mapping[tuple[str, Decimal], TaxedSoFar],
+    charged: Mapping[tuple[str, Decimal], TaxedSoFar],
+    is_last: bool,
+    currency: str,
+) -> TaxedLines:
+    """Tax what goes back of an invoice by running totals over all of its credit notes.
+
+    So three credit notes of 33.33, 33.33 and 33.34 at 19 % give back 6.33, 6.34 and 6.33: the 19.00 that was
+    charged on 100.00. The one that `is_last` takes all that is left, and with it what is left of the tax.
+
+    :param before: what the credit notes so far gave back; negative, as the lines are.
+    :param charged: what the invoice charged.
+    """
+    places = amount_places(currency)
+    bases: dict[tuple[str, Decimal], Decimal] = {}
+    totals: dict[tuple[str, Decimal], Decimal] = {}
+    taxes = []
+    for line in lines:
+        key = (line.category, line.rate_pct)
+        past, whole = before.get(key, TaxedSoFar()), charged.get(key, TaxedSoFar())
+        bases[key] = bases.get(key, Decimal(0)) + line.net
+        sum_of_all = bases[key] + past.taxable
+        if is_last and sum_of_all == -whole.taxable:
+            running = -whole.tax - past.tax
+        else:
+            running = round_places(Fraction(sum_of_all) * Fraction(line.rate_pct) / 100, places) - past.tax
         taxes.append(running - totals.get(key, Decimal(0)))
         totals[key] = running
     groups = tuple(

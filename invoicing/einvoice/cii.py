@@ -34,8 +34,10 @@ def cii_xml(document: InvoiceDocument) -> bytes:
     head.put("ram:ID", document.number)
     head.put("ram:TypeCode", terms.TYPE_CODES[document.kind])
     _date(head.add("ram:IssueDateTime"), document.issued_on)
-    for note in document.notes:
-        head.add("ram:IncludedNote").put("ram:Content", note)
+    for code, text in terms.notes(document):
+        note = head.add("ram:IncludedNote")
+        note.put("ram:Content", text)
+        note.put("ram:SubjectCode", code)
     trade = root.add("rsm:SupplyChainTradeTransaction")
     serial_word = terms.serial_word(document.language)
     for number, line in enumerate(document.lines, start=1):

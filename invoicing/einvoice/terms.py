@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 
 from haas.documents.words import words
 from invoicing.document import Allowance, DeliverySite, DocumentLine, InvoiceDocument, PaymentMeans
@@ -21,6 +22,8 @@ DEBITS = frozenset({"59"})
 # XRechnung (BR-DE-1) and Peppol's rules for Germany (DE-R-001) want BG-16 on credit notes, too, on which
 # nobody pays to the seller's account: the code that says that no way is agreed needs none.
 _NOTHING_TO_PAY = PaymentMeans(code="1")
+
+REASON = "ACD"  # UNCL 4451 (BT-21): the note says a reason
 
 NOT_SUBJECT = "O"  # no rate, and no VAT identifier of either party (BR-O-02 to BR-O-05)
 EXEMPT = frozenset({"E", "AE", "K", "G", NOT_SUBJECT})  # categories that say why (BT-120, BT-121)
@@ -192,6 +195,12 @@ def payment_terms(document: InvoiceDocument) -> str:
         return document.payment_terms
     steps = [f"#SKONTO#TAGE={step.days}#PROZENT={step.percent:.2f}#" for step in document.early_discounts]
     return "\n".join([*steps, document.payment_terms])
+
+
+def notes(document: InvoiceDocument) -> list[tuple[str, str]]:
+    """BG-1: each note with the code of its subject (BT-21); a credit note's first says why it was issued."""
+    codes = [REASON] if document.kind == "credit_note" else []
+    return [*zip_longest(codes, document.notes, fillvalue="")] if document.notes else []
 
 
 def discounts(allowances: Iterable[Allowance]) -> Decimal:

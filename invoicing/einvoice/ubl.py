@@ -39,7 +39,10 @@ def ubl_xml(document: InvoiceDocument) -> bytes:
     if is_invoice and document.due_on:
         root.put("cbc:DueDate", document.due_on.isoformat())
     root.put(f"cbc:{ROOTS[document.kind]}TypeCode", terms.TYPE_CODES[document.kind])
-    root.put("cbc:Note", "\n".join(document.notes))  # one at most (PEPPOL-EN16931-R002)
+    # One at most (PEPPOL-EN16931-R002); UBL has no place for the code of its subject but the text.
+    root.put(
+        "cbc:Note", "\n".join(f"#{code}#{text}" if code else text for code, text in terms.notes(document))
+    )
     root.put("cbc:DocumentCurrencyCode", document.currency)
     if document.accounting is not None:
         root.put("cbc:TaxCurrencyCode", document.accounting.currency)

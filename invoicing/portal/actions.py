@@ -17,10 +17,13 @@ from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
 from invoicing import corrections, queries, sending
 from invoicing.corrections import CreditPlan
+from invoicing.crediting import Part
 from invoicing.models import Invoice
 from invoicing.money.schemas import METHODS
 from invoicing.portal.forms import CONFIRM, CreditForm, PaymentForm
 from invoicing.portal.invoices import blueprint, period_text
+from invoicing.portal.words import CREDIT_REASONS
+from invoicing.schemas import part_of
 
 
 @blueprint.get("/<invoice_id>/credit")
@@ -29,7 +32,7 @@ def ask_credit(invoice_id: str) -> Any:
     """What is left of each line, and the form."""
     caller = current_caller()
     invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
-    return _credit_page(caller, invoice, blank_form(scope="all", reason="", excess="credit"))
+    return _credit_page(caller, invoice, blank_form(scope="all", reason_code="", reason="", excess="credit"))
 
 
 @blueprint.post("/<invoice_id>/credit")
@@ -50,6 +53,7 @@ def credit(invoice_id: str) -> Any:
             caller.tenant,
             invoice_id=invoice_id,
             reason=form.data["reason"],
+            reason_code=form.data["reason_code"],
             issued_on=clock.today(caller.partner.time_zone),
             at=clock.now(),
             portal_url=current_app.config["HAAS"].base_url,
@@ -146,8 +150,11 @@ def _credit_page(caller: Caller, invoice: Invoice, form: Form, plan: CreditPlan 
         invoice=invoice,
         form=form,
         lines=corrections.creditable(caller.session, caller.tenant, invoice=invoice),
-        typed={str(row.get("line_id")): row.get("net") for row in form.value("lines") or []},
+        typed={str(row.get("line_id")): row for row in form.value("lines") or []},
         plan=plan,
+        given={row.id: part for row, part in plan.chosen} if plan else {},
+        reasons=list(CREDIT_REASONS.items()),
+        printed=_printed(form),
         period_text=period_text,
         still_open=queries.open_amount(caller.session, caller.tenant, invoice=invoice),
     )
@@ -166,10 +173,17 @@ def _payment_page(
     )
 
 
-def _amounts(data: dict[str, Any]) -> dict[str, Decimal] | None:
+def _printed(form: Form) -> str:
+    """What the credit note will say of why, in the words of this page."""
+    name = CREDIT_REASONS.get(str(form.value("reason_code") or ""), "")
+    return ": ".join(filter(None, (str(name), str(form.value("reason") or ""))))
+
+
+def _amounts(data: dict[str, Any]) -> dict[str, Decimal | Part] | None:
     if data["scope"] == "all":
         return None
-    return {row["line_id"]: row["net"] for row in data["lines"] if row["net"]}
+    parts = {row["line_id"]: part_of(row) for row in data["lines"]}
+    return {line_id: part for line_id, part in parts.items() if not part.is_all}
 
 
 def _methods() -> list[tuple[str, str]]:

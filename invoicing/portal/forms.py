@@ -6,9 +6,11 @@ import marshmallow as ma
 
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
+from invoicing.credit_reasons import CREDIT_REASONS
 from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.money.schemas import METHODS
 from invoicing.rates import CLASSES
+from invoicing.schemas import CreditLine
 
 PREVIEW, CONFIRM = "preview", "confirm"
 
@@ -19,19 +21,13 @@ class Stepped(Request):
     step = one_of(PREVIEW, CONFIRM, load_default=PREVIEW)
 
 
-class CreditedLine(Request):
-    """How much of one line goes back; empty is nothing."""
-
-    line_id = row_id(required=True)
-    net = Amount(load_default=None, allow_none=True)
-
-
 class CreditForm(Stepped):
     """A credit note: of all that is left, or line by line."""
 
     scope = one_of("all", "lines", load_default="all")
-    reason = text(300, least=1, required=True)
-    lines = ma.fields.List(ma.fields.Nested(CreditedLine), load_default=list)
+    reason_code = one_of(*CREDIT_REASONS, required=True)
+    reason = text(300, load_default="")
+    lines = ma.fields.List(ma.fields.Nested(CreditLine), load_default=list)
     excess = one_of("credit", "refund", load_default="credit")
 
 

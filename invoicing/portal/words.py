@@ -39,6 +39,17 @@ LINE_KINDS: dict[str, Any] = {
 }
 
 
+CREDIT_REASONS = {
+    "return_of_goods": _l("Return of goods"),
+    "price_error": _l("Price error"),
+    "service_not_rendered": _l("Service not rendered"),
+    "goodwill": _l("Goodwill"),
+    "early_payment_discount": _l("Early payment discount"),
+    "wrong_recipient": _l("Wrong recipient"),
+    "cancelled": _l("Cancelled"),
+}
+
+
 def tax_categories() -> dict[str, str]:
     """What a tax category means."""
     return {

@@ -50,9 +50,12 @@ class TestCreditNote:
     def test_works_without_scripts(self, cast: Cast, issued: dict[str, str], browser_page: Open) -> None:
         page = browser_page(cast.fay, scripts=False)
         page.goto(f"/invoices/{issued['invoice']}/credit")
-        page.get_by_label("Reason").fill("Goodwill")
+        page.get_by_label("Reason", exact=True).select_option(label="Service not rendered")
+        page.get_by_label("Only what stands at the lines").check()
+        page.get_by_label("First day not used of line 2").fill("2026-04-21")
         page.get_by_role("button", name="Show what will happen").click()
-        expect(page.get_by_text("takes back all that is left")).to_be_visible()
+        expect(page.get_by_text("takes back a part")).to_be_visible()
+        expect(page.get_by_text("10/30")).to_be_visible()
 
 
 class TestBillingRun:

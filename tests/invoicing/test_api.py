@@ -183,11 +183,24 @@ class TestCredits:
         assert answer.json["total"] == "-54.00"  # 50 and 8 %
         assert program.get(f"/v1/invoices/{invoice_id}").json["open_amount"] == "114.48"
 
+    def test_take_back_days_for_a_reason_that_is_frozen(self, cast: Cast, api: Api, invoice_id: str) -> None:
+        program = api(cast.fay)
+        line = program.get(f"/v1/invoices/{invoice_id}").json["lines"][1]
+        unused = {"line_id": line["id"], "unused_from": "2026-04-11", "unused_until": "2026-04-21"}
+        body = {"reason_code": "return_of_goods", "reason": "Lid broke", "lines": [unused]}
+        answer = program.post(f"/v1/invoices/{invoice_id}/credits", json=body)
+        assert (answer.json["net_total"], answer.json["reason_code"]) == ("-31.00", "return_of_goods")
+        (given,) = program.get(answer.headers["Location"]).json["lines"]
+        assert (given["credited_by"], given["period_start"]) == ("days", "2026-04-11")
+        again = program.post(f"/v1/invoices/{invoice_id}/credits", json=body)
+        assert (again.status_code, "11 April 2026" in again.text) == (409, True)
+
     @pytest.mark.parametrize(
         ("body", "status"),
         [
             ({}, 422),
             ({"reason": ""}, 422),
+            ({"reason_code": "because"}, 422),
             ({"reason": "x", "lines": []}, 422),
             ({"reason": "x", "lines": [{"line_id": "ivl_unknown", "net": "1"}]}, 422),
             ({"reason": "x", "lines": [{"line_id": "a", "net": "-1"}]}, 422),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -354,6 +356,47 @@ class TestCreditInvoice:
                 amounts={rent.id: Decimal("0.01")},
             )
         assert invoice.state == "issued"
+
+    def test_of_all_its_parts_comes_to_the_last_cent_and_the_database_takes_no_more(
+        self, session: Session, cast: Cast
+    ) -> None:
+        a_rate(session, cast.tenant, pct="19")
+        lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=ACCEPTED, rent="100.00")
+        (invoice,) = bill(session, cast, "2026-04-01")
+        rent = queries.lines_of(session, cast.tenant, invoice_id=invoice.id)[1]
+        told: dict[str, Any] = {"invoice_id": invoice.id, "issued_on": day("2026-04-05"), "at": NOW}
+        told |= {"portal_url": PORTAL, "reason": "", "reason_code": "service_not_rendered"}
+        with pytest.raises(corrections.AlreadyCredited):
+            corrections.plan_credit(session, cast.tenant, invoice=invoice, amounts={rent.id: Decimal(101)})
+        parts: list[Mapping[str, Decimal | corrections.Part] | None] = [
+            {rent.id: corrections.Part(start=day("2026-04-21"))},
+            {rent.id: corrections.Part(start=day("2026-04-11"), until=day("2026-04-21"))},
+            {rent.id: Decimal("33.33")},
+            None,
+        ]
+        issued = [corrections.credit_invoice(session, cast.tenant, amounts=part, **told) for part in parts]
+
+        assert [row.net_total for row in issued[:3]] == [
+            Decimal("-33.33"),
+            Decimal("-33.34"),
+            Decimal("-33.33"),
+        ]
+        assert [row.tax_total for row in issued[:3]] == [Decimal("-6.33"), Decimal("-6.34"), Decimal("-6.33")]
+        assert sum(row.total for row in issued) == -invoice.total
+        assert invoice.state == "credited"
+        document = msgspec.convert(issued[1].document, type=InvoiceDocument)
+        assert document.notes == ("Service not rendered",)
+        assert (document.lines[0].details, document.lines[0].until) == ("10/30", day("2026-04-21"))
+        more = session.get_one(InvoiceLine, (cast.tenant.partner_id, rent.id))
+        copy = {c.key: getattr(more, c.key) for c in InvoiceLine.__table__.columns}
+        with pytest.raises(sa.exc.IntegrityError, match="more than line"), session.begin_nested():
+            session.execute(
+                sa.insert(InvoiceLine).values(
+                    copy
+                    | {"id": "ivl_more", "invoice_id": issued[0].id, "source_id": rent.id, "kind": "manual"}
+                    | {"revision": 99, "net": Decimal("-0.01"), "position": 9}
+                )
+            )
 
 
 class TestRecordPayment:

@@ -168,7 +168,7 @@ class TestBillingUnderAnOrder:
         _, credit = bill(session, cast, "2026-05-01")  # beside it the other lease's invoice
         order = orders.get_order(session, cast.tenant, order_id=order_id, lock=True)
         assert (credit.net_total, order.billed_total) == (
-            Decimal("-50"),
+            Decimal(-50),
             Decimal("117.74"),
         )  # 167.74 - 100 x 15 / 30
         session.refresh(credit)

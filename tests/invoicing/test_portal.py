@@ -213,10 +213,11 @@ class TestOneDocument:
 class TestCredit:
     def test_shows_what_will_happen_before_it_does(self, cast: Cast, web: Web, invoice_id: str) -> None:
         browser = web(cast.fay)
-        form = {"scope": "all", "reason": "Wrong client", "step": "preview"}
+        form = {"scope": "all", "reason_code": "wrong_recipient", "reason": "Sister firm", "step": "preview"}
         preview = browser.post(f"/invoices/{invoice_id}/credit", data=form)
         assert preview.status_code == 200
         assert "Credit note $168.48 Open before $168.48 Open after $0.00" in text_of(preview)
+        assert "It prints: “Wrong recipient: Sister firm”" in text_of(preview)
         assert self.count(cast) == 1
 
         done = browser.post(f"/invoices/{invoice_id}/credit", data={**form, "step": "confirm"})
@@ -228,19 +229,41 @@ class TestCredit:
             rent = queries.lines_of(session, cast.tenant, invoice_id=invoice_id)[1]
         form = {
             "scope": "lines",
-            "reason": "Goodwill",
+            "reason_code": "goodwill",
             "step": "confirm",
             "lines-0-line_id": rent.id,
             "lines-0-net": "50",
         }
         answer = web(cast.fay).post(f"/invoices/{invoice_id}/credit", data=form, follow_redirects=True)
         assert "-$54.00" in text_of(answer)
+        assert "corrects INV-2026-00001 : Goodwill" in text_of(answer)
+
+    def test_of_days_shows_what_they_come_to_and_says_what_cannot_be(
+        self, cast: Cast, web: Web, invoice_id: str
+    ) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            rent = queries.lines_of(session, cast.tenant, invoice_id=invoice_id)[1]
+        form = {
+            "scope": "lines",
+            "reason_code": "service_not_rendered",
+            "lines-0-line_id": rent.id,
+            "lines-0-unused_from": "2026-04-21",
+        }
+        page = f"/invoices/{invoice_id}/credit"
+        preview = text_of(web(cast.fay).post(page, data=form))
+        assert "10/30 1 $31.00" in preview  # 93.00 x 10/30
+        assert "Credit note $33.48" in preview  # and 8 %
+
+        refused = web(cast.fay).post(page, data={**form, "lines-0-quantity": "1"})
+        assert refused.status_code == 422
+        assert "an amount, pieces or days: one of them" in text_of(refused)
+        assert 'value="2026-04-21"' in refused.text  # what was typed is kept
 
     @pytest.mark.parametrize(
         ("form", "words"),
         [
-            ({"scope": "all", "reason": ""}, "Fill this in."),
-            ({"scope": "lines", "reason": "x"}, "Say how much goes back of at least one line."),
+            ({"scope": "all", "reason": "x"}, "Fill this in."),
+            ({"scope": "lines", "reason_code": "goodwill"}, "Say how much goes back of at least one line."),
         ],
     )
     def test_says_what_is_missing(

@@ -79,7 +79,7 @@ API = {
 PAGES = {
     "invoices.credit": Example(
         prepare=issued,
-        form={"scope": "all", "reason": "Wrong client", "step": "confirm"},
+        form={"scope": "all", "reason_code": "wrong_recipient", "step": "confirm"},
         user="fay",
         status=303,
     ),

@@ -68,7 +68,12 @@ def _of_paper(batch: Batch, paper: Paper, *, with_tax_codes: bool) -> Booking:
     names, contact = batch.names, contact_of(batch, paper.party)
     tracking = names.tracking(client_id=paper.party.client_id, site=paper.site)
     sides = [
-        BookedSide(account=names.account(RECEIVABLES), amount=paper.total, text=paper.number, contact=contact)
+        BookedSide(
+            account=names.account(RECEIVABLES),
+            amount=paper.total,
+            text=" ".join(filter(None, (paper.number, paper.reason))),
+            contact=contact,
+        )
     ]
     for line in paper.lines:
         code = (
@@ -94,7 +99,7 @@ def _of_paper(batch: Batch, paper: Paper, *, with_tax_codes: bool) -> Booking:
         due_on=paper.due_on,
         currency=paper.currency,
         contact=contact,
-        text=f"{paper.number} {contact}",
+        text=": ".join(filter(None, (f"{paper.number} {contact}", paper.reason))),
         sides=tuple(side for side in sides if side.amount),
     )
 

@@ -87,9 +87,12 @@ class Paper:
     is_credit: bool
     is_reversal: bool = False
     credits_number: str = ""
+    reason: str = ""  # why a credit note was issued, in the language of the books
     issued_on: date
     due_on: date
     currency: str
+    # What one unit of it was worth in the seller's own as it was frozen; None: nobody froze a rate.
+    exchange_rate: Decimal | None = Decimal(1)
     party: Party
     site: str = ""
     lines: Sequence[PaperLine]
@@ -149,6 +152,8 @@ class Batch:
     number: str
     content: Content
     seller: str
+    language: str = "en"  # of the texts that are ours: the seller's
+    currency: str = ""  # the seller's own; empty: every one is
     made_at: datetime
     names: Names
     papers: Sequence[Paper] = ()

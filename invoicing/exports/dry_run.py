@@ -133,7 +133,9 @@ def values_of(
     moved = [item_id for kind in MONEY_KINDS for item_id in ids.get(kind, [])]
     return replace(
         batch,
-        papers=list(read_papers(session, tenant, ids=ids.get(ItemKind.INVOICE, []), reversed_by=by)),
+        papers=list(
+            read_papers(session, tenant, ids=ids.get(ItemKind.INVOICE, []), of=batch, reversed_by=by)
+        ),
         money=list(read_money(session, tenant, ids=moved, reversed_by=by)),
         entries=list(read_entries(session, tenant, ids=ids.get(ItemKind.ENTRY, []), reversed_by=by)),
     )
@@ -155,10 +157,13 @@ def _heads(
     rows: Sequence[Waiting],
     at: datetime,
 ) -> tuple[Sequence[FileHead], str]:
+    partner = session.get_one(Partner, tenant.partner_id)
     empty = Batch(
         number=NUMBER,
         content=Content(profile.content),
-        seller=session.get_one(Partner, tenant.partner_id).name,
+        seller=partner.name,
+        language=partner.language,
+        currency=partner.currency,
         made_at=at,
         names=names,
         options=profile.options,

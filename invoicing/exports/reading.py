@@ -15,8 +15,9 @@ from haas.money import round_minor
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant
 from invoicing.bulk import among
+from invoicing.credit_papers import reason_in_words
 from invoicing.document import Allowance, DocumentLine, InvoiceDocument
-from invoicing.exports.contents import Entry, EntrySide, Money, Paper, PaperLine, Party
+from invoicing.exports.contents import Batch, Entry, EntrySide, Money, Paper, PaperLine, Party
 from invoicing.exports.mapping import ALLOWANCE, CHARGE
 from invoicing.ledger.models import JournalEntry, JournalLine, LedgerAccount
 from invoicing.models import Invoice, InvoiceLine
@@ -25,10 +26,11 @@ PORTION = 500  # rows that are read at once
 
 
 def read_papers(
-    session: Session, tenant: Tenant, *, ids: Sequence[str], reversed_by: str = ""
+    session: Session, tenant: Tenant, *, ids: Sequence[str], of: Batch, reversed_by: str = ""
 ) -> Iterator[Paper]:
     """The documents in the order of their ids as given; three queries for each portion.
 
+    :param of: whose language and own currency the books are kept in.
     :param reversed_by: the number of the batch that takes them back: all amounts are turned round.
     """
     for portion in _portions(ids):
@@ -44,7 +46,7 @@ def read_papers(
         )
         for item_id in portion:
             invoice, client = rows[item_id]
-            yield _paper(invoice, client, lines[item_id], credited, reversed_by=reversed_by)
+            yield _paper(invoice, client, lines[item_id], credited, of=of, reversed_by=reversed_by)
 
 
 def read_money(
@@ -121,6 +123,7 @@ def _paper(
     told: Sequence[tuple[str, Decimal]],
     credited: dict[str, str],
     *,
+    of: Batch,
     reversed_by: str,
 ) -> Paper:
     document = msgspec.convert(invoice.document, type=InvoiceDocument)
@@ -132,9 +135,11 @@ def _paper(
         is_credit=is_credit,
         is_reversal=bool(reversed_by),
         credits_number=document.number if reversed_by else credited.get(invoice.credits_invoice_id or "", ""),
+        reason=reason_in_words(invoice.reason_code, invoice.reason, language=of.language),
         issued_on=document.issued_on,
         due_on=document.due_on or document.issued_on,
         currency=document.currency,
+        exchange_rate=_exchange_rate(document, own=of.currency),
         party=_party(client, document),
         site=document.site.name if document.site else "",
         lines=_paper_lines(document, told, sign),
@@ -142,6 +147,12 @@ def _paper(
         tax=sign * document.tax_total,
         total=sign * document.total,
     )
+
+
+def _exchange_rate(document: InvoiceDocument, *, own: str) -> Decimal | None:
+    if document.accounting is not None and document.accounting.currency == own:
+        return document.accounting.rate
+    return Decimal(1) if document.currency == (own or document.currency) else None
 
 
 def _paper_lines(

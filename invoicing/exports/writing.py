@@ -84,11 +84,13 @@ def pack(number: str, files: Sequence[File], *, made_at: datetime) -> tuple[str,
 
 def _values(session: Session, tenant: Tenant, batch: ExportBatch) -> Batch:
     """All that the file is made of, as it was when the batch was claimed."""
-    turned = batch.reverses_batch_id
+    turned, partner = batch.reverses_batch_id, session.get_one(Partner, tenant.partner_id)
     empty = Batch(
         number=batch.number,
         content=Content(batch.content),
-        seller=session.get_one(Partner, tenant.partner_id).name,
+        seller=partner.name,
+        language=partner.language,
+        currency=partner.currency,
         made_at=batch.created_at,
         names=Names(
             {(MapKind(kind), key): value for kind, key, value in batch.mapping},

@@ -70,7 +70,7 @@ def _rows(batch: Batch, paper: Paper, day: str) -> Iterator[Row]:
     number = short_number(paper.number)
     due: tuple[str, ...] = () if paper.is_credit else (as_typed(paper.due_on, day),)
     terms: tuple[str, ...] = () if paper.is_credit else ("",)
-    memo = f"{paper.number} {paper.credits_number}"
+    memo = clip(f"{paper.number} {paper.credits_number} {paper.reason}", DESCRIPTION_MAX)
     for line in paper.lines:
         quantity, rate = line.figures()
         yield (

@@ -3,7 +3,8 @@
 Source: makingithappen.co.uk CI/std/audittrans, gtsagedev.co.uk daybook-import, and gb-kb.sage.com: a sales
 receipt (SR) cannot be imported, so money goes in on account (SA) and back as a payment (SP), to be allocated
 there by its reference. Amounts are positive: the type says which way. Account references have at most 8
-signs, tax codes are T0 to T99; journals are taxed T9, outside the scope.
+signs, tax codes are T0 to T99; journals are taxed T9, outside the scope. An exchange rate is how much of the
+foreign currency one unit of the company's own is worth; where it is empty, Sage takes that of its currency.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from fractions import Fraction
 
+from haas.money import round_places
 from invoicing.exports.bookings import bookings, contact_of
 from invoicing.exports.contents import Batch, Content, File, Money, Paper
-from invoicing.exports.formats.spec import CSV, Figure, Format, as_typed, clip, csv_content, money
+from invoicing.exports.formats.spec import CSV, Figure, Format, as_typed, clip, csv_content, money, plain
 from invoicing.exports.mapping import BANK, ContactRule, bank_key, line_key
 
 ACCOUNT_MAX, NOMINAL_MAX, REFERENCE_MAX, DETAILS_MAX = 8, 8, 30, 60
 DATE = "DD/MM/YYYY"
 ENCODING = "cp1252"
 NO_TAX = "T9"
+RATE_PLACES = 6
 HEADER = (
     "Type", "Account Reference", "Nominal A/C Ref", "Department Code", "Date", "Reference", "Details",
     "Net Amount", "Tax Code", "Tax Amount", "Exchange Rate", "Extra Reference",
@@ -54,11 +58,11 @@ def _paper_rows(batch: Batch, paper: Paper) -> Iterator[Row]:
             department or Figure("0"),
             as_typed(paper.issued_on, DATE),
             clip(paper.number, REFERENCE_MAX),
-            clip(line.description, DETAILS_MAX),
+            clip(": ".join(filter(None, (paper.reason, line.description))), DETAILS_MAX),
             Figure(money(way * line.net, paper.currency)),
             batch.names.tax_code(line.tax_category, line.tax_rate_pct, paper.party.country),
             Figure(money(way * line.tax, paper.currency)),
-            Figure("1"),
+            _rate(paper.exchange_rate),
             clip(paper.credits_number, REFERENCE_MAX),
         )
 
@@ -75,9 +79,14 @@ def _money_row(batch: Batch, received: Money) -> Row:
         Figure(money(abs(received.amount), received.currency)),
         NO_TAX,
         Figure(money(Decimal(0), received.currency)),
-        Figure("1"),
+        _rate(Decimal(1) if received.currency == (batch.currency or received.currency) else None),
         clip(received.reference, REFERENCE_MAX),
     )
+
+
+def _rate(worth: Decimal | None) -> str:
+    """Sage's exchange rate of a currency of which one unit is worth so much in the company's own."""
+    return "" if worth is None else Figure(plain(round_places(1 / Fraction(worth), RATE_PLACES)))
 
 
 def _journal_rows(batch: Batch) -> Iterator[Row]:
@@ -94,7 +103,7 @@ def _journal_rows(batch: Batch) -> Iterator[Row]:
                 Figure(money(abs(side.amount), booking.currency)),
                 NO_TAX,
                 Figure(money(Decimal(0), booking.currency)),
-                Figure("1"),
+                _rate(Decimal(1) if booking.currency == (batch.currency or booking.currency) else None),
                 "",
             )
 

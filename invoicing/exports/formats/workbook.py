@@ -1,4 +1,7 @@
-"""XLSX: documents, lines, taxes, payments and entries, a sheet each; texts as texts, amounts as numbers."""
+"""XLSX: documents, lines, taxes, payments and entries, a sheet each; texts as texts, amounts as numbers.
+
+The titles of columns are in the partner's language; the sheets' own names are not, for what reads them.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,14 @@ from typing import Any
 
 import xlsxwriter
 
+from haas.documents.words import words
 from haas.pages.downloads import XLSX_TYPE, Cell
 from invoicing.exports.contents import Batch, Content, File
 from invoicing.exports.formats.spec import Format
 
 _DOCUMENTS = (
     "number", "kind", "issued on", "due on", "client number", "client", "site", "currency", "net", "tax",
-    "total", "credits number",
+    "total", "credits number", "reason",
 )  # fmt: skip
 _LINES = (
     "number", "position", "charge", "description", "quantity", "unit price", "net", "tax category",
@@ -46,7 +50,8 @@ def write(batch: Batch) -> list[File]:
     )
     made = batch.made_at.replace(tzinfo=None, microsecond=0)
     book.set_properties({"title": batch.number, "author": batch.seller, "created": made})
-    formats = {
+    formats: dict[str, Any] = {
+        "words": words(batch.language).gettext,
         "head": book.add_format({"bold": True, "bottom": 1}),
         "day": book.add_format({"num_format": "yyyy-mm-dd"}),
         "amount": book.add_format({"num_format": "#,##0.00"}),
@@ -83,6 +88,7 @@ def _documents(batch: Batch) -> Rows:
             paper.tax,
             paper.total,
             paper.credits_number,
+            paper.reason,
         )
 
 
@@ -148,7 +154,7 @@ def _entries(batch: Batch) -> Rows:
 def _sheet(book: Any, name: str, header: Sequence[str], rows: Rows, formats: dict[str, Any]) -> None:
     sheet = book.add_worksheet(name)
     for column, text in enumerate(header):
-        sheet.write_string(0, column, text, formats["head"])
+        sheet.write_string(0, column, formats["words"](text), formats["head"])
         sheet.set_column(column, column, 40 if text == "description" else 16)
     sheet.freeze_panes(1, 1)
     last = 0

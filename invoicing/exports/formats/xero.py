@@ -69,7 +69,7 @@ def _rows(batch: Batch, paper: Paper) -> Iterator[Row]:
             "",
             paper.party.country,
             clip(paper.number, NUMBER_MAX),
-            paper.credits_number,
+            clip(f"{paper.credits_number} {paper.reason}", NUMBER_MAX),
             as_typed(paper.issued_on, day),
             as_typed(paper.due_on, day),
             Figure(money(paper.total, paper.currency)),

@@ -56,6 +56,7 @@ CREDIT = Paper(
     number="CN-2026-00001",
     is_credit=True,
     credits_number="INV-2026-00001",
+    reason="Return of goods",
     issued_on=date(2026, 4, 20),
     due_on=date(2026, 4, 20),
     currency="USD",

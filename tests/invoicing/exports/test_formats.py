@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from shutil import which
@@ -74,6 +75,41 @@ def column_sum(sheet: Any, column: int) -> Decimal:
     return sum(
         (Decimal(str(row[column])) for row in sheet.iter_rows(min_row=2, values_only=True)), Decimal(0)
     )
+
+
+def is_multiplied(rows: list[dict[str, str]]) -> bool:
+    """Whether quantity times rate is the amount in each row, as QuickBooks Online reckons it."""
+    return all(
+        Decimal(row["*ItemQuantity"]) * Decimal(row["*ItemRate"]) == Decimal(row["*ItemAmount"])
+        for row in rows
+    )
+
+
+def sage_sums(rows: list[dict[str, str]]) -> dict[str, Decimal]:
+    """Net and tax of each type."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        sums[row["Type"]] += Decimal(row["Net Amount"]) + Decimal(row["Tax Amount"])
+    return dict(sums)
+
+
+def lines_that_do_not_add_up(content: bytes) -> set[str]:
+    """The documents of a workbook whose lines are not their net."""
+    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for row in book["lines"].iter_rows(min_row=2, values_only=True):
+        sums[str(row[0])] += Decimal(str(row[6]))
+    documents = book["documents"].iter_rows(min_row=2, values_only=True)
+    return {str(row[0]) for row in documents if sums[str(row[0])] != Decimal(str(row[8]))}
+
+
+def with_a_cent_more(content: bytes) -> bytes:
+    """The same workbook, but for the net of its first line."""
+    book, out = openpyxl.load_workbook(io.BytesIO(content)), io.BytesIO()
+    cell: Any = book["lines"].cell(row=2, column=7)
+    cell.value = float(cell.value) + 0.01  # as a spreadsheet holds it
+    book.save(out)
+    return out.getvalue()
 
 
 class TestPlainText:
@@ -144,8 +180,9 @@ class TestQuickBooksOnline:
         assert sum(Decimal(row["*ItemAmount"]) for row in charged) == Decimal("156.00")
         assert sum(Decimal(row["TaxAmount"]) for row in charged) == Decimal("12.48")
         assert [Decimal(row["*ItemAmount"]) for row in credited] == [Decimal("46.50")]
-        for row in charged + credited:
-            assert Decimal(row["*ItemQuantity"]) * Decimal(row["*ItemRate"]) == Decimal(row["*ItemAmount"])
+        assert is_multiplied(charged + credited)
+        assert "Return of goods" in credited[0]["Memo"]
+        assert not is_multiplied(rows_of(files["invoices"].replace(b",93.00,", b",93.01,", 1)))
 
     def test_shortens_a_number_at_its_front(self) -> None:
         assert quickbooks_online.short_number("NORTHWIND-SALES-INV-2026-00001") == "SALES-INV-2026-00001"
@@ -177,10 +214,7 @@ class TestSage50:
     def test_has_positive_amounts_whose_type_says_which_way(self) -> None:
         rows = rows_of(written("sage50", a_batch())[""], encoding="cp1252")
         assert tuple(rows[0]) == sage50.HEADER
-        sums: dict[str, Decimal] = defaultdict(Decimal)
-        for row in rows:
-            sums[row["Type"]] += Decimal(row["Net Amount"]) + Decimal(row["Tax Amount"])
-        assert sums == {
+        assert sage_sums(rows) == {
             "SI": Decimal("168.48"),
             "SC": Decimal("50.22"),
             "SA": Decimal("50.00"),
@@ -188,6 +222,20 @@ class TestSage50:
             "JC": Decimal("168.48"),
         }
         assert rows[0]["Department Code"] == "12"
+        assert rows[2]["Details"] == "Return of goods: Laptop, April"
+
+    def test_shows_a_cent(self) -> None:
+        content = written("sage50", a_batch())[""]
+        wrong = rows_of(content.replace(b",93.00,", b",93.01,", 1), encoding="cp1252")
+        assert sage_sums(wrong)["SI"] == Decimal("168.49")
+
+    def test_takes_the_rate_that_was_frozen_with_the_document(self) -> None:
+        papers = [replace(INVOICE, currency="USD", exchange_rate=rate) for rate in (Decimal("0.8"), None)]
+        rows = rows_of(
+            written("sage50", a_batch(papers=papers, entries=(), currency="GBP"))[""], encoding="cp1252"
+        )
+        # 1 USD is 0.80 GBP: 1 GBP is 1.25 USD. Where no rate is known, Sage takes its own.
+        assert [row["Exchange Rate"] for row in rows] == ["1.25", "1.25", "", "", ""]
 
 
 class TestWorkbook:
@@ -199,6 +247,8 @@ class TestWorkbook:
         assert column_sum(book["lines"], 6) == Decimal("109.50")  # 156.00 - 46.50
         assert column_sum(book["taxes"], 4) == Decimal("8.76")  # 12.48 - 3.72
         assert column_sum(book["payments"], 6) == Decimal(50)
+        assert lines_that_do_not_add_up(content) == set()
+        assert lines_that_do_not_add_up(with_a_cent_more(content)) == {"INV-2026-00001"}
 
     def test_has_no_formula(self) -> None:
         (content,) = written("xlsx", a_batch()).values()

@@ -39,7 +39,7 @@ def take_payments(house: House, *, settings: Settings, now: datetime) -> None:
             session,
             tenant,
             kind="local",
-            api_key=API_KEY,
+            api_key=f"{API_KEY}_{house.scene.slug}",
             webhook_secret="",  # nosec B106 # the provider makes one
             at=now,
             settings=settings,

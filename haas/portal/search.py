@@ -18,7 +18,9 @@ from haas.portal.navigation import endpoint_exists, every_page
 from haas.portal.states import word_of
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.exports.models import ExportBatch
 from invoicing.models import Invoice
+from invoicing.money.models import Receipt
 from leases.models import Lease
 
 EACH = 6  # of one kind
@@ -31,6 +33,8 @@ _KINDS = {
     "client": ("client.read", "clients.show", "client_id", "building"),
     "lease": ("lease.read", "leases.show", "lease_id", "signature"),
     "invoice": ("invoice.read", "invoices.show", "invoice_id", "file-invoice"),
+    "receipt": ("invoice.read", "money.show", "receipt_id", "coin"),
+    "export": ("invoice.export", "exports.show_batch", "batch_id", "file-spreadsheet"),
 }
 
 
@@ -46,7 +50,7 @@ class Found:
 
 
 def search(caller: Caller, text: str) -> list[Found]:
-    """Pages by name first, then assets, clients, leases and invoices; one query."""
+    """Pages by name first, then what begins with the text, kind by kind; one query."""
     text = text.strip()[:LONGEST]
     return [*_pages(caller, text), *_rows(caller, text)]
 
@@ -68,6 +72,8 @@ def _rows(caller: Caller, text: str) -> list[Found]:
         "client": _clients(caller.tenant, text),
         "lease": _numbered(Lease, "lease", caller.tenant, text),
         "invoice": _numbered(Invoice, "invoice", caller.tenant, text),
+        "receipt": _receipts(caller.tenant, text),
+        "export": _batches(caller.tenant, text),
     }
     seen = [
         statement
@@ -103,6 +109,8 @@ def kind_names() -> dict[str, str]:
         "client": _("Clients"),
         "lease": _("Leases"),
         "invoice": _("Invoices"),
+        "receipt": _("Money received"),
+        "export": _("Exports"),
     }
 
 
@@ -149,6 +157,31 @@ def _numbered(model: Any, kind: str, tenant: Tenant, text: str) -> Select[Any]:
         .where(starts_with(model.number, _number(text)))
         .with_only_columns(*_columns(kind, model.id, model.number, Client.name, model.state))
         .order_by(model.number.desc())
+        .limit(EACH)
+    )
+
+
+def _receipts(tenant: Tenant, text: str) -> Select[Any]:
+    # References are the banks' and providers': as typed, or in capitals as most of them are.
+    typed = {text.strip(), text.strip().upper()}
+    return (
+        scoped(Receipt, tenant)
+        .join(Client, sa.and_(Client.partner_id == Receipt.partner_id, Client.id == Receipt.client_id))
+        .where(sa.or_(*(starts_with(Receipt.reference, each) for each in sorted(typed))))
+        .with_only_columns(*_columns("receipt", Receipt.id, Receipt.reference, Client.name, sa.literal("")))
+        .order_by(Receipt.reference)
+        .limit(EACH)
+    )
+
+
+def _batches(tenant: Tenant, text: str) -> Select[Any]:
+    return (
+        scoped(ExportBatch, tenant)
+        .where(starts_with(ExportBatch.number, _number(text)))
+        .with_only_columns(
+            *_columns("export", ExportBatch.id, ExportBatch.number, ExportBatch.format, ExportBatch.state)
+        )
+        .order_by(ExportBatch.number.desc())
         .limit(EACH)
     )
 

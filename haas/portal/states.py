@@ -136,6 +136,23 @@ STATES: dict[str, dict[str, StateLook]] = {
         "credited":    _look(_l("Credited"),    "grey",  "refresh"),
         "credit_note": _look(_l("Credit note"), "grey",  "refresh"),
     },
+    "charge": {
+        "waiting": _look(_l("Waits for billing"), "blue",  "clock"),
+        "billed":  _look(_l("Billed"),            "green", "check"),
+        "voided":  _look(_l("Voided"),            "grey",  "x"),
+    },
+    "bank_line": {
+        "open":    _look(_l("To match"),  "amber", "arrows-exchange"),
+        "booked":  _look(_l("Booked"),    "green", "check"),
+        "ignored": _look(_l("Set aside"), "grey",  "archive"),
+    },
+    "payout": {
+        "pending":    _look(_l("Under way"), "blue",  "clock"),
+        "in_transit": _look(_l("Under way"), "blue",  "clock"),
+        "paid":       _look(_l("Paid"),      "green", "check"),
+        "failed":     _look(_l("Failed"),    "red",   "alert-triangle"),
+        "canceled":   _look(_l("Cancelled"), "grey",  "x"),
+    },
     "dispute": {
         "open":      _look(_l("Disputed"),         "amber", "alert-triangle"),
         "accepted":  _look(_l("Accepted"),         "green", "check"),

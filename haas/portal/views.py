@@ -19,6 +19,7 @@ from haas.calendar import add_months
 from haas.portal import formatting, overview, search
 from haas.portal.navigation import endpoint_exists
 from haas.portal.states import STATES, look_of
+from haas.portal.waiting_money import waiting_money
 
 overview_pages = Blueprint("overview", __name__)
 search_pages = Blueprint("search", __name__, url_prefix="/search")
@@ -73,6 +74,9 @@ def _partner_home(caller: Caller) -> str:
     sees_money = caller.may("invoice.read")
     unpaid = overview.open_invoices(session, tenant, as_of=today) if sees_money else []
     kinds = [kind for kind, right in _NEED_RIGHTS.items() if caller.may(right)]
+    of_money = waiting_money(
+        session, tenant, kinds=[kind for kind, right in _MONEY_RIGHTS.items() if caller.may(right)], now=now
+    )
     waiting = overview.needs(session, tenant, kinds=kinds, as_of=today, now=now)
     return render_template(
         "portal/overview/home.html",
@@ -82,7 +86,11 @@ def _partner_home(caller: Caller) -> str:
             *([_rent_fact(overview.monthly_rent(session, tenant, as_of=today))] if sees_money else []),
             *([_overdue_fact(unpaid, today)] if sees_money else []),
         ],
-        needs=[*_summed_needs(states, unpaid, today), *(_need(need) for need in waiting)],
+        needs=[
+            *_summed_needs(states, unpaid, today),
+            *_money_needs(of_money),
+            *(_need(need) for need in waiting),
+        ],
         rent_chart=_rent_chart(caller, today) if sees_money else None,
         ages=[(each.currency, _age_bars(each)) for each in unpaid],
         sees_money=sees_money,
@@ -121,6 +129,7 @@ _NEED_RIGHTS = {
     "lease": "client.read",
     "job": "job.read",
 }
+_MONEY_RIGHTS = {"bank_line": "bank.match", "dispute": "dunning.read", "payment_attempt": "payment.charge"}
 
 
 def _link(endpoint: str, **values: Any) -> str | None:
@@ -229,6 +238,42 @@ def _summed_needs(
             }
         )
     return lines
+
+
+def _money_needs(counts: dict[str, int]) -> list[dict[str, Any]]:
+    """The same of money that waits."""
+    bank, disputes, declined = (counts.get(kind, 0) for kind in _MONEY_RIGHTS)
+    lines = [
+        (
+            bank,
+            "bank_line",
+            "open",
+            ngettext("%(num)d movement of the bank", "%(num)d movements of the bank", bank),
+            _("Say which client paid what"),
+            _link("bank.index"),
+        ),
+        (
+            disputes,
+            "dispute",
+            "open",
+            ngettext("%(num)d invoice is disputed", "%(num)d invoices are disputed", disputes),
+            _("Decide it: until then nobody is reminded"),
+            _link("collections.index"),
+        ),
+        (
+            declined,
+            "payment_attempt",
+            "declined",
+            ngettext("%(num)d invoice was not paid", "%(num)d invoices were not paid", declined),
+            _("The charge was declined in the last days"),
+            _link("invoices.index", state="open"),
+        ),
+    ]
+    return [
+        {"kind": kind, "state": state, "title": title, "text": text, "when": "", "href": href}
+        for count, kind, state, title, text, href in lines
+        if count
+    ]
 
 
 def _need(need: overview.Need) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def ageing() -> Any:
         sums=sums,
         charts={
             currency: {
-                "labels": labels,
+                "labels": _short(labels, bounds),
                 "series": [{"label": _("Open"), "values": amounts}],
                 "money": True,
                 "currency": currency,
@@ -89,6 +89,11 @@ def bucket_words(bounds: tuple[int, ...]) -> list[str]:
     """Not due, then each bucket by its days: with 0, 30: not due, 1 to 30 days, more than 30 days."""
     spans = [_("%(first)d to %(last)d days", first=low + 1, last=high) for low, high in pairwise(bounds)]
     return [_("Not due"), *spans, _("More than %(days)d days", days=bounds[-1])]
+
+
+def _short(labels: list[str], bounds: tuple[int, ...]) -> list[str]:
+    """The same for a chart, whose words stand side by side on a phone too."""
+    return [labels[0], *(f"{low + 1}–{high}" for low, high in pairwise(bounds)), f"> {bounds[-1]}"]
 
 
 def _asked(today: date) -> date:

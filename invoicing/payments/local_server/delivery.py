@@ -14,7 +14,7 @@ import requests
 from standardwebhooks import Webhook
 
 from haas import clock
-from invoicing.payments.local_server.engine import Engine, Row
+from invoicing.payments.local_server.engine import ACCOUNT, Engine, Row
 
 _TIMEOUT_SECONDS = 10
 
@@ -75,6 +75,8 @@ class Delivery:
     def _tell(self, event: Row) -> None:
         body = json.dumps(self.shape(event), separators=(",", ":")).encode()
         for endpoint in self.engine.webhooks:
+            if endpoint.get("account", ACCOUNT) != event["account"]:
+                continue
             headers = (self.sign or signed_headers)(str(endpoint["secret"]), event, body)
             # Nobody listening is the listener's loss, as with any provider.
             with suppress(requests.RequestException):

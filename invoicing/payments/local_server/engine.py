@@ -18,10 +18,12 @@ from typing import Any
 from haas import clock
 
 Row = dict[str, Any]
+ACCOUNT = "acct_local"  # of whoever names no other
 LIFE_SECONDS = 24 * 3600  # of a page
 FEE_PER_THOUSAND, FEE_FIXED = 14, 25
 
 _KEPT = ("checkouts", "payments", "refunds", "disputes", "methods", "payouts", "webhooks", "answers")
+_OF_ACCOUNTS = ("checkouts", "payments", "refunds", "disputes", "payouts")
 
 # The last four digits of a card that is saved on the page -> how its charges end.
 METHODS: dict[str, tuple[str, str | None, str]] = {
@@ -38,10 +40,9 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Engine:
-    """One account. Thread-safe by one lock, which callers of several steps take themselves."""
+    """Accounts apart. Thread-safe by one lock, which callers of several steps take themselves."""
 
     address: str = ""
-    account: Row = field(default_factory=lambda: {"id": "acct_local", "name": "Local test account"})
     checkouts: dict[str, Row] = field(default_factory=dict)
     payments: dict[str, Row] = field(default_factory=dict)
     refunds: dict[str, Row] = field(default_factory=dict)
@@ -62,6 +63,9 @@ class Engine:
         if path.exists():
             for name, rows in json.loads(path.read_text()).items():
                 setattr(self, name, rows)
+            for name in _OF_ACCOUNTS:
+                for row in getattr(self, name).values():
+                    row.setdefault("account", ACCOUNT)
             self._tie()
 
     def once(self, key: str | None, asked: Row, make: Callable[[], Row]) -> Row:
@@ -82,13 +86,13 @@ class Engine:
             self._save()
             return made
 
-    def add_webhook(self, url: str) -> Row:
-        """Tell events there from now on; an address that was known keeps its secret."""
+    def add_webhook(self, url: str, account: str = ACCOUNT) -> Row:
+        """Tell an account's events there from now on; an address that was known keeps its secret."""
         with self.lock:
             for known in self.webhooks:
                 if known["url"] == url:
                     return known
-            made = {"id": _new("we"), "url": url, "secret": _new_secret()}
+            made = {"id": _new("we"), "account": account, "url": url, "secret": _new_secret()}
             self.webhooks.append(made)
             self._save()
             return made
@@ -97,6 +101,7 @@ class Engine:
         """A page that waits for somebody."""
         made = {
             "id": _new("cs"),
+            "account": asked.get("account", ACCOUNT),
             "key": key,
             "mode": asked["mode"],
             "amount": asked.get("amount", 0),
@@ -182,6 +187,7 @@ class Engine:
             payment["refunded"] += asked["amount"]
             made = {
                 "id": _new("re"),
+                "account": payment["account"],
                 "key": key,
                 "payment": payment["id"],
                 "amount": asked["amount"],
@@ -200,6 +206,7 @@ class Engine:
             payment = self.get(self.payments, payment_id)
             made = {
                 "id": f"dp_{payment['id']}",
+                "account": payment["account"],
                 "payment": payment["id"],
                 "amount": payment["amount"],
                 "currency": payment["currency"],
@@ -213,7 +220,7 @@ class Engine:
             return made
 
     def pay_out(self) -> Row | None:
-        """Send everything since the last payout to the bank; none if there is nothing."""
+        """Send what an account has had in one currency since its last payout to the bank, if anything."""
         with self.lock:
             lines = [
                 *(self._line(each, "payment", 1) for each in self.payments.values() if _is_due(each)),
@@ -226,10 +233,11 @@ class Engine:
             ]
             if not lines:
                 return None
-            currency = lines[0]["currency"]
-            lines = [line for line in lines if line["currency"] == currency]
+            account, currency = lines[0]["account"], lines[0]["currency"]
+            lines = [line for line in lines if (line["account"], line["currency"]) == (account, currency)]
             made = {
                 "id": _new("po"),
+                "account": account,
                 "amount": sum(line["amount"] - line["fee"] for line in lines),
                 "currency": currency,
                 "arrives_on": datetime.fromtimestamp(self.clock(), tz=UTC).date().isoformat(),
@@ -239,7 +247,8 @@ class Engine:
             self.payouts[made["id"]] = made
             for rows in (self.payments, self.refunds, self.disputes):
                 for row in rows.values():
-                    if row["currency"] == currency and row["payout"] is None and row["status"] != "pending":
+                    is_in = (row["account"], row["currency"]) == (account, currency)
+                    if is_in and row["payout"] is None and row["status"] != "pending":
                         row["payout"] = made["id"]
             self.tell("payout.paid", made)
             return made
@@ -262,6 +271,7 @@ class Engine:
         """Something happened."""
         event = {
             "id": _new("evt"),
+            "account": data["account"],
             "type": kind,
             "timestamp": datetime.fromtimestamp(self.clock(), tz=UTC).isoformat(),
             "data": _copied(data),
@@ -291,6 +301,7 @@ class Engine:
     def _payment(self, asked: Row, *, key: str, status: str, decline: str | None, reason: str) -> Row:
         made = {
             "id": _new("pay"),
+            "account": asked.get("account", ACCOUNT),
             "key": key,
             "amount": asked["amount"],
             "currency": asked["currency"],
@@ -327,6 +338,7 @@ class Engine:
     def _line(self, row: Row, kind: str, sign: int) -> Row:
         return {
             "id": f"{kind}_{row['id']}",
+            "account": row["account"],
             "kind": kind,
             "payment": row["id"] if kind == "payment" else row["payment"],
             "amount": sign * row["amount"],

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, jsonify, redirect, render_template, request
+from flask import Flask, Response, g, jsonify, redirect, render_template, request
 from werkzeug.serving import make_server
 
 from haas.money import exponent
 from invoicing.payments.local_server.delivery import BEHAVIOURS, Delivery
-from invoicing.payments.local_server.engine import Engine, Refused, Row
+from invoicing.payments.local_server.engine import ACCOUNT, Engine, Refused, Row
 from invoicing.payments.protocol import Money
 
-API_KEY = "local_test_key"  # opens no account that has money
+API_KEY = "local_test_key"  # opens no account that has money; one with _ and a name behind it opens another
 HANG_SECONDS = 30
 
 _TEMPLATES = Path(__file__).resolve().parents[3] / "templates" / "payment_provider"
@@ -58,8 +59,14 @@ def create_server_app(desk: Desk) -> Flask:
 
     @app.before_request
     def know_caller() -> Any:
-        if request.path.startswith("/v1/") and request.headers.get("Authorization") != f"Bearer {API_KEY}":
+        if not request.path.startswith("/v1/"):
+            return None
+        known = re.fullmatch(
+            rf"Bearer {API_KEY}(_[a-z0-9]{{1,20}})?", request.headers.get("Authorization", "")
+        )
+        if known is None:
             return jsonify(error={"message": "the API key is not right"}), 401
+        g.account = ACCOUNT + (known[1] or "")
         return None
 
     _add_api(app, desk)
@@ -73,33 +80,36 @@ def create_server_app(desk: Desk) -> Flask:
 def _add_api(app: Flask, desk: Desk) -> None:
     engine = desk.engine
 
+    def own(rows: dict[str, Row]) -> dict[str, Row]:
+        return {row_id: row for row_id, row in rows.items() if row["account"] == g.account}
+
     def once(make: Callable[[Row, str], Row]) -> Any:
-        key, asked = request.headers.get("Idempotency-Key", ""), request.get_json()
+        key, asked = request.headers.get("Idempotency-Key", ""), {**request.get_json(), "account": g.account}
         if not key:
             return jsonify(error="send an Idempotency-Key"), 400
         desk.asked.append(key)
         return desk.do(lambda: engine.once(key, asked, lambda: make(asked, key)))
 
-    app.get("/v1/account", endpoint="account")(lambda: jsonify(engine.account))
+    app.get("/v1/account", endpoint="account")(lambda: jsonify(id=g.account, name="Local test account"))
     app.post("/v1/webhooks", endpoint="webhooks")(
-        lambda: jsonify(engine.add_webhook(str(request.get_json()["url"])))
+        lambda: jsonify(engine.add_webhook(str(request.get_json()["url"]), g.account))
     )
     app.post("/v1/checkouts", endpoint="checkouts")(lambda: once(engine.open_checkout))
     app.post("/v1/charges", endpoint="charges")(lambda: once(engine.charge))
     app.post("/v1/refunds", endpoint="refunds")(lambda: once(engine.refund))
     app.get("/v1/payouts", endpoint="payouts")(
         lambda: jsonify(
-            items=[row for row in engine.payouts.values() if row["arrives_on"] >= request.args["since"]]
+            items=[row for row in own(engine.payouts).values() if row["arrives_on"] >= request.args["since"]]
         )
     )
 
     @app.get("/v1/<any(checkouts, payments, refunds, payouts):kind>/<row_id>")
     def get_one(kind: str, row_id: str) -> Response:
-        return jsonify(engine.get(getattr(engine, kind), row_id))
+        return jsonify(engine.get(own(getattr(engine, kind)), row_id))
 
     @app.get("/v1/<any(payments, refunds):kind>")
     def by_key(kind: str) -> Response:
-        return jsonify(items=engine.by_key(getattr(engine, kind), request.args["key"]))
+        return jsonify(items=engine.by_key(own(getattr(engine, kind)), request.args["key"]))
 
     @app.post("/v1/checkouts/<checkout_id>/expire")
     def expire(checkout_id: str) -> Any:

@@ -25,6 +25,7 @@ class TestCollections:
         with db.unit_of_work(cast.tenant) as session:
             values = disputed(session, cast)
         shown = {
+            "/": ["1 invoice is disputed"],
             "/collections": ["Acme", "Disputed", "168.48"],
             f"/collections/clients/{cast.acme.id}": ["Open invoices", "The device is faulty"],
             "/collections/ageing": ["Acme", "More than 90 days", "168.48"],

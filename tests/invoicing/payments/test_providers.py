@@ -9,7 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from invoicing.payments.local import verified
+from invoicing.payments.local import LocalProvider, verified
+from invoicing.payments.local_server.server import API_KEY
 from invoicing.payments.protocol import (
     BadSignature,
     ChargeRequest,
@@ -193,6 +194,22 @@ class TestPayout:
         assert sum(line.net.minor for line in lines) == payout.money.minor
         mine = {line.kind: line.net.minor for line in lines if line.payment_id == paid.id}
         assert mine == {"payment": 10_000 - 165, "refund": -1_000}
+
+
+class TestTheTestProvider:
+    def test_keeps_accounts_apart_by_their_keys(self) -> None:
+        with serve("local") as served:
+            other = LocalProvider(address=served.address, api_key=f"{API_KEY}_other", timeout_seconds=2)
+            paid = served.provider.charge_off_session(a_charge(served, "pat_ours"))
+            served.desk.engine.pay_out()
+
+            assert other.check_connection().id == "acct_local_other"
+            assert other.find_charge(key="pat_ours", customer_id="", since=LONG_AGO) is None
+            assert other.list_payouts(since=date(2025, 12, 1)) == []
+            (payout,) = served.provider.list_payouts(since=date(2025, 12, 1))
+            assert [line.payment_id for line in served.provider.payout_report(payout.id)] == [paid.id]
+            with pytest.raises(ProviderRefused):
+                other.payout_report(payout.id)
 
 
 class TestWebhook:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -406,7 +407,7 @@ class TestStatement:
         assert "Opening balance $68.48" in later
         table = browser.get(f"{path}?start=2026-04-01&last=2026-04-30&format=csv")
         assert table.get_data(as_text=True).splitlines()[2].startswith("2026-04-10,payment,B-1,,-100.00")
-        (found,) = browser.get("/search/found?q=b-1").json["results"]
+        (found,) = json.loads(browser.get("/search/found?q=b-1").text)["results"]
         assert (found["kind"], found["title"], found["detail"]) == ("receipt", "B-1", "Acme Dental")
 
     @pytest.mark.parametrize("days", ["start=soon", "start=2026-05-01&last=2026-04-01", "last=0001-01-01"])

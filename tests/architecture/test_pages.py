@@ -80,7 +80,6 @@ QUERIES: dict[str, list[str]] = {
     "allowance_rules_api.list_rules": ["client_id={client_id}"],
     "assets.index": ["", "view=in_service", "state=ready", "sort=-added&limit=5", "q=le", "q=nothing"],
     "assets.show": ["", "tab=health", "tab=money", "tab=documents", "tab=history"],
-    "books.show_report": ["", "converted=posting_day"],
     "bank.index": ["", "state=booked", "state=ignored", "q=nothing"],
     "cash_forecast.show": [
         "",
@@ -136,7 +135,7 @@ QUERIES: dict[str, list[str]] = {
     "ledger_api.get_trial_balance": ["first=2026-01&last=2026-06"],
     "ledger_api.get_roll_forward": ["first=2026-01&last=2026-06"],
     "books.list_entries": ["", "kind=invoice&limit=3", "purpose=receivables&from=2020-01"],
-    "books.show_report": ["", "from=2020-01", "book=tax"],
+    "books.show_report": ["", "from=2020-01", "book=tax", "converted=posting_day"],
     "calendar_api.list_entries": ["start=2026-11-01&until=2026-12-01"],
     "holdover_api.list_holdover_days": ["start=2026-11-01&until=2026-12-01"],
     "swaps_api.preview": ["outgoing_id={outgoing_id}&incoming_id={incoming_id}&reason=upgrade"],

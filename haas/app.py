@@ -117,6 +117,7 @@ API_BLUEPRINTS: tuple[str, ...] = (
     "invoicing.bank.api:lines_api",
     "invoicing.bank.debits_api:mandates_api",
     "invoicing.bank.debits_api:collections_api",
+    "invoicing.bank.transfers_api:transfers_api",
     "invoicing.payments.api:accounts_api",
     "invoicing.payments.api:clients_api",
     "invoicing.payments.api:methods_api",

@@ -44,6 +44,7 @@ MODULES = (
     "invoicing.deposit_models",
     "invoicing.bank.models",
     "invoicing.bank.debit_models",
+    "invoicing.bank.transfer_models",
     "invoicing.offboarding_models",
     "invoicing.ledger.models",
     "invoicing.exports.models",

@@ -74,6 +74,8 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "payment.declined": [("invoicing.payments.letters:mail_declined", DEFAULT)],
     "payment_method.expires_soon": [("invoicing.payments.letters:mail_expiring", DEFAULT)],
     "payment.refund_due": [("invoicing.payments.jobs:send_refund", DEFAULT)],
+    "refund.paid": [("invoicing.bank.jobs:follow_refund", DEFAULT)],
+    "refund.failed": [("invoicing.bank.jobs:follow_refund", DEFAULT)],
     "refund.requested": [("invoicing.payments.jobs:carry_out_refund", DEFAULT)],
     "payment.webhook_stored": [("invoicing.payments.jobs:process_webhook", DEFAULT)],
     "payment_method.removed": [("invoicing.payments.jobs:forget_method", DEFAULT)],

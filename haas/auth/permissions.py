@@ -128,6 +128,7 @@ PERMISSIONS: dict[str, set[str]] = {
     "bank.import":           {OWNER, FINANCE},
     "bank.match":            {OWNER, FINANCE},
     "bank.collect":          {OWNER, FINANCE},
+    "bank.pay":              {OWNER, FINANCE},  # order refunds at the bank
     "payout.read":           {OWNER, FINANCE},
     "deposit.manage":        {OWNER, FINANCE},
     "tax.manage":            {OWNER, FINANCE},

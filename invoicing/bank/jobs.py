@@ -13,7 +13,16 @@ from haas.settings import Settings
 from haas.settings import current as current_settings
 from haas.tenancy.partners import working_partners
 from haas.tenancy.scope import Tenant
-from invoicing.bank import accounts, booking, importing, letters, notices, queries, settling
+from invoicing.bank import (
+    accounts,
+    booking,
+    importing,
+    letters,
+    notices,
+    queries,
+    settling,
+    transfer_settling,
+)
 from invoicing.bank.queries import LineFilter
 
 _NOT_BEFORE = timedelta(hours=8)  # of the partner's day: nobody is written to at night
@@ -39,6 +48,13 @@ def mail_notice(*, partner_id: str, event_id: str, notice_id: str, **_payload: A
     mail.send(current_settings(), letter, now=clock.now())
     with unit_of_work(tenant) as session:
         notices.note_sent(session, tenant, notice_id=notice_id, at=clock.now())
+
+
+def follow_refund(*, partner_id: str, event_id: str, refund_id: str, **_payload: Any) -> None:
+    """Say of a transfer what was noted of its refund. A second run changes nothing."""
+    tenant = Tenant(partner_id, actor="system", door="job", request_id=event_id)
+    with unit_of_work(tenant) as session:
+        transfer_settling.follow_refund(session, tenant, refund_id=refund_id)
 
 
 def note_reversal(*, partner_id: str, event_id: str, receipt_id: str, **_payload: Any) -> None:

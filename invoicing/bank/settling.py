@@ -24,6 +24,7 @@ from invoicing.bank.debit_models import (
     CollectionItem,
 )
 from invoicing.bank.models import BankBooking, BankLine
+from invoicing.bank.transfer_settling import book_transfer
 from invoicing.money.queries import reversals_of
 
 _METHOD = "direct_debit"
@@ -116,8 +117,6 @@ def book_own(session: Session, tenant: Tenant, *, lines: Sequence[BankLine], at:
     booked = 0
     for line in lines:
         order = _order_of(line, orders)
-        if line.amount > 0 and order is None:
-            continue
         try:
             with session.begin_nested():
                 if order is not None:
@@ -126,6 +125,7 @@ def book_own(session: Session, tenant: Tenant, *, lines: Sequence[BankLine], at:
                     done = True
                 else:
                     done = book_item_return(session, tenant, line=line, at=at) is not None
+                    done = done or book_transfer(session, tenant, line=line, at=at)
         except HaasError:
             continue
         booked += done

@@ -21,6 +21,9 @@ _ATTEMPT = sa.table("payment_attempt", *(sa.column(name) for name in ("partner_i
 _BACK = sa.table(
     "money_back", *(sa.column(name) for name in ("partner_id", "attempt_id", "kind", "state", "amount"))
 )
+_TRANSFER = sa.table(  # of `invoicing.bank`, in the same way
+    "transfer_item", *(sa.column(name) for name in ("partner_id", "refund_id", "state", "end_to_end_id"))
+)
 _UNDER_WAY = ("created", "sent", "pending", "unknown")
 
 
@@ -147,6 +150,17 @@ def going_back_of(session: Session, tenant: Tenant, *, receipt_id: str) -> Decim
     )
     credit = _credit_refunded(tenant, receipt_id=receipt_id, states=("asked",))
     return Decimal(session.scalar(sa.select(payments + credit)) or 0)
+
+
+def find_transfer_of(session: Session, tenant: Tenant, *, refund_id: str) -> str | None:
+    """The end-to-end reference of the transfer by which the bank was ordered to pay a refund, while it is."""
+    return session.scalar(
+        sa.select(_TRANSFER.c.end_to_end_id).where(
+            _TRANSFER.c.partner_id == tenant.partner_id,
+            _TRANSFER.c.refund_id == refund_id,
+            _TRANSFER.c.state == "ordered",
+        )
+    )
 
 
 def left_at_provider(session: Session, tenant: Tenant, *, receipt: Receipt) -> Decimal:

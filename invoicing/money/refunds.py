@@ -16,7 +16,7 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing.money.entries import add_entry, lock_client
 from invoicing.money.models import Refund
 from invoicing.money.paying import checked_amount
-from invoicing.money.queries import get_receipt, left_at_provider
+from invoicing.money.queries import find_transfer_of, get_receipt, left_at_provider
 
 ASKED, PAID, FAILED = "asked", "paid", "failed"
 BY_BANK, BY_PROVIDER = "bank", "provider"
@@ -26,6 +26,12 @@ class RefundSettled(Conflict):
     """It was paid, or failed, before."""
 
     code = "refund_settled"
+
+
+class RefundOrdered(Conflict):
+    """It is in an order to the bank."""
+
+    code = "refund_ordered"
 
 
 def refund_balance(
@@ -124,6 +130,7 @@ def mark_failed(
     """It could not be carried out, or was called off: the amount is the client's credit again.
 
     :raises RefundSettled: if it was paid before.
+    :raises RefundOrdered: if the bank may pay it at any moment.
     """
     client_id = get_refund(session, tenant, refund_id=refund_id).client_id
     lock_client(session, tenant, client_id=client_id)
@@ -131,6 +138,12 @@ def mark_failed(
     if refund.state == FAILED:
         return refund
     _check_asked(refund)
+    ordered = find_transfer_of(session, tenant, refund_id=refund.id)
+    if ordered is not None:
+        raise RefundOrdered(
+            f"The bank was ordered to pay this by {ordered}: call that order off, or note there that the bank"
+            " refused it."
+        )
     refund.state, refund.failure, refund.settled_on = FAILED, failure.strip(), on
     session.flush()
     add_entry(

@@ -46,8 +46,8 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     "charges.bill": (28, "it works out the client's next run by the rules that bill, with this charge alone"),
     "charges_api.preview_charge": (26, "the same"),
     "bank.list_debits": (
-        15,
-        "it asks for what is due, mandates, what is held, orders and their items: each once, however many",
+        16,
+        "it asks for what is due, mandates, what is held, announced, ordered, items: each once, however many",
     ),
     "billing_runs_api.preview_run": (26, "it works out the run by the rules that bill, as the page does"),
     "collections.index": (
@@ -155,6 +155,9 @@ MAY_LACK = {
     "leases.book_event": "the same",
     "leases.split_book": "the same",
     "leases.reverse_book_event": "an event is one asset's: at another it is not found",
+    "bank.show_transfers": "the same as of a direct debit: SEPA pays in EUR",
+    "bank.transfers_file": "the same",
+    "transfers_api.get_transfers": "the same",
     "bank.show_debits": "the partner that is walked has its clients in USD, where SEPA collects nothing",
     "bank.debits_file": "the same",
     "collections_api.get_collection": "the same",

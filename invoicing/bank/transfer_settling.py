@@ -1,0 +1,130 @@
+"""What came of ordered refunds: the bank's statement says they left, or came back; or somebody does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas.errors import Conflict, InvalidInput, NotFound
+from haas.tenancy.scope import Tenant, scoped
+from invoicing.bank import booking
+from invoicing.bank.models import BankLine
+from invoicing.bank.transfer_models import FAILED, ORDERED, SETTLED, TransferItem, TransferOrder
+from invoicing.money import refunds
+from invoicing.money.entries import lock_client
+
+_CATEGORY = "refund"
+
+
+def book_transfer(session: Session, tenant: Tenant, *, line: BankLine, at: datetime) -> bool:
+    """A line that is one of our transfers, or a whole order: its refunds are paid, or came back.
+
+    Money that left is told by its end-to-end reference, or by the order's number and its sum to the cent.
+    Money that came back of a transfer that was paid is the client's credit again.
+    """
+    if line.amount > 0:
+        return _came_back(session, tenant, line=line, at=at)
+    items = _items_of(session, tenant, line=line)
+    if not items:
+        return False
+    for item in items:
+        item.state = SETTLED
+        reference = line.bank_id or item.end_to_end_id
+        refunds.mark_paid(
+            session, tenant, refund_id=item.refund_id, reference=reference, on=line.booked_on, at=at
+        )
+    session.flush()
+    booking.ignore(session, tenant, line_id=line.id, category=_CATEGORY, at=at, note=items[0].end_to_end_id)
+    return True
+
+
+def get_item(session: Session, tenant: Tenant, *, item_id: str) -> TransferItem:
+    """The transfer.
+
+    :raises NotFound: if this tenant has none by that id.
+    """
+    found = session.scalar(scoped(TransferItem, tenant).where(TransferItem.id == item_id))
+    if found is None:
+        raise NotFound(f"There is no transfer {item_id}.")
+    return found
+
+
+def fail_item(
+    session: Session, tenant: Tenant, *, item_id: str, failure: str, on: date, at: datetime
+) -> TransferItem:
+    """The bank refused a transfer, or the whole order: its amount is the client's credit again.
+
+    :raises Conflict: if it is settled, failed or called off.
+    """
+    item = get_item(session, tenant, item_id=item_id)
+    if not failure.strip():
+        raise InvalidInput("Say what the bank said.", field="failure")
+    # In the order in which whoever settles a refund locks: client, refund, transfer.
+    lock_client(session, tenant, client_id=item.client_id)
+    refunds.lock_refund(session, tenant, refund_id=item.refund_id)
+    session.refresh(item, with_for_update=True)
+    if item.state != ORDERED:
+        raise Conflict(f"{item.end_to_end_id} is {item.state}.")
+    item.state, item.failure = FAILED, failure.strip()
+    session.flush()
+    refunds.mark_failed(session, tenant, refund_id=item.refund_id, failure=item.failure, on=on, at=at)
+    return item
+
+
+def follow_refund(session: Session, tenant: Tenant, *, refund_id: str) -> None:
+    """Somebody noted a refund as paid or failed by hand: its transfer says the same."""
+    refund = refunds.get_refund(session, tenant, refund_id=refund_id)
+    state = {refunds.PAID: SETTLED, refunds.FAILED: FAILED}.get(refund.state)
+    if state is not None:
+        session.execute(
+            sa.update(TransferItem)
+            .where(
+                TransferItem.partner_id == tenant.partner_id,
+                TransferItem.refund_id == refund_id,
+                TransferItem.state == ORDERED,
+            )
+            .values(state=state, failure=refund.failure)
+        )
+
+
+def _items_of(session: Session, tenant: Tenant, *, line: BankLine) -> Sequence[TransferItem]:
+    """The ordered items that a debit of the account is; none if the sum is another."""
+    ordered = scoped(TransferItem, tenant).where(TransferItem.state == ORDERED).with_for_update()
+    if line.end_to_end_id:
+        found = session.scalars(ordered.where(TransferItem.end_to_end_id == line.end_to_end_id)).all()
+        if found:
+            return found if found[0].amount == -line.amount else []
+    told = f"{line.batch_id} {line.end_to_end_id} {line.reference} {line.text}"
+    numbers = session.execute(
+        scoped(TransferOrder, tenant)
+        .where(TransferOrder.total == -line.amount, TransferOrder.cancelled_at.is_(None))
+        .with_only_columns(TransferOrder.id, TransferOrder.number)
+    )
+    named = [order_id for order_id, number in numbers if number in told]
+    if len(named) != 1:
+        return []
+    items = session.scalars(ordered.where(TransferItem.order_id == named[0]).order_by(TransferItem.id)).all()
+    return items if sum(item.amount for item in items) == -line.amount else []
+
+
+def _came_back(session: Session, tenant: Tenant, *, line: BankLine, at: datetime) -> bool:
+    if not line.end_to_end_id:
+        return False
+    item = session.scalar(
+        scoped(TransferItem, tenant)
+        .where(
+            TransferItem.end_to_end_id == line.end_to_end_id,
+            TransferItem.amount == line.amount,
+            TransferItem.state == SETTLED,
+        )
+        .with_for_update()
+    )
+    if item is None:
+        return False
+    item.state, item.failure = FAILED, line.return_reason or line.text[:120]
+    part = booking.Part(client_id=item.client_id, amount=line.amount)
+    booking.book(session, tenant, line_id=line.id, parts=[part], at=at)
+    return True

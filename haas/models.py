@@ -42,6 +42,7 @@ MODULES = (
     "invoicing.pay_link_models",
     "invoicing.payments.models",
     "invoicing.deposit_models",
+    "invoicing.early_discount_models",
     "invoicing.bank.models",
     "invoicing.bank.debit_models",
     "invoicing.bank.transfer_models",

@@ -15,7 +15,7 @@ from haas.pages.downloads import download
 from haas.rest.limits import EXPENSIVE, limiter
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
-from invoicing import billing, corrections, e_invoices, previews, queries, rates, sending
+from invoicing import billing, corrections, e_invoices, early_discounts, previews, queries, rates, sending
 from invoicing.exports import requests as exports
 from invoicing.models import Invoice
 from invoicing.schemas import (
@@ -153,7 +153,7 @@ def credit_invoice(credit: dict[str, Any], invoice_id: str) -> Any:
 def record_payment(payment: dict[str, Any], invoice_id: str) -> Any:
     """Note money that came in for an invoice; the same reference is taken once."""
     caller = current_caller()
-    return corrections.record_payment(
+    return early_discounts.record_payment(
         caller.session, caller.tenant, invoice_id=invoice_id, at=clock.now(), **payment
     )
 

@@ -35,7 +35,8 @@ from leases.models import Lease
 from leases.terms import Proration
 
 __all__ = [
-    "AlreadyCredited", "CreditPlan", "Part", "credit_invoice", "creditable", "plan_credit", "record_payment",
+    "AlreadyCredited", "CreditPlan", "Part", "credit_invoice", "creditable", "issue_credit", "plan_credit",
+    "record_payment",
 ]  # fmt: skip
 
 REFUNDED = "refund"  # what is done with money that a credit note sets free, if it is not the client's credit
@@ -111,7 +112,7 @@ def credit_invoice(
     if not (reason_code or reason.strip()):
         raise InvalidInput("Say why; the credit note prints it.", field="reason")
     plan = plan_credit(session, tenant, invoice=invoice, amounts=amounts)
-    credit = _issue(
+    credit = issue_credit(
         session,
         tenant,
         plan=plan,
@@ -279,7 +280,7 @@ def _taxed(rows: Iterable[InvoiceLine]) -> dict[tuple[str, Decimal], TaxedSoFar]
     return found
 
 
-def _issue(
+def issue_credit(
     session: Session,
     tenant: Tenant,
     *,
@@ -290,6 +291,7 @@ def _issue(
     at: datetime,
     portal_url: str,
 ) -> Invoice:
+    """Issue the credit note that was planned; its invoice is locked, and its state the caller's to see to."""
     invoice = plan.invoice
     credit_id = new_id("crn")
     client = session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one()

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from invoicing.document_parts import EarlyDiscount
+from invoicing.payment_terms import discount_on
+
 _NOTHING = Decimal(0)
 # Days past due at which an older bucket begins: not due, 1-30, 31-60, 61-90, more.
 AGEING_DAYS = (0, 30, 60, 90)
@@ -24,6 +27,11 @@ class OpenItem:
     due_on: date
     total: Decimal
     open: Decimal  # total less credit notes less payments; more than 0
+    discounts: tuple[EarlyDiscount, ...] = ()  # for early payment, as its document offers them
+
+    def discount_on(self, day: date) -> Decimal:
+        """What settling it on this day takes off."""
+        return discount_on(self.discounts, open_total=self.open, paid_on=day, currency=self.currency)
 
     def days_overdue(self, today: date) -> int:
         """Days since it was due; 0 until then."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
@@ -14,6 +16,8 @@ from haas.db import starts_with
 from haas.errors import NotFound
 from haas.progress import LongJob
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.document_parts import EarlyDiscount
+from invoicing.early_discount_models import EarlyDiscountTaken
 from invoicing.models import BillingChunk, BillingRun, Invoice, InvoiceLine, Payment
 from invoicing.open_items import OpenItem
 from leases.models import Assignment, ReturnOrder
@@ -178,6 +182,7 @@ def read_items(
         Invoice.due_on,
         Invoice.total,
         left.label("left_open"),
+        _offered().label("offered"),
     )
     return [
         OpenItem(
@@ -189,9 +194,22 @@ def read_items(
             due_on=row.due_on,
             total=row.total,
             open=row.left_open,
+            discounts=msgspec.convert(row.offered or (), type=tuple[EarlyDiscount, ...]),
         )
         for row in session.execute(columns)
     ]
+
+
+def _offered() -> sa.ColumnElement[Any]:
+    """The discounts that a document offers for early payment, unless the invoice had its own already.
+
+    Only a document that offers one is looked into: reading a document costs more than the rest of the row.
+    """
+    had = sa.exists().where(
+        EarlyDiscountTaken.partner_id == Invoice.partner_id, EarlyDiscountTaken.invoice_id == Invoice.id
+    )
+    is_open = sa.and_(Invoice.discount_until.is_not(None), ~had)
+    return sa.case((is_open, Invoice.document["early_discounts"]), else_=sa.null())
 
 
 def open_amounts(session: Session, tenant: Tenant, *, invoices: Sequence[Invoice]) -> dict[str, Decimal]:

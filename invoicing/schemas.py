@@ -186,6 +186,12 @@ class PaymentRequest(Request):
         load_default="refuse",
         metadata={"description": "what is done with more than is open: refused, or the client's credit"},
     )
+    discount = Amount(
+        load_default=Decimal(0),
+        metadata={
+            "description": "taken off for early payment and credited; the amount is then all the rest of it"
+        },
+    )
 
 
 class RunRequest(Request):

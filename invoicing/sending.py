@@ -109,6 +109,7 @@ def letter_for(
             "credits": credited[0] if credited else "",
             "total": formatting.money(abs(invoice.total), invoice.currency, language=client.language),
             "due_on": invoice.due_on,
+            "terms": document.payment_terms.splitlines() if document.early_discounts else [],
             "start": document.start,
             "payment_lines": document.seller.payment_lines,
             "link": f"{base_url}/invoices/{invoice.id}",

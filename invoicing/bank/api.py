@@ -243,6 +243,7 @@ def _parts(wanted: Sequence[Mapping[str, Any]]) -> list[Part]:
             amount=part["amount"],
             fee=Decimal(part["fee"]),
             allocations={row["invoice_id"]: row["amount"] for row in part["allocations"]},
+            discounts={row["invoice_id"]: row["discount"] for row in part["allocations"] if row["discount"]},
         )
         for part in wanted
     ]
@@ -257,7 +258,10 @@ def _detail(caller: Caller, line_id: str) -> dict[str, Any]:
         "suggestions": [
             {
                 "client_id": one.client_id,
-                "allocations": [{"invoice_id": key, "amount": amount} for key, amount in one.allocations],
+                "allocations": [
+                    {"invoice_id": key, "amount": amount, "discount": one.discount_of(key)}
+                    for key, amount in one.allocations
+                ],
                 "to_balance": one.to_balance,
                 "score": one.score,
                 "reasons": one.reasons,

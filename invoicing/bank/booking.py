@@ -15,6 +15,7 @@ from haas.crash import crashpoint
 from haas.errors import Conflict, HaasError, InvalidInput
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
+from invoicing import early_discounts
 from invoicing.bank import learning, queries
 from invoicing.bank.debit_models import COLLECTED, ORDERED, RETURNED, CollectionItem
 from invoicing.bank.models import BOOKED, CATEGORIES, IGNORED, OPEN, BankBooking, BankLine
@@ -28,12 +29,16 @@ _NOTHING = Decimal(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One client's share of a line. `fee` is what a bank kept of what the client paid: amount plus fee."""
+    """One client's share of a line. `fee` is what a bank kept of what the client paid: amount plus fee.
+
+    `discounts` is what invoices that are settled so are credited for early payment, by their ids.
+    """
 
     client_id: str
     amount: Decimal  # of the line
     allocations: Mapping[str, Decimal] = field(default_factory=dict)  # invoice id -> amount
     fee: Decimal = _NOTHING
+    discounts: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class LineDecided(Conflict):
@@ -57,6 +62,7 @@ def book(
 
     :raises LineDecided: if it was booked or set aside before.
     :raises InvalidInput: if the parts are not the line's amount, or more goes to an invoice than is open.
+    :raises DiscountNotDue, DiscountTaken: as `early_discounts.record_receipt`, by the day of booking.
     """
     line = _open_line(session, tenant, line_id)
     if line.amount < 0:
@@ -67,7 +73,7 @@ def book(
     position = _last_position(session, tenant, line_id=line.id)
     for part in parts:
         position += 1
-        receipt = receipts.record_receipt(
+        receipt = early_discounts.record_receipt(
             session,
             tenant,
             client_id=part.client_id,
@@ -78,6 +84,7 @@ def book(
             # The line's id makes a second run find the receipt; a number follows where it was undone before.
             reference=_reference(line, position),
             allocations=part.allocations,
+            discounts=part.discounts,
             source="bank",
             fee=part.fee,
             at=at,

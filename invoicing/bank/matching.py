@@ -22,6 +22,7 @@ class Reason(StrEnum):
     DIGITS = "digits"  # its year and number do, without the series
     AMOUNT = "amount"  # exactly what is open of one invoice
     SUM = "sum"  # exactly what is open of several
+    DISCOUNT = "discount"  # exactly that less the discount for paying so early
     FEES = "fees"  # a little less than is open, as when a bank keeps its fee
     PART = "part"  # less than is open
     OVER = "over"  # more than is open: the rest goes to the client's balance
@@ -39,6 +40,7 @@ POINTS = {
     Reason.DIGITS: 25,
     Reason.AMOUNT: 30,
     Reason.SUM: 22,
+    Reason.DISCOUNT: 28,
     Reason.FEES: 12,
     Reason.PART: 5,
     Reason.OVER: 5,
@@ -79,6 +81,11 @@ class Suggestion:
     score: int  # 0 to 100
     reasons: tuple[Reason, ...]
     is_certain: bool = False
+    discounts: tuple[tuple[str, Decimal], ...] = ()  # invoice id, what is credited of it for paying early
+
+    def discount_of(self, invoice_id: str) -> Decimal:
+        """What of it an invoice is credited."""
+        return dict(self.discounts).get(invoice_id, Decimal(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +143,7 @@ class _Way:
     paid: tuple[tuple[OpenItem, Decimal], ...]
     reasons: tuple[Reason, ...]
     is_checked: bool = False  # check digits name every invoice that it pays, and it spends all
+    discounts: tuple[tuple[OpenItem, Decimal], ...] = ()
 
 
 def _named(line: StatementLine, items: Iterable[OpenItem]) -> dict[str, Reason]:
@@ -186,6 +194,9 @@ def _ways(line: StatementLine, items: list[OpenItem], named: Mapping[str, Reason
     ]
     for places in sums_to([item.open for item in items], total=line.amount):
         ways.append(_Way(tuple((items[at], items[at].open) for at in places), (Reason.SUM,)))
+    for early in (_paid_early(line, [item]) for item in items):
+        if early is not None and len(ways) < _SINGLES_MOST:
+            ways.append(early)
     if not ways:
         short = [item for item in items if Decimal(0) < item.open - line.amount <= _fees(line, item)][
             :_SINGLES_MOST
@@ -203,6 +214,9 @@ def _of_named(
         exact = Reason.AMOUNT if len(wanted) == 1 else Reason.SUM
         paid = tuple((item, item.open) for item in wanted)
         return _Way(paid, (*how, exact), is_checked=how == (Reason.REFERENCE,))
+    early = _paid_early(line, wanted)
+    if early is not None:
+        return _Way(early.paid, (*how, *early.reasons), discounts=early.discounts)
     if total > line.amount:
         is_fee = len(wanted) == 1 and total - line.amount <= _fees(line, wanted[0])
         return _Way(_filled(line.amount, wanted), (*how, Reason.FEES if is_fee else Reason.PART))
@@ -213,6 +227,19 @@ def _of_named(
         more = [rest[at] for at in sets[0]] if len(sets) == 1 else []
     paid = tuple((item, item.open) for item in (*wanted, *more))
     return _Way(paid, (*how, Reason.SUM if more else Reason.OVER))
+
+
+def _paid_early(line: StatementLine, items: Sequence[OpenItem]) -> _Way | None:
+    """The way in which the money pays these invoices less their discounts to the cent; none if it does not.
+
+    It is never certain: a person confirms what is credited.
+    """
+    off = [(item, item.discount_on(line.booked_on)) for item in items]
+    discounts = tuple((item, discount) for item, discount in off if discount)
+    if not discounts or sum((item.open - discount for item, discount in off), Decimal(0)) != line.amount:
+        return None
+    paid = tuple((item, item.open - discount) for item, discount in off)
+    return _Way(paid, (Reason.DISCOUNT,), discounts=discounts)
 
 
 def _fees(line: StatementLine, item: OpenItem) -> Decimal:
@@ -255,4 +282,5 @@ def _suggestion(
         score=min(sum(POINTS[reason] for reason in reasons), 100),
         reasons=reasons,
         is_certain=way.is_checked and not is_anothers,
+        discounts=tuple((item.invoice_id, discount) for item, discount in way.discounts),
     )

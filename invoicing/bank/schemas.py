@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import marshmallow as ma
 
 from haas.rest.fields import Amount, Day, Signed, one_of, row_id, text
@@ -126,11 +128,15 @@ class BankLineResource(ma.Schema):
     note = ma.fields.String()
 
 
+DISCOUNT = {"description": "credited for early payment; the amount is then the rest of the invoice"}
+
+
 class BankLineAllocationResource(ma.Schema):
     """So much to an invoice."""
 
     invoice_id = ma.fields.String()
     amount = Amount()
+    discount = Amount(metadata=DISCOUNT)
 
 
 class BankLineSuggestionResource(ma.Schema):
@@ -167,6 +173,7 @@ class BankLineAllocationRequest(Request):
 
     invoice_id = row_id(required=True)
     amount = Amount(required=True)
+    discount = Amount(load_default=Decimal(0), metadata=DISCOUNT)
 
 
 class BankLinePartRequest(Request):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
 from haas import clock, db
 from haas.ids import new_id
 from haas.settings import Settings
-from haas.tenancy.models import Client
+from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
+from invoicing.early_discounts import discount_due
 from invoicing.payments import accounts, queries, settling
 from invoicing.payments.errors import NothingToPay, PaymentUnderWay
 from invoicing.payments.lifecycle import ATTEMPT, OPEN, AttemptState
@@ -30,6 +31,7 @@ _LEAST_LEFT = timedelta(minutes=10)  # a page that ends sooner is not handed out
 def open_checkout(tenant: Tenant, *, invoice_id: str, return_url: str, settings: Settings) -> PaymentAttempt:
     """A page to pay what is open of an invoice on. Opens its own units of work, none while it asks.
 
+    While the invoice has a discount for early payment, that is taken off.
     The same caller gets the page that waits already; another's is closed first.
 
     :raises NothingToPay: if the invoice is settled, or was just paid on the page that waited.
@@ -84,6 +86,8 @@ def _take(session: Session, tenant: Tenant, *, invoice_id: str) -> tuple[Payment
     left = invoices.open_amount(session, tenant, invoice=invoice)
     if invoice.kind != "invoice" or invoice.state != "issued" or not left:
         raise NothingToPay(f"Nothing of {invoice.number} is open.")
+    discount = discount_due(session, tenant, invoice=invoice, on=_today(session, tenant))
+    left -= discount
     account = queries.default_account(session, tenant)
     waiting = queries.find_open_attempt(session, tenant, invoice_id=invoice.id)
     if waiting is not None:
@@ -91,7 +95,7 @@ def _take(session: Session, tenant: Tenant, *, invoice_id: str) -> tuple[Payment
             raise PaymentUnderWay(f"A payment of {invoice.number} is under way already.")
         ends = waiting.checkout_expires_at
         is_stale = (
-            waiting.amount != left
+            (waiting.amount, waiting.discount) != (left, discount)
             or waiting.account_id != account.id
             or waiting.actor != tenant.actor
             or (ends is not None and ends < clock.now() + _LEAST_LEFT)
@@ -106,6 +110,7 @@ def _take(session: Session, tenant: Tenant, *, invoice_id: str) -> tuple[Payment
         kind="checkout",
         state=AttemptState.CREATED,
         amount=left,
+        discount=discount,
         currency=invoice.currency,
         reason="",
         created_at=clock.now(),
@@ -114,6 +119,10 @@ def _take(session: Session, tenant: Tenant, *, invoice_id: str) -> tuple[Payment
     session.add(attempt)
     session.flush()
     return attempt, False
+
+
+def _today(session: Session, tenant: Tenant) -> date:
+    return clock.today(session.get_one(Partner, tenant.partner_id).time_zone)
 
 
 def _request(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -124,6 +125,7 @@ class PaymentAttempt(PartnerOwned, Base):
         _one_of("kind", ATTEMPT_KINDS),
         _one_of("state", tuple(AttemptState)),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
+        sa.CheckConstraint("discount >= 0", name="discount_not_negative"),
         sa.CheckConstraint("(kind = 'charge') = (method_id is not null)", name="charge_has_method"),
         sa.CheckConstraint("(state = 'succeeded') = (receipt_id is not null)", name="paid_has_receipt"),
         # An invoice is never asked for twice at once.
@@ -154,6 +156,8 @@ class PaymentAttempt(PartnerOwned, Base):
     kind: Mapped[str]
     state: Mapped[str]
     amount: Mapped[Amount]
+    # What the invoice asks for less than is open, because it is paid early: credited when the money comes.
+    discount: Mapped[Amount] = mapped_column(default=Decimal(0), server_default="0")
     currency: Mapped[str] = mapped_column(sa.String(3))
     attempt_no: Mapped[int | None]  # of the plan; none for what somebody asked for
     checkout_id: Mapped[str | None]

@@ -14,9 +14,10 @@ from haas.errors import Conflict
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
+from invoicing.early_discounts import record_receipt
 from invoicing.money.entries import lock_client
 from invoicing.money.models import Receipt
-from invoicing.money.receipts import note_fee, record_receipt
+from invoicing.money.receipts import note_fee
 from invoicing.payments import queries
 from invoicing.payments.lifecycle import ATTEMPT, OPEN, AttemptState
 from invoicing.payments.models import PaymentAccount, PaymentAttempt, PaymentMethod
@@ -101,6 +102,9 @@ def _receive(
     if invoice.state == "issued":
         left = invoices.open_amount(session, tenant, invoice=invoice)
     part = min(left, amount)
+    discounts, zone = {}, session.get_one(Partner, tenant.partner_id).time_zone
+    if attempt.discount and (amount, left) == (attempt.amount, attempt.amount + attempt.discount):
+        discounts = {invoice.id: attempt.discount}
     account = queries.get_account(session, tenant, account_id=attempt.account_id)
     receipt = record_receipt(
         session,
@@ -108,10 +112,13 @@ def _receive(
         client_id=attempt.client_id,
         amount=amount,
         currency=attempt.currency,
-        received_on=local_day(at, session.get_one(Partner, tenant.partner_id).time_zone),
+        received_on=local_day(at, zone),
         method=_method(session, tenant, attempt),
         reference=outcome.id or attempt.id,
         allocations={invoice.id: part} if part else {},
+        discounts=discounts,
+        # Whoever was shown the page in time has paid in time, whenever the provider tells of it.
+        paid_on=local_day(attempt.created_at, zone),
         source="provider",
         fee=_fee(outcome, attempt.currency),
         provider=account.kind,

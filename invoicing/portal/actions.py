@@ -18,6 +18,7 @@ from haas.tenancy.scope import scoped
 from invoicing import corrections, queries, sending
 from invoicing.corrections import CreditPlan
 from invoicing.crediting import Part
+from invoicing.early_discounts import discount_due, record_payment
 from invoicing.models import Invoice
 from invoicing.money.schemas import METHODS
 from invoicing.portal.forms import CONFIRM, CreditForm, PaymentForm
@@ -98,13 +99,23 @@ def pay(invoice_id: str) -> Any:
     if form.data is None:
         return _payment_page(invoice, form, still_open), 422
     data = form.data
+    takes_discount = data.pop("takes_discount")
+    discount = discount_due(caller.session, caller.tenant, invoice=invoice, on=data["received_on"])
+    if data["amount"] != still_open - discount:
+        discount = Decimal(0)
     is_taken = data["amount"] <= still_open or (data["excess"] == "credit" and still_open)
     if data.pop("step") != CONFIRM and is_taken:
-        return _payment_page(invoice, form, still_open, preview=data)
+        return _payment_page(invoice, form, still_open, preview=data, discount=discount)
     try:
-        corrections.record_payment(
-            caller.session, caller.tenant, invoice_id=invoice_id, at=clock.now(), **data
-        )
+        with caller.session.begin_nested():
+            record_payment(
+                caller.session,
+                caller.tenant,
+                invoice_id=invoice_id,
+                discount=discount if takes_discount else Decimal(0),
+                at=clock.now(),
+                **data,
+            )
     except HaasError as refusal:
         form.refuse(refusal)
         return _payment_page(invoice, form, still_open), refusal.status
@@ -161,7 +172,11 @@ def _credit_page(caller: Caller, invoice: Invoice, form: Form, plan: CreditPlan 
 
 
 def _payment_page(
-    invoice: Invoice, form: Form, still_open: Decimal, preview: dict[str, Any] | None = None
+    invoice: Invoice,
+    form: Form,
+    still_open: Decimal,
+    preview: dict[str, Any] | None = None,
+    discount: Decimal = Decimal(0),
 ) -> str:
     return render_template(
         "portal/invoices/payment.html",
@@ -169,6 +184,7 @@ def _payment_page(
         form=form,
         still_open=still_open,
         preview=preview,
+        discount=discount,
         methods=_methods(),
     )
 

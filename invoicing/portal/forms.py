@@ -39,6 +39,7 @@ class PaymentForm(Stepped):
     method = one_of(*METHODS, load_default="transfer")
     reference = text(140, least=1, required=True)
     excess = one_of("refuse", "credit", load_default="refuse")
+    takes_discount = ma.fields.Boolean(load_default=False)  # the tick that grants what the preview shows
 
 
 class RunForm(Request):

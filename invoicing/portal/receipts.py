@@ -19,7 +19,7 @@ from haas.pages.lists import read_list
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
 from haas.rest.paging import Sort, fetch_page
-from invoicing import queries
+from invoicing import early_discounts, queries
 from invoicing.money import receipts
 from invoicing.money.models import REVERSAL_KINDS, SOURCES, Receipt
 from invoicing.money.queries import ReceiptFilter, get_receipt, going_back_of, list_receipts, story_of
@@ -56,6 +56,7 @@ class ReceiptForm(Stepped):
     reference = text(140, least=1, required=True)
     how = one_of(OLDEST_FIRST, BY_HAND, load_default=OLDEST_FIRST)
     parts = ma.fields.List(ma.fields.Nested(PartForm), load_default=list)
+    takes_discounts = ma.fields.Boolean(load_default=False)  # the tick that grants what the preview shows
 
 
 class ReversalForm(Stepped):
@@ -128,9 +129,10 @@ def record() -> Any:
     parts = _parts(caller, data)
     if data["step"] != CONFIRM:
         return _receipt_page(caller, form, preview=parts)
+    discounts = _discounts(caller, data, parts) if data["takes_discounts"] else {}
     try:
         with caller.session.begin_nested():
-            receipt = receipts.record_receipt(
+            receipt = early_discounts.record_receipt(
                 caller.session,
                 caller.tenant,
                 client_id=data["client_id"],
@@ -140,6 +142,7 @@ def record() -> Any:
                 method=data["method"],
                 reference=data["reference"],
                 allocations=parts,
+                discounts=discounts,
                 source="manual",
                 at=clock.now(),
             )
@@ -265,6 +268,8 @@ def _receipt_page(caller: Caller, form: Form, preview: dict[str, Decimal] | None
         items=items,
         typed={str(row.get("invoice_id")): row.get("amount") for row in form.value("parts") or []},
         preview=preview,
+        discounts=_discounts(caller, form.data, preview) if preview and form.data else {},
+        received_on=form.data["received_on"] if form.data else clock.today(caller.partner.time_zone),
         rest=amount - sum((preview or {}).values(), Decimal(0)),
         amount=amount,
         methods=[(key, words) for key, words in method_words().items() if key in METHODS],
@@ -286,6 +291,16 @@ def _parts(caller: Caller, data: dict[str, Any]) -> dict[str, Decimal]:
     if data["how"] == BY_HAND:
         return {row["invoice_id"]: row["amount"] for row in data["parts"] if row["amount"]}
     return oldest_first(data["amount"], _open_items(caller, data["client_id"], data["currency"]))
+
+
+def _discounts(caller: Caller, data: dict[str, Any], parts: dict[str, Decimal]) -> dict[str, Decimal]:
+    """What these parts leave of invoices that is exactly their discount for early payment, by invoice id."""
+    found = {}
+    for item in _open_items(caller, data["client_id"], data["currency"]):
+        discount = item.discount_on(data["received_on"])
+        if discount and parts.get(item.invoice_id) == item.open - discount:
+            found[item.invoice_id] = discount
+    return found
 
 
 def _reopened(caller: Caller, plan: ReversalPlan) -> list[tuple[str, Decimal]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -34,10 +35,11 @@ _SHARES_MOST = 20  # clients on the page that splits a line
 
 
 class AllocationForm(Request):
-    """So much to an invoice."""
+    """So much to an invoice; the discount for early payment is what is credited of it beside."""
 
     invoice_id = row_id(required=True)
     amount = Amount(load_default=None, allow_none=True)
+    discount = Amount(load_default=None, allow_none=True)
 
 
 class ShareForm(Request):
@@ -243,11 +245,20 @@ def _chosen(form: Form) -> list[str]:
 def _parts(caller: Caller, line: BankLine, data: dict[str, Any]) -> list[Part]:
     """The shares, each with what was typed at its own client's invoices."""
     paid = {row["invoice_id"]: row["amount"] for row in data["paid"] if row["amount"]}
+    discounts = {row["invoice_id"]: row["discount"] for row in data["paid"] if row["discount"]}
     if not data["shares"]:
         if not data["client_id"]:
             raise InvalidInput(_("Choose who paid."), field="client_id")
         fee = data["fee"] or Decimal(0)
-        return [Part(client_id=data["client_id"], amount=line.amount, fee=fee, allocations=paid)]
+        return [
+            Part(
+                client_id=data["client_id"],
+                amount=line.amount,
+                fee=fee,
+                allocations=paid,
+                discounts=discounts,
+            )
+        ]
     owners = {item.invoice_id: item.client_id for item in invoices.open_items(caller.session, caller.tenant)}
     shares = [row for row in data["shares"] if row["amount"]]
     if {owners.get(invoice_id) for invoice_id in paid} - {row["client_id"] for row in shares}:
@@ -259,11 +270,14 @@ def _parts(caller: Caller, line: BankLine, data: dict[str, Any]) -> list[Part]:
             client_id=row["client_id"],
             amount=row["amount"],
             fee=row["fee"] or Decimal(0),
-            allocations={
-                invoice_id: amount
-                for invoice_id, amount in paid.items()
-                if owners.get(invoice_id) == row["client_id"]
-            },
+            allocations=_of_client(paid, row["client_id"], owners),
+            discounts=_of_client(discounts, row["client_id"], owners),
         )
         for row in shares
     ]
+
+
+def _of_client(
+    amounts: Mapping[str, Decimal], client_id: str, owners: Mapping[str, str]
+) -> dict[str, Decimal]:
+    return {key: amount for key, amount in amounts.items() if owners.get(key) == client_id}

@@ -21,6 +21,7 @@ def reason_words() -> dict[str, str]:
         Reason.DIGITS: _("year and number are named"),
         Reason.AMOUNT: _("exactly what is open"),
         Reason.SUM: _("exactly what is open of several"),
+        Reason.DISCOUNT: _("paid with early-payment discount"),
         Reason.FEES: _("a little less: perhaps a bank's fee"),
         Reason.PART: _("less than is open"),
         Reason.OVER: _("more than is open: the rest is credit"),

@@ -23,6 +23,7 @@ from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
 from invoicing import pay_links, queries
 from invoicing.document import InvoiceDocument
+from invoicing.early_discounts import discount_due
 from invoicing.models import Invoice
 from invoicing.pay_links import Holder
 from invoicing.payments import checkouts
@@ -49,6 +50,7 @@ class Visit:
     document: InvoiceDocument
     last: PaymentAttempt | None
     still_open: Decimal
+    discount: Decimal  # for paying today
 
 
 @blueprint.after_request
@@ -144,6 +146,8 @@ def _page(visit: Visit, secret: str, problem: str = "") -> str:
         invoice=visit.invoice,
         document=visit.document,
         still_open=visit.still_open,
+        discount=visit.discount,
+        asked=visit.still_open - visit.discount,
         state=state_told(visit),
         last=visit.last,
         reason=reason_words(visit.last.reason) if visit.last and visit.last.reason else "",
@@ -173,6 +177,7 @@ def _visit(secret: str, page: Callable[[Visit], Any]) -> Any:
             queries.open_amount(session, holder.tenant, invoice=invoice)
             if invoice.state == "issued"
             else Decimal(0),
+            discount_due(session, holder.tenant, invoice=invoice, on=clock.today(document.seller.time_zone)),
         )
         with force_locale(document.language):
             return page(visit)

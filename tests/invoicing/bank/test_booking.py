@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from haas import db
+from haas.accounts.clients import edit_client
 from haas.errors import Conflict, InvalidInput
 from haas.tenancy.scope import scoped
 from invoicing.bank import booking, jobs, learning, queries
@@ -71,6 +72,24 @@ class TestBook:
         )
         receipt = session.scalars(scoped(Receipt, tenant).where(Receipt.id == booked.receipt_id)).one()
         assert (invoice.state, receipt.amount, receipt.fee) == ("paid", Decimal("168.48"), Decimal("8.48"))
+
+    def test_suggests_a_discount_for_early_payment_and_settles_with_it(self, session, tenant, cast, came):
+        terms = {"early_discount_days": 10, "early_discount_pct": Decimal(3)}
+        edit_client(session, tenant, client_id=cast.acme.id, changes=terms)
+        invoice = world.an_invoice(session, tenant, client_id=cast.acme.id)
+        line = came("163.43", invoice.number, day="2026-04-10")  # 168.48 less 3 %, which is 5.05
+        late = came("163.43", invoice.number, day="2026-04-12")
+        found = learning.suggestions(session, tenant, lines=[line, late])
+
+        best = found[line.id][0]
+        assert (best.reasons[:2], best.is_certain) == ((Reason.NUMBER, Reason.DISCOUNT), False)
+        assert Reason.DISCOUNT not in found[late.id][0].reasons
+        part = Part(
+            client_id=best.client_id, amount=line.amount, allocations=dict(best.allocations),
+            discounts=dict(best.discounts),
+        )  # fmt: skip
+        booking.book(session, tenant, line_id=line.id, parts=[part], at=AT)
+        assert (invoice.state, invoice.paid_total) == ("paid", Decimal("163.43"))
 
     def test_shares_one_transfer_between_two_clients(self, session, tenant, cast, invoice, came):
         line = came("200.00")

@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from haas import db
+from haas import clock, db
+from haas.accounts.clients import edit_client
 from haas.audit import AuditEntry
 from haas.errors import Conflict, InvalidInput
 from haas.outbox import OutboxEvent
@@ -271,6 +272,24 @@ class TestCheckout:
         assert other.id != first.id
         assert till.attempt(first.id).state == "expired"
         assert till.desk.engine.checkouts[first.checkout_id or ""]["status"] == "expired"
+
+    def test_takes_off_the_discount_of_who_pays_early(
+        self, till: Till, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        terms = {"early_discount_days": 10, "early_discount_pct": Decimal(3)}
+        with db.unit_of_work(till.tenant) as session:
+            edit_client(session, till.tenant, client_id=till.cast.acme.id, changes=terms)
+        invoice = till.invoice()
+        monkeypatch.setattr(clock, "now", lambda: datetime(2026, 4, 11, 15, tzinfo=UTC))
+        page = self.page(till, invoice)
+        assert (page.amount, page.discount) == (Decimal("163.43"), Decimal("5.05"))  # 3 % of 168.48
+
+        till.desk.engine.pay(page.checkout_id or "", how="4242")
+        monkeypatch.setattr(clock, "now", lambda: datetime(2026, 4, 12, 15, tzinfo=UTC))
+        checkouts.refresh(till.tenant, attempt_id=page.id, settings=till.settings)
+
+        (receipt,) = receipts(till)  # the page was shown in time: that it is told a day later does no harm
+        assert (receipt.amount, till.open(invoice)) == (Decimal("163.43"), Decimal(0))
 
     def test_on_which_somebody_paid_a_moment_ago_counts(self, till: Till) -> None:
         invoice = till.invoice()

@@ -1,0 +1,292 @@
+"""Money that pays invoices less their discount for early payment: the rest is credited, tax and all.
+
+The discount lessens what the supply cost, so it takes the tax along, rate by rate in the same share. The
+credit note comes first and the money then pays what is left, in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from haas.calendar import local_day
+from haas.documents.words import words
+from haas.errors import Conflict, InvalidInput
+from haas.ids import new_id
+from haas.money import allocate
+from haas.tenancy.models import Client, Partner
+from haas.tenancy.scope import Tenant, scoped
+from invoicing import corrections, queries
+from invoicing.corrections import CreditPlan
+from invoicing.document import InvoiceDocument
+from invoicing.early_discount_models import EarlyDiscountTaken
+from invoicing.models import Invoice, InvoiceLine, Payment
+from invoicing.money import receipts
+from invoicing.money.entries import lock_client
+from invoicing.money.models import Receipt
+from invoicing.money.queries import find_receipt, payments_of_receipt
+from invoicing.payment_terms import early_discount
+from invoicing.taxes import TaxableLine, tax_within
+
+_NOTHING = Decimal(0)
+
+
+class DiscountNotDue(InvalidInput):
+    """The discount is not what paying on that day takes off, or the money is not the rest of the invoice."""
+
+    code = "discount_not_due"
+
+
+class DiscountTaken(Conflict):
+    """The invoice had its discount."""
+
+    code = "discount_taken"
+
+
+def discount_due(session: Session, tenant: Tenant, *, invoice: Invoice, on: date) -> Decimal:
+    """What settling the invoice on this day takes off it; nothing once it had its discount."""
+    if invoice.state != "issued" or invoice.discount_until is None or on > invoice.discount_until:
+        return _NOTHING
+    if find_taken(session, tenant, invoice_id=invoice.id) is not None:
+        return _NOTHING
+    document = msgspec.convert(invoice.document, type=InvoiceDocument)
+    return early_discount(document, queries.open_amount(session, tenant, invoice=invoice), on)
+
+
+def find_taken(session: Session, tenant: Tenant, *, invoice_id: str) -> EarlyDiscountTaken | None:
+    """The discount that an invoice had, if it had one."""
+    return session.scalar(
+        scoped(EarlyDiscountTaken, tenant).where(EarlyDiscountTaken.invoice_id == invoice_id)
+    )
+
+
+def record_receipt(
+    session: Session,
+    tenant: Tenant,
+    *,
+    client_id: str,
+    amount: Decimal,
+    currency: str,
+    received_on: date,
+    method: str,
+    reference: str,
+    allocations: Mapping[str, Decimal],
+    discounts: Mapping[str, Decimal],
+    source: str,
+    at: datetime,
+    paid_on: date | None = None,
+    fee: Decimal = _NOTHING,
+    provider: str = "",
+    provider_id: str | None = None,
+) -> Receipt:
+    """Note money received, as `receipts.record_receipt`, and credit the discounts of what it pays.
+
+    :param discounts: what is taken off which invoice, by id, as it was shown to whoever confirmed it; the
+        invoice's allocation is then all the rest of it.
+    :param paid_on: the day by which the discounts are due, where it is not the day of receipt.
+    :raises DiscountNotDue: if a discount is another on that day, or the money is not the rest.
+    :raises DiscountTaken: if the invoice had one already.
+    """
+    lock_client(session, tenant, client_id=client_id)
+    is_known = find_receipt(session, tenant, reference=reference.strip()) is not None
+    granted = [
+        _grant(
+            session,
+            tenant,
+            invoice_id=invoice_id,
+            client_id=client_id,
+            discount=discounts[invoice_id],
+            paid=allocations.get(invoice_id, _NOTHING),
+            on=paid_on or received_on,
+            at=at,
+        )
+        for invoice_id in sorted(() if is_known else discounts)
+    ]
+    receipt = receipts.record_receipt(
+        session,
+        tenant,
+        client_id=client_id,
+        amount=amount,
+        currency=currency,
+        received_on=received_on,
+        method=method,
+        reference=reference,
+        allocations=allocations,
+        source=source,
+        at=at,
+        fee=fee,
+        provider=provider,
+        provider_id=provider_id,
+    )
+    _note(session, tenant, receipt, granted, on=paid_on or received_on, at=at)
+    return receipt
+
+
+def record_payment(
+    session: Session,
+    tenant: Tenant,
+    *,
+    invoice_id: str,
+    amount: Decimal,
+    received_on: date,
+    method: str,
+    reference: str,
+    discount: Decimal,
+    at: datetime,
+    excess: str = receipts.REFUSED,
+) -> Payment:
+    """Note money received for one invoice, as `corrections.record_payment`; with a discount, all the rest.
+
+    :raises DiscountNotDue, DiscountTaken: as `record_receipt`.
+    :raises ReferenceTaken: if the reference was recorded before.
+    """
+    if not discount:
+        return corrections.record_payment(
+            session,
+            tenant,
+            invoice_id=invoice_id,
+            amount=amount,
+            received_on=received_on,
+            method=method,
+            reference=reference,
+            at=at,
+            excess=excess,
+        )
+    if find_receipt(session, tenant, reference=reference.strip()) is not None:
+        raise receipts.ReferenceTaken(f"A payment with the reference {reference} was recorded before.")
+    invoice = queries.get_invoice(session, tenant, invoice_id=invoice_id)
+    receipt = record_receipt(
+        session,
+        tenant,
+        client_id=invoice.client_id,
+        amount=amount,
+        currency=invoice.currency,
+        received_on=received_on,
+        method=method,
+        reference=reference,
+        allocations={invoice.id: amount},
+        discounts={invoice.id: discount},
+        source="manual",
+        at=at,
+    )
+    (payment,) = payments_of_receipt(session, tenant, receipt_id=receipt.id)
+    return payment
+
+
+def _grant(
+    session: Session,
+    tenant: Tenant,
+    *,
+    invoice_id: str,
+    client_id: str,
+    discount: Decimal,
+    paid: Decimal,
+    on: date,
+    at: datetime,
+) -> tuple[Invoice, Invoice]:
+    """The invoice and the credit note that takes the discount off it."""
+    invoice = queries.lock_invoice(session, tenant, invoice_id=invoice_id)
+    if invoice.client_id != client_id:
+        raise InvalidInput(f"The client has no invoice {invoice_id}.", field="allocations")
+    if find_taken(session, tenant, invoice_id=invoice.id) is not None:
+        raise DiscountTaken(f"{invoice.number} had its discount for early payment already.")
+    due = discount_due(session, tenant, invoice=invoice, on=on)
+    if not due or discount != due:
+        raise DiscountNotDue(
+            f"Paid on {on:%d %B %Y}, {invoice.number} has a discount of {due} {invoice.currency}, and not of"
+            f" {discount}.",
+            field="discounts",
+        )
+    still_open = queries.open_amount(session, tenant, invoice=invoice)
+    if paid != still_open - due:
+        raise DiscountNotDue(
+            f"With its discount {still_open - due} {invoice.currency} settle {invoice.number},"
+            f" and not {paid}.",
+            field="amount",
+        )
+    plan = plan_discount(session, tenant, invoice=invoice, total=due)
+    return invoice, corrections.issue_credit(
+        session,
+        tenant,
+        plan=plan,
+        reason=_reason(session, tenant, invoice),
+        issued_on=local_day(at, session.get_one(Partner, tenant.partner_id).time_zone),
+        at=at,
+        portal_url=_portal_of(invoice),
+    )
+
+
+def plan_discount(session: Session, tenant: Tenant, *, invoice: Invoice, total: Decimal) -> CreditPlan:
+    """A credit over `total`, tax and all: shared by what each rate, then each line of it, is left to bear.
+
+    The tax is that which each share contains, so that net and tax are the discount to the last cent.
+    """
+    lines = [
+        (row, left) for row, left in corrections.creditable(session, tenant, invoice=invoice) if left > 0
+    ]
+    rates: dict[tuple[str, Decimal], list[int]] = {}
+    for index, (row, _) in enumerate(lines):
+        rates.setdefault((row.tax_category, row.tax_rate_pct), []).append(index)
+    of_rates = allocate(
+        total,
+        [sum((_gross(*lines[index]) for index in places), Fraction(0)) for places in rates.values()],
+        currency=invoice.currency,
+    )
+    shares: dict[int, Decimal] = {}
+    for share, places in zip(of_rates, rates.values(), strict=True):
+        weights = [lines[index][1] for index in places]
+        shares.update(zip(places, allocate(share, weights, currency=invoice.currency), strict=True))
+    borne = [(row, shares[index]) for index, (row, _) in enumerate(lines) if shares[index]]
+    taxed, nets = tax_within(
+        [TaxableLine(-share, row.tax_category, row.tax_rate_pct) for row, share in borne],
+        currency=invoice.currency,
+    )
+    chosen = [(row, -net) for (row, _), net in zip(borne, nets, strict=True)]
+    return CreditPlan(invoice, chosen, taxed, takes_all=False, includes_tax=True)
+
+
+def _gross(row: InvoiceLine, left: Decimal) -> Fraction:
+    return Fraction(left) * (100 + Fraction(row.tax_rate_pct)) / 100
+
+
+def _reason(session: Session, tenant: Tenant, invoice: Invoice) -> str:
+    client = session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one()
+    return words(client.language).gettext("Early payment discount")
+
+
+def _portal_of(invoice: Invoice) -> str:
+    """Where the portal was when the invoice was frozen: its credit note lies beside it."""
+    return str(invoice.document.get("portal_url", "")).removesuffix(f"/invoices/{invoice.id}")
+
+
+def _note(
+    session: Session,
+    tenant: Tenant,
+    receipt: Receipt,
+    granted: list[tuple[Invoice, Invoice]],
+    *,
+    on: date,
+    at: datetime,
+) -> None:
+    for invoice, credit in granted:
+        session.add(
+            EarlyDiscountTaken(
+                partner_id=tenant.partner_id,
+                id=new_id("edt"),
+                client_id=invoice.client_id,
+                invoice_id=invoice.id,
+                credit_note_id=credit.id,
+                receipt_id=receipt.id,
+                amount=-credit.total,
+                currency=invoice.currency,
+                paid_on=on,
+                recorded_at=at,
+                actor=tenant.actor,
+            )
+        )
+    session.flush()

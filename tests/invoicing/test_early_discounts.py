@@ -1,0 +1,136 @@
+"""Who pays early pays less: the rest is credited rate by rate, once, and nothing is open or reminded of."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from haas.accounts.clients import edit_client
+from haas.errors import HaasError
+from haas.ids import new_id
+from haas.tenancy.scope import scoped
+from invoicing import early_discounts, queries
+from invoicing.document import InvoiceDocument
+from invoicing.dunning.reminding import remind
+from invoicing.early_discounts import DiscountNotDue, DiscountTaken
+from invoicing.models import Invoice, TaxRate
+from invoicing.money.models import Receipt
+from tests.cast import Cast
+from tests.invoicing.test_ledger_posting import post_until, sums
+from tests.invoicing.world import NOW, an_invoice, keep_operating
+
+D = Decimal
+AT = datetime(2026, 10, 15, 12, 0, tzinfo=UTC)
+TENTH, LATE = date(2026, 4, 11), date(2026, 4, 12)  # issued on 1 April: ten days, and one more
+
+
+@pytest.fixture
+def invoice(session: Session, cast: Cast) -> Invoice:
+    """63.00 of March at 19 % and 93.00 of April at 7 %: 74.97 + 99.51 = 174.48; 3 % off within ten days."""
+    for pct, since in (("19", date(2020, 1, 1)), ("7", date(2026, 4, 1))):
+        session.add(
+            TaxRate(
+                partner_id=cast.tenant.partner_id, id=new_id("tax"), country="US", category="S",
+                rate_pct=D(pct), name="Sales tax", valid_from=since,
+            )
+        )  # fmt: skip
+    session.flush()
+    terms = {"early_discount_days": 10, "early_discount_pct": D(3)}
+    edit_client(session, cast.tenant, client_id=cast.acme.id, changes=terms)
+    return an_invoice(session, cast.tenant, client_id=cast.acme.id)
+
+
+def pay(
+    session: Session, cast: Cast, invoice: Invoice, *, on: date = TENTH, paid: str = "169.25",
+    discount: str = "5.23", reference: str = "BANK-1",
+) -> Receipt:  # fmt: skip
+    return early_discounts.record_receipt(
+        session,
+        cast.tenant,
+        client_id=cast.acme.id,
+        amount=D(paid),
+        currency="USD",
+        received_on=on,
+        method="transfer",
+        reference=reference,
+        allocations={invoice.id: D(paid)},
+        discounts={invoice.id: D(discount)},
+        source="bank",
+        at=AT,
+    )
+
+
+def credits_of(session: Session, cast: Cast, invoice: Invoice) -> list[Invoice]:
+    return list(queries.credits_of(session, cast.tenant, invoice_id=invoice.id))
+
+
+class TestPaidInTime:
+    def test_is_settled_by_the_money_and_a_credit_note_in_the_same_share_of_each_rate(
+        self, session: Session, cast: Cast, invoice: Invoice
+    ) -> None:
+        assert invoice.total == D("174.48")
+        pay(session, cast, invoice)
+        session.execute(sa.text("set constraints all immediate"))
+
+        (credit,) = credits_of(session, cast, invoice)
+        printed = msgspec.convert(credit.document, type=InvoiceDocument)
+        # 174.48 x 3 % = 5.23, shared as 74.97 to 99.51: 2.25 and 2.98.
+        assert {row.rate_pct: (row.taxable, row.tax) for row in printed.tax_totals} == {
+            D(19): (D("1.89"), D("0.36")),  # 2.25 x 19 / 119 = 0.36
+            D(7): (D("2.79"), D("0.19")),  # 2.98 x 7 / 107 = 0.19
+        }
+        assert (credit.total, printed.notes[0]) == (D("-5.23"), "Early payment discount")
+        assert (invoice.state, invoice.paid_total) == ("paid", D("169.25"))
+        assert queries.open_items(session, cast.tenant) == []
+        assert remind(session, cast.tenant, today=date(2026, 6, 1), at=NOW) == []
+
+    def test_leaves_nothing_receivable_in_the_ledger(
+        self, session: Session, cast: Cast, invoice: Invoice
+    ) -> None:
+        keep_operating(session, cast.tenant)
+        pay(session, cast, invoice)
+        post_until(session, cast, date(2026, 10, 1))
+
+        stands = sums(session)
+        assert "receivables" not in stands  # 174.48 - 169.25 - 5.23
+        assert stands["bank"] == D("169.25")
+        assert stands["tax_payable"] == D("-17.93")  # 11.97 + 6.51 - 0.36 - 0.19
+        assert sum(stands.values()) == 0
+
+    def test_has_its_discount_once(self, session: Session, cast: Cast, invoice: Invoice) -> None:
+        receipt = pay(session, cast, invoice)
+        assert pay(session, cast, invoice).id == receipt.id
+        with pytest.raises(DiscountTaken):
+            pay(session, cast, invoice, reference="BANK-2")
+        assert len(credits_of(session, cast, invoice)) == 1
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("on", "paid", "discount", "field"),
+        [
+            (LATE, "169.25", "5.23", "discounts"),  # a day late
+            (TENTH, "169.25", "5.22", "discounts"),
+            (TENTH, "169.00", "5.23", "amount"),  # 0.25 would stay open
+        ],
+    )
+    def test_is_what_is_not_due_and_nothing_changes(
+        self, session: Session, cast: Cast, invoice: Invoice, on: date, paid: str, discount: str, field: str
+    ) -> None:
+        with pytest.raises(DiscountNotDue) as refusal:
+            pay(session, cast, invoice, on=on, paid=paid, discount=discount)
+        assert field in refusal.value.fields
+        assert isinstance(refusal.value, HaasError)
+        assert queries.open_amount(session, cast.tenant, invoice=invoice) == D("174.48")
+        assert credits_of(session, cast, invoice) == []
+        assert session.scalars(scoped(Receipt, cast.tenant)).all() == []
+
+    def test_is_not_offered_when_it_is_late(self, session: Session, cast: Cast, invoice: Invoice) -> None:
+        (item,) = queries.open_items(session, cast.tenant)
+        assert (item.discount_on(TENTH), item.discount_on(LATE)) == (D("5.23"), D(0))
+        assert early_discounts.discount_due(session, cast.tenant, invoice=invoice, on=LATE) == 0

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 
 from devices.models import Asset
 from haas import db
+from haas.accounts import clients
 from haas.outbox import OutboxEvent
 from haas.progress import LongJob
 from haas.tenancy.scope import scoped
@@ -291,6 +292,26 @@ class TestPayment:
         done = browser.post(path, data={**form, "step": "confirm"}, follow_redirects=True)
         assert "Open $68.48" in text_of(done)
         assert "Paid $100.00 B-1, received on Apr 10, 2026" in text_of(done)
+
+    def test_less_the_discount_for_early_payment_settles_it_after_a_tick(self, cast: Cast, web: Web) -> None:
+        terms = {"early_discount_days": 10, "early_discount_pct": Decimal(3)}
+        with db.unit_of_work(cast.tenant) as session:
+            clients.edit_client(session, cast.tenant, client_id=cast.acme.id, changes=terms)
+            invoice_id = an_invoice(session, cast.tenant, client_id=cast.acme.id).id
+        browser = web(cast.fay)
+        assert "3% within 10 days" in text_of(browser.get(f"/clients/{cast.acme.id}"))
+        path = f"/invoices/{invoice_id}/payment"
+        assert "3% discount ($5.05) if paid by Apr 11, 2026: $163.43." in text_of(browser.get(path))
+        form = {"amount": "163.43", "received_on": "2026-04-11", "method": "transfer", "reference": "B-1"}
+        assert "Grant the discount of $5.05" in text_of(browser.post(path, data=form))
+        by_client = {**form, "client_id": cast.acme.id, "currency": "USD"}
+        assert "all but its discount of $5.05" in text_of(browser.post("/money/receipts/new", data=by_client))
+        confirmed = {**by_client, "step": "confirm", "takes_discounts": "1"}
+        browser.post("/money/receipts/new", data=confirmed)
+        shown = text_of(browser.get(f"/invoices/{invoice_id}"))
+        assert "Early payment discount" in shown
+        assert "Open $0.00" in shown or "Paid" in shown
+        assert browser.post(path, data={**form, "reference": "B-2", "step": "confirm"}).status_code == 422
 
     def test_of_more_than_is_open_is_refused_beside_the_field(
         self, cast: Cast, web: Web, invoice_id: str

@@ -89,7 +89,10 @@ def credit_document(
         tax_name=original.tax_name,
         prices_include_tax=plan.includes_tax,
         lines=tuple(
-            _line(row, given, said[row.tax_category, row.tax_rate_pct]) for row, given in plan.chosen
+            _line(
+                row, given, said[row.tax_category, row.tax_rate_pct], tax=-tax if plan.includes_tax else None
+            )
+            for (row, given), tax in zip(plan.chosen, taxed.taxes, strict=True)
         ),
         # Category, rate and reason are those of the invoice: a credit repeats its tax.
         tax_totals=tuple(
@@ -114,8 +117,10 @@ def credit_document(
     )
 
 
-def _line(row: InvoiceLine, given: Given, said: TaxTotal) -> DocumentLine:
+def _line(row: InvoiceLine, given: Given, said: TaxTotal, *, tax: Decimal | None) -> DocumentLine:
+    """The line as it is printed; its `tax` where the price contains it."""
     price, base = price_of(given)
+    gross = None if tax is None else given.net + tax
     return DocumentLine(
         description=row.description,
         details=f"{given.days}/{given.basis_days}" if given.by is CreditedBy.DAYS else "",
@@ -125,6 +130,8 @@ def _line(row: InvoiceLine, given: Given, said: TaxTotal) -> DocumentLine:
         unit_price=price,
         base_quantity=base,
         net=given.net,
+        price_with_tax=gross,
+        gross=gross,
         tax_rate_pct=row.tax_rate_pct,
         tax_category=row.tax_category,  # type: ignore[arg-type]
         tax_reason_code=said.reason_code,

@@ -15,14 +15,14 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from haas.calendar import local_day
-from haas.documents.words import words
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.money import allocate
-from haas.tenancy.models import Client, Partner
+from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import corrections, queries
 from invoicing.corrections import CreditPlan
+from invoicing.crediting import Creditable, CreditedBy, Given
 from invoicing.document import InvoiceDocument
 from invoicing.early_discount_models import EarlyDiscountTaken
 from invoicing.models import Invoice, InvoiceLine, Payment
@@ -33,6 +33,7 @@ from invoicing.money.queries import find_receipt, payments_of_receipt
 from invoicing.payment_terms import early_discount
 from invoicing.taxes import TaxableLine, tax_within
 
+REASON = "early_payment_discount"  # of `credit_reasons`
 _NOTHING = Decimal(0)
 
 
@@ -214,7 +215,8 @@ def _grant(
         session,
         tenant,
         plan=plan,
-        reason=_reason(session, tenant, invoice),
+        reason="",
+        reason_code=REASON,
         issued_on=local_day(at, session.get_one(Partner, tenant.partner_id).time_zone),
         at=at,
         portal_url=_portal_of(invoice),
@@ -227,7 +229,7 @@ def plan_discount(session: Session, tenant: Tenant, *, invoice: Invoice, total: 
     The tax is that which each share contains, so that net and tax are the discount to the last cent.
     """
     lines = [
-        (row, left) for row, left in corrections.creditable(session, tenant, invoice=invoice) if left > 0
+        (row, line) for row, line in corrections.creditable(session, tenant, invoice=invoice) if line.left > 0
     ]
     rates: dict[tuple[str, Decimal], list[int]] = {}
     for index, (row, _) in enumerate(lines):
@@ -239,24 +241,22 @@ def plan_discount(session: Session, tenant: Tenant, *, invoice: Invoice, total: 
     )
     shares: dict[int, Decimal] = {}
     for share, places in zip(of_rates, rates.values(), strict=True):
-        weights = [lines[index][1] for index in places]
+        weights = [lines[index][1].left for index in places]
         shares.update(zip(places, allocate(share, weights, currency=invoice.currency), strict=True))
-    borne = [(row, shares[index]) for index, (row, _) in enumerate(lines) if shares[index]]
+    borne = [(row, line, shares[index]) for index, (row, line) in enumerate(lines) if shares[index]]
     taxed, nets = tax_within(
-        [TaxableLine(-share, row.tax_category, row.tax_rate_pct) for row, share in borne],
+        [TaxableLine(-share, row.tax_category, row.tax_rate_pct) for row, _, share in borne],
         currency=invoice.currency,
     )
-    chosen = [(row, -net) for (row, _), net in zip(borne, nets, strict=True)]
+    chosen = [
+        (row, Given(CreditedBy.AMOUNT, -net, period=line.period))
+        for (row, line, _), net in zip(borne, nets, strict=True)
+    ]
     return CreditPlan(invoice, chosen, taxed, takes_all=False, includes_tax=True)
 
 
-def _gross(row: InvoiceLine, left: Decimal) -> Fraction:
-    return Fraction(left) * (100 + Fraction(row.tax_rate_pct)) / 100
-
-
-def _reason(session: Session, tenant: Tenant, invoice: Invoice) -> str:
-    client = session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one()
-    return words(client.language).gettext("Early payment discount")
+def _gross(row: InvoiceLine, line: Creditable) -> Fraction:
+    return Fraction(line.left) * (100 + Fraction(row.tax_rate_pct)) / 100
 
 
 def _portal_of(invoice: Invoice) -> str:

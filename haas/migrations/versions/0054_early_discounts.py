@@ -8,8 +8,8 @@ from alembic import op
 from haas.migrations import ddl
 from haas.migrations.tables import AMOUNT, amount, create_table, day, moment, text, texts
 
-revision = "0053_early_discounts"
-down_revision = "0052_credit_parts_checked"
+revision = "0054_early_discounts"
+down_revision = "0053_transfer_orders"
 branch_labels = None
 depends_on = None
 

@@ -132,7 +132,11 @@ QUERIES: dict[str, list[str]] = {
     "prices_api.get_price": ["model_id={model_id}"],
     "billing_runs_api.preview_run": [f"as_of={clock.today('UTC')}"],
     "ledger_api.list_unposted": ["month=2026-01"],
-    "ledger_api.get_trial_balance": ["first=2026-01&last=2026-06"],
+    "ledger_api.get_trial_balance": [
+        "first=2026-01&last=2026-06",
+        "first=2026-01&last=2026-06&converted=last_day",
+    ],
+    "ledger_api.get_differences": ["first=2026-01-01&last=2026-06-30"],
     "ledger_api.get_roll_forward": ["first=2026-01&last=2026-06"],
     "books.list_entries": ["", "kind=invoice&limit=3", "purpose=receivables&from=2020-01"],
     "books.show_report": ["", "from=2020-01", "book=tax", "converted=posting_day"],

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import flash, redirect, render_template, url_for
+from flask_babel import format_date
 from flask_babel import gettext as _
 
 from haas.auth.caller import current_caller, requires
@@ -25,6 +26,7 @@ from leases.summaries import client_names
 
 DIFFERENCES = "exchange_differences"
 ROWS_SHOWN = 200
+MISSING_SHOWN = 10
 
 
 @blueprint.post("/exchange-differences/policy")
@@ -57,7 +59,8 @@ def differences_page(span: Span, **shared: Any) -> str:
         realised=realised,
         unrealised=unrealised,
         left_out=len(found.realised) + len(found.unrealised) - len(realised) - len(unrealised),
-        last_day=end_of_month(span.last),
+        last_day=format_date(end_of_month(span.last), "medium"),
+        missing=[(currency, format_date(day, "medium")) for currency, day in found.missing[:MISSING_SHOWN]],
         clients=client_names(caller.session, caller.tenant, {row.billed.client_id for row in rows}),
         form=policy_form(exchange.policy_of(caller.session, caller.tenant)),
         rules=rule_words(),

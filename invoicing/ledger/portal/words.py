@@ -114,8 +114,8 @@ def report_words() -> dict[str, str]:
 def converted_words() -> list[tuple[str, str]]:
     """By which day's rate a balance is told in the partner's currency."""
     return [
-        ("posting_day", _("In our currency, by the rate of each posting's day")),
-        ("last_day", _("In our currency, by the rate of the last day")),
+        ("posting_day", _("Converted by each day's rate")),
+        ("last_day", _("Converted by the last day's rate")),
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -18,6 +19,7 @@ from invoicing import queries
 from invoicing.book import load
 from invoicing.charges.models import Charge
 from invoicing.charges.queries import billed_of, get_charge
+from invoicing.document_parts import TaxInOwnCurrency
 from invoicing.drafts import CreditedInvoice, Draft, Drafted, draft_within_orders
 from invoicing.exchange import with_exchange
 from invoicing.issuing import issue
@@ -283,11 +285,19 @@ def credited_by(
     if not wanted:
         return {}
     found = session.execute(
-        sa.select(Invoice.id, Invoice.number, Invoice.issued_on).where(
-            Invoice.partner_id == tenant.partner_id, Invoice.id.in_(wanted)
-        )
+        sa.select(
+            Invoice.id, Invoice.number, Invoice.issued_on, Invoice.document["accounting"].label("accounting")
+        ).where(Invoice.partner_id == tenant.partner_id, Invoice.id.in_(wanted))
     )
-    return {row.id: CreditedInvoice(row.id, row.number, row.issued_on) for row in found}
+    return {
+        row.id: CreditedInvoice(
+            row.id,
+            row.number,
+            row.issued_on,
+            msgspec.convert(row.accounting, type=TaxInOwnCurrency) if row.accounting else None,
+        )
+        for row in found
+    }
 
 
 def _chunks(counts: Sequence[tuple[str, int]], size: int) -> list[tuple[str, str, int]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
 import sqlalchemy as sa
@@ -13,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from haas.documents.words import words
 from haas.ids import new_id
-from haas.money import round_minor
 from haas.tenancy.scope import Tenant
 from invoicing.credit_reasons import CREDIT_REASONS
 from invoicing.crediting import CreditedBy, Given, price_of
-from invoicing.document import DocumentLine, InvoiceDocument, Reference, TaxInOwnCurrency, TaxTotal
+from invoicing.document import DocumentLine, InvoiceDocument, Reference, TaxTotal
 from invoicing.models import Invoice, InvoiceLine
+from invoicing.tax.taxation import at_its_rate
 from invoicing.taxes import TaxedLines, TaxedSoFar
 
 _NOTHING = Decimal(0)
@@ -108,7 +107,7 @@ def credit_document(
         tax_total=plan.tax,
         total=plan.total,
         payable=plan.total,
-        accounting=_in_own_currency(original, tax=plan.tax),
+        accounting=at_its_rate(original.accounting, tax=plan.tax),
         buyer_order=original.buyer_order,
         references=(Reference(kind="invoice", number=invoice.number, issued_on=invoice.issued_on),),
         credit_reason=reason_code,
@@ -142,15 +141,6 @@ def _tax_total(said: TaxTotal, *, taxable: Decimal, tax: Decimal, before: TaxedS
     return msgspec.structs.replace(
         said, taxable=taxable, tax=tax, taxable_before=-before.taxable, tax_before=-before.tax
     )
-
-
-def _in_own_currency(original: InvoiceDocument, *, tax: Decimal) -> TaxInOwnCurrency | None:
-    """The tax that goes back, at the rate of the invoice that is corrected."""
-    own = original.accounting
-    if own is None or not tax:
-        return None
-    converted = round_minor(Fraction(tax) * Fraction(own.rate), own.currency)
-    return msgspec.structs.replace(own, tax_total=converted)
 
 
 def add_lines(session: Session, tenant: Tenant, *, credit: Invoice, plan: CreditPlan) -> None:

@@ -19,7 +19,7 @@ from invoicing.proposals import Proposal
 from invoicing.purchase_orders.limits import OrderTerms, objections
 from invoicing.tax.parties import Seller
 from invoicing.tax.supplies import Place, TaxDecision, agreed
-from invoicing.tax.taxation import Taxation
+from invoicing.tax.taxation import Taxation, at_its_rate
 from invoicing.taxes import TaxableLine, TaxedLines, tax_lines, tax_within
 
 
@@ -30,6 +30,7 @@ class CreditedInvoice:
     id: str
     number: str
     issued_on: date
+    accounting: TaxInOwnCurrency | None = None  # its tax in the seller's own currency, with the rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +272,16 @@ def _draft(
         applied=applied,
         credits=credits,
         tax_name=taxation.tax_name(rows[0].decision, day=issued_on),
-        accounting=taxation.in_own_currency(abs(taxed.tax_total), currency=paper.currency, day=issued_on),
+        accounting=_in_own_currency(taxation, paper, credits, tax=abs(taxed.tax_total), day=issued_on),
     )
+
+
+def _in_own_currency(
+    taxation: Taxation, paper: PaperKey, credited: CreditedInvoice | None, *, tax: Decimal, day: date
+) -> TaxInOwnCurrency | None:
+    """At the day's rate; what is credited, at that of its invoice: as much goes back as was stated."""
+    stated = at_its_rate(credited.accounting, tax=tax) if credited is not None else None
+    return stated or taxation.in_own_currency(tax, currency=paper.currency, day=day)
 
 
 def _chargeable(row: _Taxed) -> Chargeable:

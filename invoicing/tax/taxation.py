@@ -8,6 +8,8 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+import msgspec
+
 from haas.errors import HaasError
 from haas.money import exponent, round_places
 from haas.tenancy.models import Client, Site
@@ -31,6 +33,14 @@ class ExchangeRate:
     rate: Decimal
     day: date
     source: str
+
+
+def at_its_rate(stated: TaxInOwnCurrency | None, *, tax: Decimal) -> TaxInOwnCurrency | None:
+    """Tax that goes back, in the own currency at the rate that the credited document states; none if none."""
+    if stated is None or not tax:
+        return None
+    own = round_places(Fraction(tax) * Fraction(stated.rate), exponent(stated.currency))
+    return msgspec.structs.replace(stated, tax_total=own)
 
 
 FindRate = Callable[[str, str, date], ExchangeRate | None]  # base, quote, day

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from lxml import etree
 from sqlalchemy.orm import Session
 
+from devices.models import Asset
 from haas.documents.rendering import render_pdf
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import scoped
@@ -33,6 +35,7 @@ from invoicing.money.rates import add_rates
 from invoicing.money.receipts import record_receipt, reverse_receipt
 from invoicing.paper import invoice_pdf
 from invoicing.queries import chunks_of, problems_of
+from leases import returns
 from tests import paper
 from tests.cast import Cast
 from tests.invoicing.exports.batches import a_batch
@@ -121,6 +124,24 @@ class TestBilling:
         text = paper.text_of(invoice_pdf(document, render=render_pdf))
         assert "CHF 11.23" in text.replace("\N{NO-BREAK SPACE}", " ")
         assert "0.9" in text
+
+    def test_credits_at_the_rate_of_the_invoice(self, session: Session, francs: Cast) -> None:
+        rates(session, francs, d0330="0.90", d0420="0.99")
+        bill(session, francs.tenant)
+        asset = session.scalars(scoped(Asset, francs.tenant).where(Asset.state == "in_service")).one()
+        at = datetime(2026, 4, 20, 15, 0, tzinfo=UTC)
+        given: dict[str, Any] = {"session": session, "tenant": francs.tenant}
+        order = returns.request_return(
+            **given, asset_id=asset.id, reason="ends", notice_on=date(2026, 4, 2), due_on=at.date(), at=at
+        )
+        returns.collect(**given, return_id=order.id, at=at)
+        returns.receive(**given, return_id=order.id, at=at, serial_seen=asset.serial or "")
+        (credit,) = bill(session, francs.tenant, MAY)
+
+        stated = msgspec.convert(credit.document, type=InvoiceDocument).accounting
+        assert stated is not None
+        assert (stated.rate, credit.tax_total) == (Decimal("0.90"), Decimal("-2.48"))  # 8% of 93 x 10 / 30
+        assert stated.tax_total == Decimal("2.23")  # 2.48 x 0.90
 
 
 def _path(term: str) -> str:

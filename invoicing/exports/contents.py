@@ -28,10 +28,11 @@ class ItemKind(StrEnum):
     RECEIPT = "receipt"  # money that came in, whole: what is on no invoice is the client's credit
     RETURN = "receipt_reversal"  # a returned debit, a chargeback
     REFUND = "refund"  # credit that was paid out
+    REFUND_RETURN = "refund_return"  # and came back: the counter row of the same refund
     ENTRY = "entry"
 
 
-MONEY_KINDS = (ItemKind.RECEIPT, ItemKind.RETURN, ItemKind.REFUND)
+MONEY_KINDS = (ItemKind.RECEIPT, ItemKind.RETURN, ItemKind.REFUND, ItemKind.REFUND_RETURN)
 
 
 ITEM_KINDS: Mapping[Content, tuple[ItemKind, ...]] = {

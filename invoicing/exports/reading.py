@@ -87,6 +87,11 @@ union all
 select f.id, coalesce(nullif(f.reference, ''), f.id), f.settled_on, -f.amount, f.currency, f.channel,
        f.client_id, ''
   from refund f where f.partner_id = :partner and f.id = any(:ids)
+union all
+select f.id || '/returned', coalesce(nullif(f.reference, ''), f.id) || '/returned', f.returned_on, f.amount,
+       f.currency, f.channel, f.client_id, coalesce(nullif(f.reference, ''), f.id)
+  from refund f where f.partner_id = :partner and f.state = 'returned'
+   and f.id || '/returned' = any(:ids)
 """
 
 

@@ -53,10 +53,19 @@ _ROWS = {
         (
             "select 'refund' as item_kind, f.id, coalesce(nullif(f.reference, ''), f.id) as number,"
             " f.settled_on as dated_on, -f.amount as amount, f.currency"
-            " from refund f where f.partner_id = :partner and f.state = 'paid'"
+            " from refund f where f.partner_id = :partner and f.state in ('paid', 'returned')"
         ),
         "f.settled_on",
         "f.id",
+    ),
+    ItemKind.REFUND_RETURN: (
+        (
+            "select 'refund_return' as item_kind, f.id || '/returned' as id,"
+            " coalesce(nullif(f.reference, ''), f.id) || '/returned' as number, f.returned_on as dated_on,"
+            " f.amount, f.currency from refund f where f.partner_id = :partner and f.state = 'returned'"
+        ),
+        "f.returned_on",
+        "f.id || '/returned'",
     ),
     ItemKind.ENTRY: (
         (
@@ -98,7 +107,8 @@ select method from receipt where partner_id = :partner and id = any(:ids)
 union select r.method from receipt_reversal v
   join receipt r on r.partner_id = v.partner_id and r.id = v.receipt_id
  where v.partner_id = :partner and v.id = any(:ids)
-union select channel from refund where partner_id = :partner and id = any(:ids)
+union select channel from refund where partner_id = :partner
+   and id in (select split_part(item, '/', 1) from unnest(cast(:ids as text[])) item)
 """
 _CLIENTS = """
 select c.id, c.number, c.name, c.legal_name from client c
@@ -106,7 +116,8 @@ select c.id, c.number, c.name, c.legal_name from client c
    select client_id from invoice where partner_id = :partner and id = any(:invoices)
    union select client_id from receipt where partner_id = :partner and id = any(:money)
    union select client_id from receipt_reversal where partner_id = :partner and id = any(:money)
-   union select client_id from refund where partner_id = :partner and id = any(:money))
+   union select client_id from refund where partner_id = :partner
+     and id in (select split_part(item, '/', 1) from unnest(cast(:money as text[])) item))
 """
 
 

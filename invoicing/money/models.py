@@ -27,7 +27,7 @@ ENTRY_KINDS = (
     "reversed",
 )
 CHANNELS = ("bank", "provider")
-REFUND_STATES = ("asked", "paid", "failed")
+REFUND_STATES = ("asked", "paid", "failed", "returned")
 RATE_SOURCES = ("ecb", "manual", "import")
 
 
@@ -172,7 +172,10 @@ class BalanceEntry(PartnerOwned, Base):
 
 
 class Refund(PartnerOwned, Base):
-    """Credit that goes back to the client: out of the balance when asked, back into it if it fails."""
+    """Credit that goes back to the client: out of the balance when asked, back into it if it fails.
+
+    What was paid and came back is `returned`: both are told, to the books as well.
+    """
 
     __tablename__ = "refund"
     __client_scope__: ClassVar[ClientScope] = "column"
@@ -184,6 +187,7 @@ class Refund(PartnerOwned, Base):
         one_of("channel", CHANNELS),
         one_of("state", REFUND_STATES),
         sa.CheckConstraint("(state = 'asked') = (settled_on is null)", name="settled_has_a_day"),
+        sa.CheckConstraint("(state = 'returned') = (returned_on is not null)", name="returned_has_a_day"),
         sa.CheckConstraint("channel <> 'provider' or receipt_id is not null", name="provider_has_receipt"),
         sa.Index("ix_refund_recent", "partner_id", "id"),
         sa.Index("ix_refund_client", "partner_id", "client_id", "id"),
@@ -206,6 +210,7 @@ class Refund(PartnerOwned, Base):
     asked_at: Mapped[datetime]
     asked_by: Mapped[str]
     settled_on: Mapped[date | None]
+    returned_on: Mapped[date | None]  # when it came back after it was paid: credit again since then
 
 
 class ExchangeRate(PartnerOwned, Base):

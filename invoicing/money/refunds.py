@@ -18,7 +18,7 @@ from invoicing.money.models import Refund
 from invoicing.money.paying import checked_amount
 from invoicing.money.queries import find_transfer_of, get_receipt, left_at_provider
 
-ASKED, PAID, FAILED = "asked", "paid", "failed"
+ASKED, PAID, FAILED, RETURNED = "asked", "paid", "failed", "returned"
 BY_BANK, BY_PROVIDER = "bank", "provider"
 
 
@@ -127,24 +127,28 @@ def mark_paid(
 def mark_failed(
     session: Session, tenant: Tenant, *, refund_id: str, failure: str, on: date, at: datetime
 ) -> Refund:
-    """It could not be carried out, or was called off: the amount is the client's credit again.
+    """It could not be carried out, was called off, or came back: the amount is the client's credit again.
 
-    :raises RefundSettled: if it was paid before.
+    What was paid before is `returned` then, as of `on`, so that books which have it are told of both. The
+    same told again changes nothing.
+
     :raises RefundOrdered: if the bank may pay it at any moment.
     """
     client_id = get_refund(session, tenant, refund_id=refund_id).client_id
     lock_client(session, tenant, client_id=client_id)
     refund = lock_refund(session, tenant, refund_id=refund_id)
-    if refund.state == FAILED:
+    if refund.state in (FAILED, RETURNED):
         return refund
-    _check_asked(refund)
-    ordered = find_transfer_of(session, tenant, refund_id=refund.id)
-    if ordered is not None:
-        raise RefundOrdered(
-            f"The bank was ordered to pay this by {ordered}: call that order off, or note there that the bank"
-            " refused it."
-        )
-    refund.state, refund.failure, refund.settled_on = FAILED, failure.strip(), on
+    if refund.state == PAID:
+        refund.state, refund.failure, refund.returned_on = RETURNED, failure.strip(), on
+    else:
+        ordered = find_transfer_of(session, tenant, refund_id=refund.id)
+        if ordered is not None:
+            raise RefundOrdered(
+                f"The bank was ordered to pay this by {ordered}: call that order off, or note there that the"
+                " bank refused it."
+            )
+        refund.state, refund.failure, refund.settled_on = FAILED, failure.strip(), on
     session.flush()
     add_entry(
         session,

@@ -16,7 +16,16 @@ from haas.settings import Settings
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.money.models import Refund
-from invoicing.money.refunds import ASKED, BY_PROVIDER, FAILED, get_refund, mark_failed, mark_paid
+from invoicing.money.refunds import (
+    ASKED,
+    BY_PROVIDER,
+    FAILED,
+    PAID,
+    RETURNED,
+    get_refund,
+    mark_failed,
+    mark_paid,
+)
 from invoicing.payments import accounts, queries
 from invoicing.payments.charges import KEYS_KEPT
 from invoicing.payments.models import PaymentAttempt
@@ -79,7 +88,7 @@ def of_receipts(session: Session, tenant: Tenant, *, receipt_ids: Sequence[str])
             Refund.partner_id == tenant.partner_id,
             Refund.receipt_id.in_(receipt_ids),
             Refund.channel == BY_PROVIDER,
-            Refund.state != FAILED,
+            Refund.state.not_in((FAILED, RETURNED)),
         )
     )
     for row in rows:
@@ -112,8 +121,9 @@ def _ask(provider: PaymentProvider, request: RefundRequest, *, asked_at: datetim
 
 
 def _settle(session: Session, tenant: Tenant, refund_id: str, outcome: Outcome, *, at: datetime) -> None:
-    """What is known already changes nothing; what fails after it was paid is somebody's to look at."""
-    if get_refund(session, tenant, refund_id=refund_id).state != ASKED:
+    """What is known already changes nothing; what fails after it was paid is credit again."""
+    state = get_refund(session, tenant, refund_id=refund_id).state
+    if state not in (ASKED, PAID):
         return
     if outcome.status == "succeeded":
         on = _today(session, tenant, at)

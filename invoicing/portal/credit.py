@@ -161,7 +161,7 @@ def entry_words() -> dict[str, str]:
 
 def refund_words() -> dict[str, str]:
     """The states of a refund."""
-    return {"asked": _("Asked for"), "paid": _("Paid"), "failed": _("Failed")}
+    return {"asked": _("Asked for"), "paid": _("Paid"), "failed": _("Failed"), "returned": _("Came back")}
 
 
 def _settle(caller: Caller, refund_id: str, form: Form, act: Any, more: dict[str, Any]) -> Any:

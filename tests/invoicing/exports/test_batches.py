@@ -26,6 +26,7 @@ from invoicing.exports.mapping import MapKind, Unmapped
 from invoicing.exports.models import ExportBatch, ExportItem, ExportProfile
 from invoicing.exports.schedule import Cut, Rhythm, Schedule, cut_off
 from invoicing.ledger import accounts, posting
+from invoicing.money import balances, refunds
 from tests.cast import Cast
 from tests.invoicing.world import NOW, PORTAL, an_invoice, counted_statements, pretend_rendered
 
@@ -121,6 +122,44 @@ class TestBatch:
         assert {(row["account"], row["tax_code"]) for row in rows} == {
             ("1100", ""), ("4000", "T1"), ("4200", "T1"), ("2200", ""),
         }  # fmt: skip
+
+    def test_takes_back_a_refund_that_came_back_after_it_was_exported(self, committed: Cast) -> None:
+        tenant = committed.tenant
+        told: dict[str, Any] = {"on": date(2026, 4, 20), "at": NOW}
+        with db.unit_of_work(tenant) as session:
+            profile_id = a_profile(session, committed).id
+            account: dict[str, Any] = {"client_id": committed.acme.id, "currency": "USD", "reason": "Wish"}
+            balances.grant(session, tenant, amount=Decimal(30), **account, **told)
+            asked = refunds.refund_balance(session, tenant, amount=Decimal(30), **account, **told)
+            refunds.mark_paid(session, tenant, refund_id=asked.id, reference="SEPA-7", **told)
+        first = made(committed, profile_id)
+        for _ in range(2):  # told twice, taken back once
+            with db.unit_of_work(tenant) as session:
+                refunds.mark_failed(
+                    session,
+                    tenant,
+                    refund_id=asked.id,
+                    failure="Account closed",
+                    on=date(2026, 4, 24),
+                    at=NOW,
+                )
+        second = made(committed, profile_id)
+        with db.unit_of_work(tenant) as session:
+            credit = balances.balance_of(session, tenant, client_id=committed.acme.id)
+            items = session.execute(
+                sa.select(ExportItem.number, ExportItem.amount)
+                .where(ExportItem.batch_id.in_((first.id, second.id)), ExportItem.number.like("SEPA%"))
+                .order_by(ExportItem.dated_on)
+            ).all()
+        assert [tuple(row) for row in items] == [("SEPA-7", Decimal(-30)), ("SEPA-7/returned", Decimal(30))]
+        assert second.sums == {"USD": "30.000"}
+        (bank,) = [
+            row for row in csv.DictReader(io.StringIO(file_of(committed, second).decode())) if row["debit"]
+        ]
+        assert (bank["account"], bank["debit"], bank["date"]) == ("1000", "30.00", "2026-04-24")
+        assert credit == {"USD": Decimal(30)}
+        with db.unit_of_work(tenant) as session, pytest.raises(batches.NothingWaits):
+            batches.start(session, tenant, profile_id=profile_id, at=NOW)
 
     def test_leaves_a_late_comer_to_the_next_whatever_its_date(self, committed: Cast) -> None:
         with db.unit_of_work(committed.tenant) as session:

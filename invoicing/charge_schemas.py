@@ -15,6 +15,7 @@ from invoicing.charges.queries import STATES
 from invoicing.charges.recurrence import ONCE, RECURRENCES
 from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.grouping import Grouping
+from leases.terms import TaxClass
 
 _GROUPINGS = tuple(each.value for each in Grouping)
 _SHARE = Decimal(1000)
@@ -38,6 +39,11 @@ class ChargeRequest(Request):
     quantity = Amount(places=6, load_default=Decimal(1))
     unit_price = Amount(places=6, required=True)
     tax_category = one_of(*TAX_CATEGORIES, load_default="S")
+    tax_class = one_of(
+        *TaxClass,
+        load_default=TaxClass.STANDARD.value,
+        metadata={"description": "which rate of the place holds, where tax is added (category S)"},
+    )
     charged_on = Day(required=True, metadata={"description": "falls due; of a monthly one the first time"})
     recurs = one_of(*RECURRENCES, load_default=ONCE)
     until = Day(load_default=None, allow_none=True, metadata={"description": "no month begins then or later"})
@@ -99,6 +105,7 @@ class ChargeResource(ma.Schema):
     amount = Amount(attribute="charge.terms.amount", metadata={"description": "of one time, before tax"})
     currency = ma.fields.String(attribute="charge.currency")
     tax_category = ma.fields.String(attribute="charge.tax_category")
+    tax_class = ma.fields.String(attribute="charge.tax_class")
     charged_on = ma.fields.Date(attribute="charge.charged_on")
     recurs = ma.fields.String(attribute="charge.recurs")
     until = ma.fields.Date(attribute="charge.until", allow_none=True)

@@ -216,7 +216,12 @@ def _tax(client: Client, row: Proposal, taxation: Taxation) -> _Taxed:
         place = Place(client.country, client.region)
         return _Taxed(row, agreed(past.tax_category, place=place), past.tax_rate_pct)
     decision = taxation.decide(
-        client, kind=row.change.kind, category=row.tax_category, site_id=row.site_id, day=day
+        client,
+        kind=row.change.kind,
+        category=row.tax_category,
+        tax_class=row.tax_class,
+        site_id=row.site_id,
+        day=day,
     )
     return _Taxed(row, decision, taxation.rate(decision, day=day))
 

@@ -22,6 +22,7 @@ from invoicing.grouping import Grouping, PaperKey, paper_key
 from leases.contract import stays_of
 from leases.models import Agreement, Lease, Line, ReturnOrder
 from leases.schedule import RentPayment, SerialShare, split_by_serial
+from leases.terms import TaxClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Proposal:
     purchase_order_id: str | None = None
     corrects: Billed | None = None  # of a negative line: what it gives back of
     at_site_id: str | None = None  # of what belongs to no lease
+    tax_class: str = TaxClass.STANDARD
 
     @property
     def site_id(self) -> str | None:
@@ -130,6 +132,7 @@ def _of_line(book: Book, lease: Lease, line: Line) -> Iterator[Proposal]:
             quantity=line.quantity,
             unit_price=line.unit_price,
             tax_category=line.tax_category,
+            tax_class=line.tax_class,
             lease=lease,
             line=line,
             serials=_serials(book, lease, line, change),
@@ -257,6 +260,7 @@ def _of_charge(book: Book, charge: Charge, as_of: date) -> Iterator[Proposal]:
             quantity=charge.quantity,
             unit_price=charge.unit_price,
             tax_category=charge.tax_category,
+            tax_class=charge.tax_class,
             lease=lease,
             line=None,
             at_site_id=charge.site_id,

@@ -16,8 +16,10 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.models import TaxRate
 from invoicing.taxes import UNTAXED
+from leases.terms import TaxClass
 
-CLASSES = ("standard", "reduced", "zero")  # of one category, by what is supplied
+# Of one category, by what is supplied; what is exempt has no rate.
+CLASSES = tuple(each.value for each in TaxClass if each is not TaxClass.EXEMPT)
 
 
 class RateExists(Conflict):

@@ -11,6 +11,7 @@ from fractions import Fraction
 from haas.errors import HaasError
 from haas.money import round_places
 from invoicing.totals import VatGroup, amount_places
+from leases.terms import TaxClass
 
 # EN 16931 (UNTDID 5305) categories under which nothing is added, so that no rate need be on file:
 # zero rated, exempt, reverse charge, intra-community, export, outside the scope.
@@ -55,8 +56,9 @@ def rate_on(
         return found.rate_pct
     if category in UNTAXED:
         return Decimal(0)
+    named = "" if tax_class == TaxClass.STANDARD else f", class {tax_class.replace('_', ' ')},"
     raise NoTaxRate(
-        f"No tax rate for category {category} in {country} is valid on {day:%d %B %Y}. Add one first."
+        f"No tax rate for category {category}{named} in {country} is valid on {day:%d %B %Y}. Add one first."
     )
 
 

@@ -90,6 +90,7 @@ def unbilled_rents(
                 client=client,
                 kind=rent.kind,
                 category=row.line.tax_category,
+                tax_class=row.line.tax_class,
                 site_id=row.lease.site_id,
                 currency=row.lease.currency,
             )
@@ -136,6 +137,7 @@ def unbilled_charges(
                 client=client,
                 kind=CHARGE,
                 category=charge.tax_category,
+                tax_class=charge.tax_class,
                 site_id=charge.site_id,
                 currency=charge.currency,
             )
@@ -148,7 +150,7 @@ class TaxOnTop:
     def __init__(self, taxation: Taxation, *, today: date) -> None:
         self.taxation = taxation
         self.today = today
-        self._rates: dict[tuple[str, str, str, str | None], Decimal | None] = {}
+        self._rates: dict[tuple[str, str, str, str, str | None], Decimal | None] = {}
 
     def of(
         self,
@@ -157,23 +159,31 @@ class TaxOnTop:
         client: Client,
         kind: str,
         category: str,
+        tax_class: str,
         site_id: str | None,
         currency: str,
     ) -> tuple[Decimal, bool]:
         """The amount with its tax by today's rate, and whether that is known; else it is as agreed."""
         if client.prices_include_tax:
             return amount, True
-        rate = self._rate(client, kind, category, site_id)
+        rate = self._rate(client, kind, category, tax_class, site_id)
         if rate is None:
             return amount, False
         return amount + round_minor(amount * rate / 100, currency), True
 
-    def _rate(self, client: Client, kind: str, category: str, site_id: str | None) -> Decimal | None:
-        key = (client.id, kind, category, site_id)
+    def _rate(
+        self, client: Client, kind: str, category: str, tax_class: str, site_id: str | None
+    ) -> Decimal | None:
+        key = (client.id, kind, category, tax_class, site_id)
         if key not in self._rates:
             try:
                 decision = self.taxation.decide(
-                    client, kind=kind, category=category, site_id=site_id, day=self.today
+                    client,
+                    kind=kind,
+                    category=category,
+                    tax_class=tax_class,
+                    site_id=site_id,
+                    day=self.today,
                 )
                 self._rates[key] = self.taxation.rate(decision, day=self.today)
             except (TaxNumberMissing, NoTaxRate):

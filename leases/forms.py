@@ -14,7 +14,7 @@ from leases.return_schemas import ConventionsRequest
 from leases.returns import GRADES
 from leases.schemas import AgreementRequest, LeaseRequest
 from leases.swaps import REASONS
-from leases.terms import LineKind
+from leases.terms import LineKind, TaxClass
 
 LINES_AT_ONCE = 100
 
@@ -46,6 +46,7 @@ class LineForm(Request):
     residual_value = Amount(load_default=None, allow_none=True)
     standalone_price = Amount(places=6, load_default=None, allow_none=True)
     flexible = ma.fields.Boolean(load_default=False)
+    tax_class = one_of(*TaxClass, load_default=TaxClass.STANDARD.value)
 
 
 class QuoteForm(Request):

@@ -15,6 +15,7 @@ from haas.tenancy.payment_terms import TermsKind
 from leases.amendment_models import Abatement, LineTerms
 from leases.book_models import DepreciationBook as DepreciationBook  # noqa: PLC0414 - also read from here
 from leases.lifecycle import LeaseState
+from leases.terms import TaxClass
 
 _STATES = ", ".join(f"'{state}'" for state in LeaseState)
 _OF_LINE = "and_(Line.partner_id == foreign({0}.partner_id), Line.id == foreign({0}.line_id))"
@@ -175,6 +176,7 @@ class Line(PartnerOwned, Base):
         sa.CheckConstraint("kind in ('asset', 'service', 'one_off', 'pooled')", name="kind_known"),
         sa.CheckConstraint("component in ('hardware', 'service')", name="component_known"),
         sa.CheckConstraint("standalone_price >= 0", name="standalone_price_not_negative"),
+        one_of("tax_class", tuple(TaxClass)),
         sa.CheckConstraint(
             "ends_on is null or starts_on is null or starts_on <= ends_on",
             name="dates_in_order",
@@ -195,6 +197,7 @@ class Line(PartnerOwned, Base):
     standalone_price: Mapped[UnitPrice | None]  # what it costs when sold alone; shares out a bundle
     residual_value: Mapped[Amount | None]
     tax_category: Mapped[str] = mapped_column(default="S")
+    tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")  # terms.TaxClass
     starts_on: Mapped[date | None]  # first rent day; set when its asset is accepted
     ends_on: Mapped[date | None]  # exclusive: rent stops here; none while it runs
     created_at: Mapped[datetime]

@@ -25,7 +25,7 @@ from leases.errors import LeaseNotEditable
 from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
 from leases.lifespan import commence, move, record
 from leases.models import Agreement, Lease, Line
-from leases.terms import CommercialModel, Component, LineKind, check_offer, component_of, months_on
+from leases.terms import CommercialModel, Component, LineKind, TaxClass, check_offer, component_of, months_on
 
 MONEY_MAX = Decimal("1e11")
 
@@ -111,6 +111,7 @@ def add_line(
     standalone_price: Decimal | None = None,
     flexible: bool = False,
     tax_category: str = "S",
+    tax_class: str = TaxClass.STANDARD,
 ) -> Line:
     """Add a rent to a draft. An asset line is the place of one asset: its quantity is 1.
 
@@ -136,6 +137,7 @@ def add_line(
         standalone_price=standalone_price,
         flexible=flexible,
         tax_category=tax_category,
+        tax_class=tax_class,
     )
 
 
@@ -166,6 +168,7 @@ def make_line(
     standalone_price: Decimal | None = None,
     flexible: bool = False,
     tax_category: str = "S",
+    tax_class: str = TaxClass.STANDARD,
 ) -> Line:
     """A line of a locked lease that may be written on: a draft, or one that is amended."""
     if kind == "asset":
@@ -179,6 +182,8 @@ def make_line(
         raise InvalidInput("The stand-alone price cannot be negative.", field="standalone_price")
     if component is not None and component not in tuple(Component):
         raise InvalidInput("A line is hardware or a service.", field="component")
+    if tax_class not in tuple(TaxClass):
+        raise InvalidInput(f"Use one of {', '.join(TaxClass)}.", field="tax_class")
     check_amount(quantity=quantity, unit_price=unit_price)
     if not description.strip():
         raise InvalidInput("Say what this line is for; the invoice prints it.", field="description")
@@ -201,6 +206,7 @@ def make_line(
         unit_price=unit_price,
         residual_value=residual_value,
         tax_category=tax_category,
+        tax_class=tax_class,
         created_at=at,
     )
     session.add(line)

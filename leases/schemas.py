@@ -13,7 +13,16 @@ from leases.amendments.early_return import Policy
 from leases.daycount import ALIASES, DAY_COUNTS
 from leases.lifecycle import LeaseState
 from leases.swaps import REASONS
-from leases.terms import END_OPTIONS, INTERVALS, CommercialModel, Component, LineKind, Proration, Timing
+from leases.terms import (
+    END_OPTIONS,
+    INTERVALS,
+    CommercialModel,
+    Component,
+    LineKind,
+    Proration,
+    TaxClass,
+    Timing,
+)
 
 _INTERVAL = ma.validate.OneOf(INTERVALS)
 
@@ -179,6 +188,7 @@ class LineRequest(Request):
     standalone_price = Amount(places=6, load_default=None, allow_none=True)
     flexible = ma.fields.Boolean(load_default=False)
     tax_category = one_of("S", "Z", "E", "AE", "K", "G", "O", load_default="S")
+    tax_class = one_of(*TaxClass, load_default=TaxClass.STANDARD.value)
 
 
 class LineResource(ma.Schema):
@@ -196,6 +206,7 @@ class LineResource(ma.Schema):
     standalone_price = Amount(allow_none=True)
     flexible = ma.fields.Boolean()
     tax_category = ma.fields.String()
+    tax_class = ma.fields.String()
     starts_on = ma.fields.Date(allow_none=True)
     ends_on = ma.fields.Date(allow_none=True)
 

@@ -21,6 +21,7 @@ from invoicing.charges.models import Charge
 from invoicing.charges.operations import NewCharge, charge_of, check_figures
 from invoicing.purchase_orders.models import PurchaseOrder
 from leases.models import Lease
+from leases.terms import TaxClass
 
 ROWS_MAX = 2_000
 # Our column -> the headings it is known by, as `name_key` writes them.
@@ -31,6 +32,7 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "unit_price": ("unit price", "price", "amount", "einzelpreis", "preis", "precio"),
     "category": ("category", "kategorie", "categoría"),
     "tax_category": ("tax category", "steuerkategorie", "categoría fiscal"),
+    "tax_class": ("tax class", "steuerklasse", "clase fiscal"),
     "charged_on": ("date", "charged on", "datum", "fecha"),
     "recurs": ("recurs", "wiederholung", "repetición"),
     "until": ("until", "bis", "hasta"),
@@ -182,6 +184,7 @@ def _charge(cells: Mapping[str, str], known: _Known) -> tuple[NewCharge, str]:
         unit_price=_number(cells["unit_price"]),
         category=cells.get("category") or "other",
         tax_category=cells.get("tax_category") or "S",
+        tax_class=cells.get("tax_class") or TaxClass.STANDARD,
         charged_on=charged_on,
         recurs=cells.get("recurs") or "once",
         until=_day(cells.get("until", "")),

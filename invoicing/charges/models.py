@@ -8,8 +8,9 @@ from typing import ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Base, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
+from haas.db import Base, ClientScope, PartnerOwned, UnitPrice, one_of, owned_by_partner
 from invoicing.charges.recurrence import ChargeTerms
+from leases.terms import TaxClass
 
 CATEGORIES = ("set_up", "delivery", "repair", "fee", "other")
 
@@ -42,6 +43,7 @@ class Charge(PartnerOwned, Base):
         sa.CheckConstraint(
             "category in ('set_up', 'delivery', 'repair', 'fee', 'other')", name="category_known"
         ),
+        one_of("tax_class", tuple(TaxClass)),
         sa.CheckConstraint("recurs in ('once', 'monthly')", name="recurs_known"),
         sa.CheckConstraint("recurs = 'monthly' or until is null", name="once_has_no_end"),
         sa.CheckConstraint("until is null or until > charged_on", name="ends_after_it_begins"),
@@ -65,6 +67,7 @@ class Charge(PartnerOwned, Base):
     unit_price: Mapped[UnitPrice]
     currency: Mapped[str] = mapped_column(sa.String(3))
     tax_category: Mapped[str]
+    tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")  # TaxClass
     recurs: Mapped[str]
     charged_on: Mapped[date]  # when it falls due; of a monthly one the first time
     until: Mapped[date | None]  # exclusive: no month begins then or later

@@ -21,6 +21,7 @@ from invoicing.charges.recurrence import MONTHLY, ONCE, RECURRENCES, ChargeTerms
 from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.purchase_orders.operations import check_order
 from leases.models import Lease
+from leases.terms import TaxClass
 
 AMOUNT_MAX = Decimal(10) ** 11
 
@@ -42,6 +43,7 @@ class NewCharge:
     quantity: Decimal = Decimal(1)
     category: str = "other"
     tax_category: str = "S"
+    tax_class: str = TaxClass.STANDARD
     recurs: str = ONCE
     until: date | None = None
     lease_id: str | None = None
@@ -101,6 +103,7 @@ def charge_of(tenant: Tenant, wanted: NewCharge, *, currency: str, at: datetime,
         unit_price=wanted.unit_price,
         currency=currency,
         tax_category=wanted.tax_category,
+        tax_class=wanted.tax_class,
         recurs=wanted.recurs,
         charged_on=wanted.charged_on,
         until=wanted.until,
@@ -162,6 +165,8 @@ def check_figures(wanted: NewCharge, *, currency: str) -> None:
         raise InvalidInput(f"Use one of {', '.join(CATEGORIES)}.", field="category")
     if wanted.tax_category not in TAX_CATEGORIES:
         raise InvalidInput(f"Use one of {', '.join(TAX_CATEGORIES)}.", field="tax_category")
+    if wanted.tax_class not in tuple(TaxClass):
+        raise InvalidInput(f"Use one of {', '.join(TaxClass)}.", field="tax_class")
     if wanted.recurs not in RECURRENCES:
         raise InvalidInput(f"Use one of {', '.join(RECURRENCES)}.", field="recurs")
     if wanted.quantity <= 0:

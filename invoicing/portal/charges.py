@@ -29,6 +29,7 @@ from invoicing.portal.words import CATEGORIES, STATES, tax_categories
 from invoicing.purchase_orders.models import PurchaseOrder
 from leases.models import Lease
 from leases.portal.doors import attempt, attempt_or_flash
+from leases.portal.words import TAX_CLASSES
 from leases.summaries import client_names, find_client
 
 blueprint = Blueprint("charges", __name__, url_prefix="/charges")
@@ -83,6 +84,7 @@ def new() -> Any:
                 quantity="1",
                 category="other",
                 tax_category="S",
+                tax_class="standard",
                 recurs="once",
                 charged_on=clock.today(caller.partner.time_zone).isoformat(),
             ),
@@ -224,6 +226,7 @@ def _new_page(caller: Caller, form: Form) -> str:
         client=client,
         categories=CATEGORIES,
         tax_categories=tax_categories(),
+        tax_classes=TAX_CLASSES,
         leases=choices.get("leases", []),
         sites=choices.get("sites", []),
         orders=choices.get("orders", []),
@@ -271,6 +274,7 @@ def _page(caller: Caller, charge_id: str, form: Form) -> str:
         order=order,
         form=form,
         categories=CATEGORIES,
+        tax_classes=TAX_CLASSES,
         states=STATES,
     )
 

@@ -15,6 +15,7 @@ from haas.errors import HaasError
 from haas.pages.forms import Form, blank_form, read_form
 from invoicing import rates
 from invoicing.portal.forms import TaxRateForm
+from leases.portal.words import RATE_CLASSES
 
 blueprint = Blueprint("taxes", __name__, url_prefix="/settings/taxes")
 
@@ -65,7 +66,7 @@ def _page(form: Form) -> str:
         today=today,
         countries=checks.countries(language),
         categories=_categories(),
-        classes={"standard": _("Standard"), "reduced": _("Reduced"), "zero": _("Zero")},
+        classes=RATE_CLASSES,
     )
 
 

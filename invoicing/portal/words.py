@@ -53,7 +53,7 @@ CREDIT_REASONS = {
 def tax_categories() -> dict[str, str]:
     """What a tax category means."""
     return {
-        "S": _("Standard rate"),
+        "S": _("Taxed by its class"),
         "Z": _("Zero rated"),
         "E": _("Exempt"),
         "AE": _("Reverse charge"),

@@ -7,10 +7,11 @@ the same in outline, with no tax on what leaves the country. Categories are thos
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from haas.accounts.registered_numbers import EU
+from leases.terms import TaxClass
 
 
 class Supply(StrEnum):
@@ -58,6 +59,7 @@ class TaxDecision:
     reason: str = ""
     reason_code: str = ""  # VATEX
     needs_both_ids: bool = False
+    tax_class: str = "standard"  # whose rate holds, where tax is added
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,20 @@ def agreed(category: str, *, place: Place, reason: str = "") -> TaxDecision:
     why, needs_both_ids = _AGREED[category]
     why = reason or why
     return TaxDecision(category, place, why, _CODES.get(why, ""), needs_both_ids)
+
+
+def in_class(decision: TaxDecision, tax_class: str) -> TaxDecision:
+    """The decision for something that is taxed by a class of its own (art. 98 and 132 of the Directive).
+
+    Where the law adds no tax anyway, the class says nothing. A rate of zero is the category Z (BR-S-05).
+    """
+    if decision.category != "S" or tax_class == TaxClass.STANDARD:
+        return decision
+    if tax_class == TaxClass.ZERO:
+        return agreed("Z", place=decision.place)
+    if tax_class == TaxClass.EXEMPT:
+        return agreed("E", place=decision.place)
+    return replace(decision, tax_class=tax_class)
 
 
 def _where(seller: Place, buyer: Place) -> Where:

@@ -15,8 +15,9 @@ from haas.money import exponent, round_places
 from haas.tenancy.models import Client, Site
 from invoicing.document_parts import TaxInOwnCurrency
 from invoicing.tax.parties import Seller, demand_numbers, has_exemption, is_business
-from invoicing.tax.supplies import SUPPLY_OF_KIND, Place, Supply, TaxDecision, agreed, decide
+from invoicing.tax.supplies import SUPPLY_OF_KIND, Place, Supply, TaxDecision, agreed, decide, in_class
 from invoicing.taxes import DatedRate, find_rate, rate_on
+from leases.terms import TaxClass
 
 
 class NoExchangeRate(HaasError):
@@ -60,14 +61,23 @@ class Taxation:
     find_exchange: FindRate = _no_rate
 
     def decide(
-        self, client: Client, *, kind: str, category: str, site_id: str | None, day: date
+        self,
+        client: Client,
+        *,
+        kind: str,
+        category: str,
+        site_id: str | None,
+        day: date,
+        tax_class: str = TaxClass.STANDARD,
     ) -> TaxDecision:
         """How a line is taxed: as it was agreed, as the client is treated, or by the law's rules.
 
         :param category: the line's own; "S" leaves it to client and rules.
+        :param tax_class: by which rate of the place it is taxed, if it is.
         :raises TaxNumberMissing: if the law wants a number that is missing.
         """
         decision = self._decide(client, kind=kind, category=category, site_id=site_id, day=day)
+        decision = in_class(decision, tax_class)
         demand_numbers(decision, seller=self.seller.party, client=client)
         return decision
 
@@ -102,7 +112,12 @@ class Taxation:
         """
         place = decision.place
         return rate_on(
-            self.rates, country=place.country, region=place.region, category=decision.category, day=day
+            self.rates,
+            country=place.country,
+            region=place.region,
+            category=decision.category,
+            tax_class=decision.tax_class,
+            day=day,
         )
 
     def tax_name(self, decision: TaxDecision, *, day: date) -> str:

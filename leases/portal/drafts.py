@@ -181,6 +181,7 @@ def _add_lines(caller: Caller, lease: Lease, wanted: dict[str, Any]) -> None:
             residual_value=wanted["residual_value"],
             standalone_price=wanted["standalone_price"],
             flexible=wanted["flexible"],
+            tax_class=wanted["tax_class"],
         )
 
 

@@ -125,6 +125,13 @@ PRICE_LEVELS: dict[str, Any] = {
     "client": _l("For one client"),
 }
 
+RATE_CLASSES: dict[str, Any] = {
+    "standard": _l("Standard"),
+    "reduced": _l("Reduced"),
+    "super_reduced": _l("Super-reduced"),
+    "zero": _l("Zero"),
+}
+TAX_CLASSES: dict[str, Any] = {**RATE_CLASSES, "exempt": _l("Exempt")}
 COMPONENTS: dict[str, Any] = {"hardware": _l("Hardware"), "service": _l("Service")}
 
 ITEM_KINDS: dict[str, Any] = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy.orm import Session
 
@@ -23,6 +25,9 @@ from invoicing.charges.operations import (
 )
 from invoicing.charges.queries import standings
 from invoicing.charges.recurrence import ChargeTerms, periods_due
+from invoicing.corrections import credit_invoice
+from invoicing.document import InvoiceDocument
+from invoicing.rates import add_rate
 from tests.cast import Cast
 from tests.invoicing.test_billing import ACCEPTED, NOW, PORTAL, a_rate, bill
 from tests.leases.fleet import day, lease_in_service
@@ -91,6 +96,38 @@ class TestCharge:
         assert (standing.state, standing.billed and standing.billed.invoice_id) == ("billed", invoice.id)
         with pytest.raises(ChargeBilled, match="credit the invoice"):
             void_charge(session, cast.tenant, charge_id=charge.id, reason="Oops", at=NOW)
+
+    def test_is_taxed_by_its_class_beside_others_on_one_paper(self, session: Session, cast: Cast) -> None:
+        a_rate(session, cast.tenant, pct="19")
+        add_rate(
+            session,
+            cast.tenant,
+            country="US",
+            category="S",
+            tax_class="reduced",
+            rate_pct=Decimal(7),
+            name="Reduced",
+            valid_from=day("2020-01-01"),
+        )
+        work = set_up(client_id=cast.acme.id)
+        book = replace(work, description="Handbook", unit_price=Decimal("33.33"), tax_class="reduced")
+        for wanted in (work, book, book):
+            make_charge(session, cast.tenant, wanted=wanted, at=NOW)
+
+        (invoice,) = bill(session, cast, "2026-04-01")
+
+        document = msgspec.convert(invoice.document, type=InvoiceDocument)
+        groups = [(row.rate_pct, row.taxable, row.tax) for row in document.tax_totals]
+        assert sorted(groups) == [
+            (Decimal(7), Decimal("66.66"), Decimal("4.67")),  # 4.6662
+            (Decimal(19), Decimal(120), Decimal("22.80")),
+        ]
+        assert invoice.total == Decimal("214.13")  # 186.66 and 27.47
+        credit = credit_invoice(
+            session, cast.tenant, invoice_id=invoice.id, reason="Wrong", issued_on=day("2026-04-02"), at=NOW,
+            portal_url=PORTAL,
+        )  # fmt: skip
+        assert (credit.tax_total, credit.total) == (-invoice.tax_total, -invoice.total)
 
     def test_needs_no_lease_and_is_gone_when_voided(self, session: Session, cast: Cast) -> None:
         a_rate(session, cast.tenant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -14,7 +15,7 @@ from invoicing.tax.parties import Seller, TaxNumberMissing
 from invoicing.tax.supplies import Place, Supply, agreed, decide
 from invoicing.tax.taxation import ExchangeRate, NoExchangeRate, Taxation
 from invoicing.tax.texts import REASONS, reason_text
-from invoicing.taxes import DatedRate
+from invoicing.taxes import DatedRate, NoTaxRate
 
 GERMANY, FRANCE, AMERICA = Place("DE"), Place("FR"), Place("US", "NY")
 DAY = date(2026, 11, 1)
@@ -100,6 +101,26 @@ class TestTaxation:
             found.append(taxed.rate(decision, day=DAY))
 
         assert found == [Decimal("8.875"), Decimal(5)]
+
+    @pytest.mark.parametrize(
+        ("tax_class", "category", "rate"),
+        [("standard", "S", 19), ("reduced", "S", 7), ("zero", "Z", 0), ("exempt", "E", 0)],
+    )
+    def test_takes_the_rate_of_the_class_where_tax_is_added(self, tax_class, category, rate):
+        rates = [
+            DatedRate("DE", "S", Decimal(19), date(2020, 1, 1)),
+            DatedRate("DE", "S", Decimal(7), date(2020, 1, 1), tax_class="reduced"),
+        ]
+        facts = {"kind": "charge", "category": "S", "site_id": None, "day": DAY, "tax_class": tax_class}
+
+        decision = taxation(rates=rates).decide(client(), **facts)
+        abroad = taxation(rates=rates).decide(client(country="FR", tax_id="FR40303265045"), **facts)
+
+        assert (decision.category, taxation(rates=rates).rate(decision, day=DAY)) == (category, rate)
+        assert abroad.category == "AE"  # in France the buyer owes it, by whatever rate
+        super_reduced = replace(decision, category="S", tax_class="super_reduced")
+        with pytest.raises(NoTaxRate, match="class super reduced, in DE"):
+            taxation(rates=rates).rate(super_reduced, day=DAY)
 
     def test_exempts_by_a_certificate_until_its_day(self):
         exempt = client(tax_treatment="exempt", exemption_valid_until=date(2026, 11, 2))

@@ -58,10 +58,12 @@ def fork(
 
 
 def work(settings: Settings, acts: Sequence[Act], *, seed: int) -> None:
-    """Scheduler and workers as one process: each act, then every delivery in an order that the seed draws."""
+    """Scheduler and workers as one process: each act, then every delivery in an order that the seed draws.
+
+    It works by the engine of the parent, whose statements are compiled: half of a short life's time.
+    """
     use_settings(settings)
     db.engine().dispose(close=False)  # the connections are the parent's
-    db.configure(settings.database_url, pool_size=2)
     draw = random.Random(seed)  # noqa: S311 - it must draw the same each time
     connection = Redis.from_url(settings.redis_url)
     _forgive()

@@ -32,7 +32,10 @@ from haas.tenancy.branding import Branding
 
 _ROOT = Path(__file__).parent.parent
 _TIMEOUT_SECONDS = 20
-_LINE_BREAKS = re.compile(r"[\r\n]+")
+# What begins another line, or a header of somebody's own; and what makes a name read otherwise than it is:
+# letters that turn the direction of writing, or have no width. Joiners stay: emoji and Persian need them.
+_LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_UNSEEN = re.compile(r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
 
 class MailNotSent(RuntimeError):
@@ -89,7 +92,7 @@ def compose(settings: Settings, letter: Letter, *, now: datetime) -> EmailMessag
         return environment.get_template(f"{letter.message}/{name}").render(values).strip()
 
     mail = EmailMessage(policy=WIRE)
-    mail["Subject"] = _LINE_BREAKS.sub(" ", render("subject.txt"))
+    mail["Subject"] = _one_line(render("subject.txt"))
     mail["From"] = _sender(letter.branding, host)
     mail["To"] = _address(letter.to_name, letter.to)
     if letter.cc:
@@ -103,7 +106,10 @@ def compose(settings: Settings, letter: Letter, *, now: datetime) -> EmailMessag
     for attachment in letter.attachments:
         main_type, _, subtype = attachment.media_type.partition("/")
         mail.add_attachment(
-            attachment.content, maintype=main_type, subtype=subtype.split(";")[0], filename=attachment.name
+            attachment.content,
+            maintype=main_type,
+            subtype=subtype.split(";")[0],
+            filename=_one_line(attachment.name),
         )
     return mail
 
@@ -168,7 +174,12 @@ def _sender(branding: Branding, host: str) -> Address:
 
 
 def _address(name: str, address: str) -> Address:
-    return Address(display_name=_LINE_BREAKS.sub(" ", name), addr_spec=address)
+    return Address(display_name=_one_line(name), addr_spec=address)
+
+
+def _one_line(text: str) -> str:
+    """As it may stand in a header."""
+    return _UNSEEN.sub("", _LINE_BREAKS.sub(" ", text))
 
 
 @lru_cache(maxsize=8)

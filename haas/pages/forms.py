@@ -91,7 +91,8 @@ def read_form(schema_class: type[ma.Schema]) -> Form:
 
     Empty fields count as not filled in: they load as null where the schema allows it, as "" for texts, else
     as the field's default. An unticked checkbox is false. A list of forms is sent as `lines-0-price`,
-    `lines-1-price`, … ; an uploaded file is in `request.files` and, by its name, in a `Raw` field.
+    `lines-1-price`, … ; an uploaded file is in `request.files` and, by its name, in a `Raw` field. What is
+    `load_only` is a secret: it is never among the values, which the page shows again.
     """
     schema = schema_class()
     sent, files = request.form, request.files
@@ -110,7 +111,9 @@ def read_form(schema_class: type[ma.Schema]) -> Form:
 def _typed(schema: ma.Schema, sent: MultiDict[str, str]) -> dict[str, Any]:
     typed: dict[str, Any] = {name: value for name, value in sent.items() if name not in _NOT_DATA}
     for name, kind in schema.fields.items():
-        if isinstance(kind, ma.fields.List):
+        if kind.load_only:
+            typed.pop(name, None)
+        elif isinstance(kind, ma.fields.List):
             rows = _rows(name, sent)
             typed[name] = rows if isinstance(kind.inner, ma.fields.Nested) else sent.getlist(name)
     return typed

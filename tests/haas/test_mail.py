@@ -128,11 +128,41 @@ class TestALetter:
         ids = {mail.compose(folder, letter(), now=NOW)["Message-ID"] for _ in range(2)}
         assert ids == {"<evt_1@haas.example>"}
 
-    def test_cannot_be_given_another_head_by_a_name(self, folder: Settings) -> None:
-        sly = Branding(display_name="N\r\nBcc: all@x.example", legal_name="N")
-        made = mail.compose(folder, letter(branding=sly, to_name="Z\r\nBcc: all@x.example"), now=NOW)
-        assert made["Bcc"] is None
-        assert "\n" not in made["Subject"]
+    @pytest.mark.parametrize(
+        "sly", ["\r\n", "\n", "\r", "\x0b", "\x85", "\u2028", "\0", "\u202e", "\u2066\u200b"]
+    )
+    def test_cannot_be_given_another_head_or_look_by_a_name(self, folder: Settings, sly: str) -> None:
+        name = f"Nord{sly}Bcc: all@x.example"
+        made = mail.compose(
+            folder,
+            letter(
+                branding=Branding(display_name=name, legal_name="N"),
+                to_name=name,
+                attachments=(Attachment(f"{name}.pdf", "application/pdf", b"%PDF-1.7"),),
+            ),
+            now=NOW,
+        )
+        arrived = email.message_from_bytes(made.as_bytes(), policy=email.policy.default)
+        assert arrived["Bcc"] is None
+        (attached,) = arrived.iter_attachments()
+        seen = [arrived["Subject"], *(arrived[head].addresses[0].display_name for head in ("From", "To"))]
+        for text in (*seen, attached.get_filename()):
+            assert sly not in text
+            assert text.count("Nord") == 1
+
+    @pytest.mark.parametrize(
+        "address", ["a@x.example\r\nBcc: b@x.example", "a@x.example\nb", "a b@x.example"]
+    )
+    def test_goes_to_no_address_of_two_lines(self, folder: Settings, address: str) -> None:
+        with pytest.raises(ValueError, match=r"address|parameter|local-part"):
+            mail.compose(folder, letter(to=address), now=NOW)
+
+    def test_keeps_names_that_need_joiners(self, folder: Settings) -> None:
+        name = "می‌خواهم 👩‍💻"
+        arrived = email.message_from_bytes(
+            mail.compose(folder, letter(to_name=name), now=NOW).as_bytes(), policy=email.policy.default
+        )
+        assert arrived["To"].addresses[0].display_name == name
 
     def test_carries_files(self, folder: Settings) -> None:
         paper = Attachment("invoice.pdf", "application/pdf", b"%PDF-1.7")

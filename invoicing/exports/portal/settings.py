@@ -53,7 +53,7 @@ class DestinationForm(Request):
     port = ma.fields.Integer(load_default=22, validate=ma.validate.Range(1, 65535))
     user = text(100, load_default="")
     folder = text(300, load_default="/")
-    secret = text(20_000, load_default="")
+    secret = text(20_000, load_default="", load_only=True)
 
 
 class KeyForm(Request):

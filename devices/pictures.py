@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from devices.models import Asset, HardwareModel
 from haas import db
-from haas.documents.photos import accept_photo
+from haas.documents.drawing import draw_photo
 from haas.errors import NotFound
 from haas.files import StoredFile, get_file, store_file
 from haas.tenancy.scope import Tenant
@@ -24,7 +24,7 @@ def set_picture(
 
     :raises haas.documents.photos.PictureRefused: for what is no picture that we show.
     """
-    picture = accept_photo(upload)
+    picture = draw_photo(upload)
     digest = hashlib.sha256(picture.content).hexdigest()
     stored = store_file(
         session,

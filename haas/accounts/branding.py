@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from haas import clock
 from haas.accounts import checks
 from haas.accounts.people import check_email
-from haas.documents.logos import accept_logo
+from haas.documents.drawing import draw_logo
 from haas.errors import InvalidInput
 from haas.tenancy.branding import Branding, Logo
 from haas.tenancy.brands import branding_of
@@ -73,7 +73,7 @@ def preview_branding(session: Session, partner: Partner, *, changes: dict[str, A
 
 
 def _keep_logo(session: Session, tenant: Tenant, upload: bytes) -> str:
-    png = accept_logo(upload)
+    png = draw_logo(upload)
     sha256 = hashlib.sha256(png).hexdigest()
     if session.scalar(scoped(PartnerLogo, tenant).where(PartnerLogo.id == sha256)) is None:
         session.add(PartnerLogo(partner_id=tenant.partner_id, id=sha256, png=png, created_at=clock.now()))

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from haas.documents.photos import accept_photo
+from haas.documents.drawing import draw_photo
 from haas.errors import Conflict, InvalidInput
 from haas.files import store_file
 from haas.ids import new_id
@@ -79,7 +79,7 @@ def days_left(order: ReturnOrder, *, today: date) -> int | None:
 
 
 def _keep(session: Session, tenant: Tenant, order: ReturnOrder, picture: bytes) -> str:
-    photo = accept_photo(picture)
+    photo = draw_photo(picture)
     digest = hashlib.sha256(photo.content).hexdigest()
     return store_file(
         session,

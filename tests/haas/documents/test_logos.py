@@ -9,7 +9,10 @@ import zlib
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
+from haas import limited_process
+from haas.documents.drawing import draw_logo, draw_photo
 from haas.documents.logos import MOST_BYTES, MOST_HEIGHT, MOST_WIDTH, LogoRefused, accept_logo
+from haas.documents.photos import PictureRefused
 from haas.tenancy.branding import Branding, Logo
 from tests import paper
 
@@ -137,11 +140,39 @@ class TestAcceptLogo:
         with pytest.raises(LogoRefused):
             accept_logo(png_of_size(width, height))
 
+    def test_refuses_an_animation_whose_first_frame_is_a_bomb(self):
+        upload = bytearray(encoded(Image.new("P", (64, 64)), "GIF"))
+        upload[6:10] = struct.pack("<HH", 65_535, 65_535)
+        with pytest.raises(LogoRefused, match="pixels"):
+            accept_logo(bytes(upload))
+
     def test_refuses_a_file_that_is_too_large_or_too_small_to_read(self):
         with pytest.raises(LogoRefused, match="2 MB"):
             accept_logo(b"\x89PNG" + b"\0" * MOST_BYTES)
         with pytest.raises(LogoRefused, match="smaller"):
             accept_logo(encoded(Image.new("RGB", (8, 8)), "PNG"))
+
+
+class TestDrawing:
+    """In the process with limits, which doors use."""
+
+    def test_draws_what_this_process_would(self):
+        upload = paper.logo_png()
+        assert draw_logo(upload) == accept_logo(upload)
+
+    def test_hands_refusals_through(self):
+        with pytest.raises(LogoRefused, match="Export the logo as PNG") as refused:
+            draw_logo(b"<svg/>")
+        assert refused.value.fields.keys() == {"logo"}
+        with pytest.raises(PictureRefused, match="PNG or JPEG") as other:
+            draw_photo(b"not a picture")
+        assert other.value.fields.keys() == {"picture"}
+
+    def test_refuses_what_takes_more_memory_than_it_may(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(limited_process, "MEMORY_BYTES", 160 * 1024**2)
+        most = encoded(Image.new("RGBA", (4000, 4000)), "PNG")  # 64 MB, and each step a copy of it
+        with pytest.raises(LogoRefused, match="asks for too much"):
+            draw_logo(most)
 
 
 class TestBranding:

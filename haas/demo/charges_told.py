@@ -1,4 +1,4 @@
-"""The demo's charges by hand, a purchase order with a limit, and what two clients have agreed on invoices."""
+"""The demo's charges by hand, an order with a limit, a pro-forma, and what two clients agreed on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from invoicing import arrangements
 from invoicing.allowances.operations import NewRule, agree_rule
 from invoicing.charges.operations import NewCharge, make_charge, void_charge
 from invoicing.grouping import Grouping
+from invoicing.pro_forma import operations as pro_formas
 from invoicing.purchase_orders import operations as orders
 
 if TYPE_CHECKING:
@@ -65,6 +66,15 @@ def _charge(story: Story, session: Session, *, at: datetime) -> None:
         kinds=("rent",),
     )
     agree_rule(session, tenant, wanted=loyal, at=at)
+    pro_formas.make(
+        session,
+        tenant,
+        client_id=lease.client_id,
+        as_of=today,
+        issued_on=today,
+        at=at,
+        portal_url=story.portal_url,
+    )
     other = story.house.clients[1]
     arrangements.part_by(session, tenant, client_id=other.id, grouping=Grouping.SITE)
     small = NewRule(

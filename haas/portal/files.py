@@ -16,6 +16,7 @@ blueprint = Blueprint("files", __name__, url_prefix="/files")
 _RIGHTS = {
     "invoice": "invoice.read",
     "credit_note": "invoice.read",
+    "pro_forma": "invoice.read",
     "payment": "invoice.read",
     "quote": "quote.read",
     "offboarding_bundle": "invoice.read",  # it holds every invoice

@@ -40,7 +40,7 @@ MAIN: tuple[Entry, ...] = (
           also=("agreements", "returns", "swaps", "buyouts")),
     Entry("invoices.index",  _l("Invoices"), "file-invoice",     "invoice.read",  "i", on_phone=True,
           also=("billing", "exports", "deposits", "money", "invoice_payments", "payouts", "charges",
-                "invoice_disputes")),
+                "invoice_disputes", "pro_formas")),
     Entry("collections.index", _l("Collections"), "phone",       "dunning.read",  "r",
           also=("cash_forecast",)),
     Entry("bank.index",      _l("Bank"),     "arrows-exchange",  "bank.read",     "m"),

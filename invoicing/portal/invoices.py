@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -80,7 +80,9 @@ def index() -> str:
         totals=queries.sum_up(caller.session, caller.tenant, where=where, today=today),
         still_open=queries.open_amounts(caller.session, caller.tenant, invoices=page.rows),
         states={row.id: queries.state_shown(row, today=today) for row in page.rows},
-        clients=client_names(caller, listed=listed, rows=page.rows),
+        clients=client_choices(
+            caller, also={row.client_id for row in page.rows} | {listed.filters.get("client", "")}
+        ),
         today=today,
     )
 
@@ -204,12 +206,11 @@ def period_text(start: date, until: date) -> str:
     return formatting.period(start, until, language=str(get_locale() or "en"))
 
 
-def client_names(caller: Caller, *, listed: ListState, rows: Sequence[Invoice]) -> dict[str, str]:
-    """The names of the clients on this page, of the one chosen, and of the first few hundred to choose."""
+def client_choices(caller: Caller, *, also: Collection[str]) -> dict[str, str]:
+    """The names of the first few hundred clients to choose from, and of these, by id."""
     names = scoped(Client, caller.tenant).with_only_columns(Client.id, Client.name, Client.name_norm)
-    shown = {row.client_id for row in rows} | {listed.filters.get("client", "")}
     found = caller.session.execute(
-        names.where(Client.id.in_(shown)).union(
+        names.where(Client.id.in_(also)).union(
             names.where(Client.archived_at.is_(None)).order_by(Client.name_norm).limit(CHOICES_MAX)
         )
     )

@@ -152,6 +152,7 @@ FINDERS: dict[str, str | list[str]] = {
     "partner_id": "select :partner as id",
     "profile_id": distinct("export_profile", "format"),
     "proposal_id": distinct("swap_proposal", "state"),
+    "pro_forma_id": distinct("pro_forma", "sent_at is null"),
     "quote_id": distinct("quote", "state"),
     "receipt_id": distinct("receipt", "source"),
     "refund_id": distinct("refund", "state"),

@@ -32,7 +32,7 @@ select d.id, d.entries::text, cast(:until as date) - 1, d.currency, d.number, s.
       from finance_lease_line f
       join lease l on l.partner_id = f.partner_id and l.id = f.lease_id
       left join (
-        select v.line_id, sum(v.net) as net
+        select v.line_id, sum(v.net - v.allowance) as net
           from finance_lease_line g
           join invoice_line v on v.partner_id = g.partner_id and v.line_id = g.line_id
           left join invoice_line o on v.kind = 'manual' and o.partner_id = v.partner_id and o.id = v.source_id

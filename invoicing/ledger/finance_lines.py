@@ -18,6 +18,7 @@ from invoicing.ledger.chart import Book
 from invoicing.ledger.effective import NOTHING, Effective, Flows
 from invoicing.ledger.journal import Draft, Side
 from invoicing.ledger.models import FinanceLeaseLine, JournalEntry, JournalLine
+from invoicing.ledger.net_rents import IncludedTax, load_included_tax
 from invoicing.ledger.recognition import Carried, carried, plans_of
 from invoicing.models import Invoice, InvoiceLine
 from leases.book_models import DepreciationPlan
@@ -70,6 +71,7 @@ class FinanceLine:
     stays: Sequence[Stay]
     credited: Decimal  # of its rent by hand: nobody will bill it again
     standing: Standing
+    included: IncludedTax
 
     @property
     def effective(self) -> Effective:
@@ -109,12 +111,13 @@ class FinanceLine:
         return Draft(self.row.id, key, dated_on, self.row.currency, self.lease.number, sides)
 
     def rents(self, *, until: date) -> Decimal:
-        """All its rent for the days before `until`, as it is agreed now."""
+        """All its rent for the days before `until`, as it is agreed now, without tax."""
         terms = terms_of(self.lease, self.line, self.agreement)
+        schedule = rent_schedule(terms, self.line.starts_on, until)
         return sum(
             (
                 rent.amount
-                for rent in rent_schedule(terms, self.line.starts_on, until)
+                for rent in self.included.taken_out(self.lease, self.line, schedule)
                 if rent.kind is RentKind.RENT and rent.period_start >= self.row.recognised_on
             ),
             NOTHING,
@@ -142,6 +145,9 @@ def read_lines(
     stays = _stays(session, tenant, by_line=by_line, until=until)
     credited = _credited(session, tenant, line_ids=list(by_line), until=until)
     standing = _standings(session, tenant, first_id=first_id, last_id=last_id)
+    included = load_included_tax(
+        session, tenant, leases=[lease for _, _, lease, _ in found], line_ids=list(by_line)
+    )
     for row, line, lease, agreement in found:
         yield FinanceLine(
             row,
@@ -151,6 +157,7 @@ def read_lines(
             stays[row.line_id],
             credited.get(row.line_id, NOTHING),
             standing[row.id],
+            included,
         )
 
 

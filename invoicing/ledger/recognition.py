@@ -21,6 +21,7 @@ from haas.tenancy.scope import Tenant
 from invoicing.ledger.chart import month_of
 from invoicing.ledger.effective import NOTHING, Flows, recognise
 from invoicing.ledger.models import FinanceLeaseLine
+from invoicing.ledger.net_rents import IncludedTax, load_included_tax
 from leases.book_models import DepreciationPlan
 from leases.classification_models import LeaseClassification
 from leases.classifying import place_of
@@ -94,6 +95,9 @@ def recognise_lines(session: Session, tenant: Tenant, *, until: date, at: dateti
     plans = plans_of(
         session, tenant, asset_ids=[stay.asset_id for stays in standing.values() for stay, _, _ in stays]
     )
+    included = load_included_tax(
+        session, tenant, leases=[row[1] for row in found], line_ids=[row[0].id for row in found]
+    )
     rows = []
     for line, lease, agreement, lease_class, as_of in found:
         on = _recognised_on(lease, line, as_of)
@@ -114,6 +118,7 @@ def recognise_lines(session: Session, tenant: Tenant, *, until: date, at: dateti
             standing=carried(plans[asset.id], on=on),
             lease_class=LeaseClass(lease_class),
             on=on,
+            included=included,
         )
         if row is not None:
             rows.append(
@@ -236,12 +241,15 @@ def _row(
     standing: Carried,
     lease_class: LeaseClass,
     on: date,
+    included: IncludedTax,
 ) -> dict[str, Any] | None:
     if lease.ends_on is None or lease.ends_on <= on:
         return None
     months = max((lease.ends_on.year - on.year) * 12 + lease.ends_on.month - on.month, 1)
     place = place_of(line, model, asset, term_months=months, on=on)
-    schedule = rent_schedule(terms_of(lease, line, agreement), line.starts_on, None)
+    schedule = included.taken_out(
+        lease, line, rent_schedule(terms_of(lease, line, agreement), line.starts_on, None)
+    )
     fair_value = round_minor(place.fair_value, lease.currency)
     residual = round_minor(place.residual, lease.currency)
     guaranteed = min(round_minor(place.guaranteed + place.third_party, lease.currency), residual)

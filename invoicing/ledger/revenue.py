@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
@@ -17,13 +18,16 @@ from invoicing.ledger.chart import Book, Purpose, month_of, months_between
 from invoicing.ledger.earning import NOTHING, Rents, earned_by, rents_of
 from invoicing.ledger.journal import Draft, Posted, Side, Unposted
 from invoicing.ledger.models import FinanceLeaseLine, JournalEntry, JournalLine
+from invoicing.ledger.net_rents import IncludedTax, load_included_tax
 from leases.contract import RentOverTime, agreed_before, rent_over_time, terms_of
 from leases.models import Agreement, Lease, Line
-from leases.schedule import rent_schedule
+from leases.schedule import RentPayment, rent_schedule
 from leases.terms import Component, LeaseTerms
 
 STEP = KIND = "revenue"
 CHUNK_LEASES = 1_000
+
+_Net = Callable[[Iterable[RentPayment]], Iterable[RentPayment]]  # rents as agreed -> without tax
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,14 @@ def _drafts(session: Session, tenant: Tenant, *, month: date, first_id: str, las
     ).all()
     standing = _standing(session, tenant, first_id=first_id, last_id=last_id)
     recognised = _recognised(session, tenant, first_id=first_id, last_id=last_id)
+    included = load_included_tax(
+        session,
+        tenant,
+        leases=[lease for lease, _ in found],
+        line_ids=[line.id for lease, _ in found for line in lease.lines],
+    )
     for lease, agreement in found:
-        rents = _rents(lease, agreement, recognised)
+        rents = _rents(lease, agreement, recognised, included)
         stands = standing.get(lease.id, _Standing())
         # Without rents it is a finance lease: what it earned before anybody knew is taken back.
         if rents or stands.earned:
@@ -118,8 +128,10 @@ def _of_lease(lease: Lease, rents: Sequence[Rents], standing: _Standing, *, mont
         earned = so_far
 
 
-def _rents(lease: Lease, agreement: Agreement, recognised: Mapping[str, date]) -> list[Rents]:
-    """The base rent of each line of hardware; equal lines of one delivery share their schedule.
+def _rents(
+    lease: Lease, agreement: Agreement, recognised: Mapping[str, date], included: IncludedTax
+) -> list[Rents]:
+    """The base rent of each line of hardware, without tax; equal lines of one delivery share their schedule.
 
     What a finance lease is paid from its recognition on is no rent.
     """
@@ -133,31 +145,39 @@ def _rents(lease: Lease, agreement: Agreement, recognised: Mapping[str, date]) -
         ):
             continue
         agreed, until = agreed_before(line, time_zone=lease.time_zone), recognised.get(line.id)
-        key = (*rent_over_time(line), line.starts_on, line.ends_on, tuple(agreed), until)
+        # Tax that a price holds is known to the cent of each line alone, once it is billed.
+        alone = line.id if included.is_in(lease) else None
+        key = (*rent_over_time(line), line.starts_on, line.ends_on, tuple(agreed), until, alone)
         if key not in schedules:
             terms = terms_of(lease, line, agreement)
-            schedules[key] = _with_past(terms, line, agreed, until=until)
+            net = partial(included.taken_out, lease, line)
+            schedules[key] = _with_past(terms, line, agreed, until=until, net=net)
         if (rents := schedules[key]) is not None:
             found.append(rents)
     return found
 
 
 def _with_past(
-    terms: LeaseTerms, line: Line, agreed: Sequence[tuple[date, RentOverTime]], *, until: date | None
+    terms: LeaseTerms,
+    line: Line,
+    agreed: Sequence[tuple[date, RentOverTime]],
+    *,
+    until: date | None,
+    net: _Net,
 ) -> Rents | None:
     """The rent as it is agreed now, with what it would have come to as it was agreed before."""
-    now = _rents_until(terms, line, until)
+    now = _rents_until(terms, line, until, net)
     if now is None or not agreed:
         return now
     before = []
     for day, (rent, steps, abated) in agreed:
-        found = _rents_until(replace(terms, rent=rent, steps=steps, abated=abated), line, until)
+        found = _rents_until(replace(terms, rent=rent, steps=steps, abated=abated), line, until, net)
         before.append((day, found.total if found else NOTHING))
     return replace(now, before=tuple(before))
 
 
-def _rents_until(terms: LeaseTerms, line: Line, until: date | None) -> Rents | None:
-    schedule = rent_schedule(terms, line.starts_on, line.ends_on)
+def _rents_until(terms: LeaseTerms, line: Line, until: date | None, net: _Net) -> Rents | None:
+    schedule = net(rent_schedule(terms, line.starts_on, line.ends_on))
     return rents_of(rent for rent in schedule if until is None or rent.period_start < until)
 
 

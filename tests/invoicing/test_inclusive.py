@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import msgspec
+import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.accounts.clients import edit_client
 from invoicing import corrections
+from invoicing.allowances.operations import NewRule, agree_rule
 from invoicing.balance import Billed, to_bill
 from invoicing.document import InvoiceDocument
+from invoicing.ledger.models import FinanceLeaseLine
+from invoicing.models import Invoice
 from tests.cast import Cast
 from tests.invoicing.test_ledger_posting import MARCH, post_until, sums
-from tests.invoicing.world import APRIL, NOW, PORTAL, an_invoice, bill, keep_operating
+from tests.invoicing.world import APRIL, NOW, PORTAL, a_rate, an_invoice, bill, keep_operating
+from tests.leases.fleet import lease_in_service
 
 
 class TestPricesWithTax:
@@ -70,3 +77,75 @@ class TestAGrossPrice:
             Decimal(-19),
         )
         assert change.net - change.amount + change.included_tax == 0
+
+
+def a_laptop(session: Session, cast: Cast, *, discount: str = "") -> Invoice:
+    """Its rent from the first of April, 119.00 a month with 19 % in it; what was billed for April."""
+    edit_client(session, cast.tenant, client_id=cast.acme.id, changes={"prices_include_tax": True})
+    a_rate(session, cast.tenant, pct="19.000")
+    if discount:
+        off = NewRule(
+            client_id=cast.acme.id, reason="Loyalty", valid_from=date(2026, 1, 1), percent=Decimal(discount),
+            scope="lines", kinds=("rent",),
+        )  # fmt: skip
+        agree_rule(session, cast.tenant, wanted=off, at=NOW)
+    lease_in_service(
+        session, cast.tenant, client_id=cast.acme.id, accepted_at=datetime(2026, 4, 1, 9, tzinfo=UTC),
+        rent="119.00",
+    )  # fmt: skip
+    (invoice,) = bill(session, cast.tenant)
+    return invoice
+
+
+class TestTheBooksOfAGrossPrice:
+    """119.00 with 19 % in it are 100.00 of income and 19.00 of tax, which is never earned or lent."""
+
+    def test_earn_what_is_left_without_tax(self, session: Session, cast: Cast) -> None:
+        keep_operating(session, cast.tenant)
+        invoice = a_laptop(session, cast)
+        post_until(session, cast, APRIL)
+
+        posted = sums(session)
+        assert (posted["rent"], posted["tax_payable"]) == (-100, -19)
+        assert not {"discounts", "deferred_rent"} & set(posted)
+        assert posted["receivables"] == invoice.total == 119
+
+    def test_tell_a_discount_without_its_tax(self, session: Session, cast: Cast) -> None:
+        keep_operating(session, cast.tenant)
+        invoice = a_laptop(session, cast, discount="10")
+        post_until(session, cast, APRIL)
+
+        # 119.00 less 10 % is 107.10: 90.00 and 17.10 of tax. Of the 11.90 taken off, 10.00 are the discount.
+        posted = sums(session)
+        assert (posted["rent"], posted["discounts"], posted["tax_payable"]) == (-100, 10, Decimal("-17.10"))
+        assert "deferred_rent" not in posted
+        assert posted["receivables"] == invoice.total == Decimal("107.10")
+
+    def test_earn_before_it_is_billed_what_it_will_come_to(self, session: Session, cast: Cast) -> None:
+        keep_operating(session, cast.tenant)
+        a_laptop(session, cast)
+        post_until(session, cast, date(2026, 6, 1))
+
+        posted = sums(session)
+        assert (posted["rent"], posted["deferred_rent"]) == (-300, 200)  # May and June are not billed yet
+        assert posted["tax_payable"] == -19
+
+    @pytest.mark.parametrize(("discount", "taken_off"), [("", 0), ("10", 10)])
+    def test_lend_and_get_back_what_is_left_without_tax(
+        self, session: Session, cast: Cast, discount: str, taken_off: int
+    ) -> None:
+        a_laptop(session, cast, discount=discount)
+        post_until(session, cast, APRIL)
+
+        line = session.scalars(sa.select(FinanceLeaseLine)).one()
+        assert {Decimal(amount) for _, amount in line.rents} == {100}
+        posted = sums(session)
+        # The rent of April pays 100.00 back; the interest of the month is all that is earned.
+        interest = -posted["interest"]
+        lent = posted["net_investment"] + posted["unguaranteed_residual"]
+        assert lent == line.receivable + line.residual + interest - 100
+        assert not {"rent", "deferred_rent"} & set(posted)
+        assert posted.get("discounts", 0) == taken_off
+        rate = Decimal(19) / 100
+        assert posted["tax_payable"] == -(100 - taken_off) * rate
+        assert sum(posted.values()) == 0

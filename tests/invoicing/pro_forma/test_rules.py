@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
 
 from haas.documents.rendering import render_pdf
-from invoicing.document import InvoiceDocument, PaymentMeans
+from haas.money import round_places
+from invoicing.document import EarlyDiscount, InvoiceDocument, PaymentMeans
 from invoicing.einvoice import missing
 from invoicing.paper import invoice_html, invoice_pdf
 from invoicing.pro_forma.rules import as_pro_forma, complete, contents_of
@@ -19,9 +21,14 @@ TODAY = date(2026, 11, 30)
 
 
 def an_invoice(**changes: Any) -> InvoiceDocument:
+    asked = paper.invoice(**changes).total
+    discount = EarlyDiscount(
+        percent=Decimal(2), days=7, last_on=TODAY, base=asked, amount=round_places(asked * 2 / 100, 2)
+    )
     means = PaymentMeans(code="58", iban="DE02120300000000202051", account_name="Northwind IT GmbH")
     return paper.invoice(
         payment_means=(means,),
+        early_discounts=(discount,),
         payment_reference="RF18539007547034",
         pay_url="https://portal.northwind.example/pay/secret",
         **changes,
@@ -47,7 +54,7 @@ class TestAProForma:
             invoice.tax_total,
             invoice.total,
         )
-        assert (made.due_on, made.payment_means) == (None, ())
+        assert (made.due_on, made.payment_means, made.early_discounts) == (None, (), ())
         assert made.payment_terms == made.payment_reference == made.pay_url == ""
 
     def test_is_no_e_invoice(self) -> None:

@@ -121,9 +121,19 @@ class TaxTotalResource(ma.Schema):
     tax = Signed()
 
 
-class InvoiceWhole(InvoiceResource):
-    """One invoice with its lines, totals by tax, credit notes and payments."""
+class EarlyDiscountResource(ma.Schema):
+    """What paying by a day takes off: so many per cent of what the invoice asks for."""
 
+    percent = Signed()
+    last_on = ma.fields.Date()
+    amount = Signed()
+
+
+class InvoiceWhole(InvoiceResource):
+    """One invoice with its terms, lines, totals by tax, credit notes and payments."""
+
+    payment_terms = ma.fields.String(metadata={"description": "in the client's language, a line each"})
+    early_discounts = ma.fields.List(ma.fields.Nested(EarlyDiscountResource))
     lines = ma.fields.List(ma.fields.Nested(InvoiceLineResource))
     tax_totals = ma.fields.List(ma.fields.Nested(TaxTotalResource))
     credits = ma.fields.List(ma.fields.Nested(InvoiceResource))

@@ -50,6 +50,8 @@ def shape_whole(session: Session, tenant: Tenant, invoice: Invoice, *, today: da
     sign = -1 if invoice.kind == "credit_note" else 1  # on paper a credit note's amounts are positive
     return {
         **shape,
+        "payment_terms": document.payment_terms,
+        "early_discounts": document.early_discounts,
         "lines": queries.lines_of(session, tenant, invoice_id=invoice.id),
         "tax_totals": [
             {

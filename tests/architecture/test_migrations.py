@@ -18,7 +18,7 @@ from haas.db import Base
 from haas.embedded.postgres import OWNER
 from haas.migrations import configuration
 from haas.models import MODULES
-from tests.fixtures_stack import SharedStack
+from tests.fixtures_stack import Database, SharedStack
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("haas", "devices", "leases", "invoicing")
@@ -59,26 +59,27 @@ def things(url: str) -> set[str]:
 
 
 class TestMigrations:
-    def test_go_up_to_what_the_models_say_down_to_nothing_and_up_again(self, empty_url: str) -> None:
-        before = things(empty_url)
-        migrations.upgrade(empty_url)
-        migrations.check(empty_url)
-        there = things(empty_url)
-        migrations.downgrade(empty_url, "base")
-        left = {each for each in things(empty_url) - before if "alembic_version" not in each}
+    def test_go_up_to_what_the_models_say_down_to_nothing_and_up_again(
+        self, empty_url: str, fresh_database: Database
+    ) -> None:
+        url = fresh_database.owner_url  # which went up from nothing when this run began
+        before, there = things(empty_url), things(url)
+        migrations.check(url)
+        migrations.downgrade(url, "base")
+        left = {each for each in things(url) - before if "alembic_version" not in each}
         assert left == set()
-        migrations.upgrade(empty_url)
-        assert things(empty_url) == there
-        migrations.check(empty_url)
+        migrations.upgrade(url)
+        assert things(url) == there
+        migrations.check(url)
 
     def test_go_down_and_up_one_at_a_time(self, empty_url: str) -> None:
         """Whoever must go back one release after a bad one."""
         scripts = ScriptDirectory.from_config(configuration(empty_url))
         for revision in [each.revision for each in scripts.walk_revisions()][::-1]:
-            migrations.upgrade(empty_url, revision)
+            migrations.upgrade(empty_url, revision)  # goes up again first by the step that was taken back
             if revision != scripts.get_bases()[0]:
                 migrations.downgrade(empty_url, "-1")
-                migrations.upgrade(empty_url, revision)
+        migrations.upgrade(empty_url)
 
     def test_are_numbered_in_one_line(self) -> None:
         scripts = ScriptDirectory.from_config(configuration("postgresql://"))

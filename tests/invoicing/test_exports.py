@@ -21,6 +21,7 @@ from haas.ids import new_id
 from haas.outbox import OutboxEvent
 from haas.pages.downloads import Cell
 from haas.tenancy.models import Client
+from invoicing.bulk import insert_rows
 from invoicing.exports import requests as exports
 from invoicing.exports.csv import csv_pieces
 from invoicing.exports.rows import header
@@ -204,14 +205,17 @@ def _watch(seen: list[int]) -> Any:
 
 
 def _many_invoices(session: Session, cast: Cast, *, count: int) -> None:
-    session.execute(
-        sa.insert(Invoice),
+    insert_rows(
+        session,
+        Invoice,
         [
             {
                 "partner_id": cast.northwind.id,
                 "id": new_id("inv"),
                 "client_id": cast.acme.id,
+                "kind": "invoice",
                 "number": f"INV-2026-{number:05d}",
+                "state": "issued",
                 "currency": "USD",
                 "issued_on": APRIL,
                 "due_on": APRIL,
@@ -219,6 +223,7 @@ def _many_invoices(session: Session, cast: Cast, *, count: int) -> None:
                 "tax_total": Decimal(8),
                 "total": Decimal(108),
                 "paid_total": Decimal(0),
+                "reason": "",
                 "document": {},
                 "document_hash": "0" * 64,
                 "created_at": NOW,

@@ -13,7 +13,7 @@ from haas.auth.caller import current_caller, requires
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from invoicing import queries
-from invoicing.dunning import ageing, disputing, reminding, rules, worklist
+from invoicing.dunning import ageing, choices, disputing, reminding, rules, worklist
 from invoicing.dunning.models import Reminder
 from invoicing.dunning.schemas import (
     AgeingAsked,
@@ -27,6 +27,8 @@ from invoicing.dunning.schemas import (
     InvoiceDisputeRequest,
     InvoiceDisputeResource,
     InvoiceDisputes,
+    PlanChoice,
+    PlanChoiceResource,
     ReminderResource,
     RemindersListed,
     RemindNowRequest,
@@ -120,6 +122,19 @@ def remind_now(wanted: dict[str, Any], client_id: str) -> Reminder:
         today=clock.today(caller.partner.time_zone),
         at=clock.now(),
     )
+
+
+@dunning_api.put("/clients/<client_id>/plan")
+@requires("dunning.manage")
+@dunning_api.arguments(PlanChoice)
+@dunning_api.response(200, PlanChoiceResource)
+def choose_plan(wanted: dict[str, Any], client_id: str) -> Answer:
+    """Remind a client by another plan from now on, or never."""
+    caller = current_caller()
+    plan = choices.choose_plan(
+        caller.session, caller.tenant, client_id=client_id, plan=wanted["plan"], at=clock.now()
+    )
+    return {"client_id": client_id, "plan": plan}
 
 
 @dunning_api.post("/pauses")

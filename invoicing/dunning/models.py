@@ -12,6 +12,23 @@ from sqlalchemy.orm import Mapped, mapped_column
 from haas.db import Amount, Base, ClientScope, PartnerOwned, owned_by_partner
 
 
+class DunningChoice(PartnerOwned, Base):
+    """By which plan a client is reminded, where it is not the usual one. One a client."""
+
+    __tablename__ = "dunning_choice"
+    __client_scope__: ClassVar[ClientScope] = "hidden"
+    __table_args__ = (
+        owned_by_partner("client_id", "client"),
+        sa.UniqueConstraint("partner_id", "client_id"),
+        sa.CheckConstraint("plan <> ''", name="plan_named"),
+    )
+
+    client_id: Mapped[str]
+    plan: Mapped[str]  # a name of the policy's plans, or "never"
+    chosen_at: Mapped[datetime]
+    actor: Mapped[str]
+
+
 class Reminder(PartnerOwned, Base):
     """One letter to a client about all that is overdue in a currency; at most one a day."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,8 @@ from invoicing.dunning.plan import Plan, Step
 from invoicing.dunning.retries import RetryPlan
 
 POLICY = "dunning"  # its key in the partner's policies
+NEVER = "never"  # in the place of a plan's name: the client is not reminded
+PLANS_MOST = 20
 
 
 class BeyondLimit(StrEnum):
@@ -134,6 +136,7 @@ class DunningPolicy:
     beyond_limit: BeyondLimit = BeyondLimit.WARN
     fee_tax_category: str = "O"  # damages for delay are no supply (CJEU 222/81, BAZ Bausystem)
     ageing_days: tuple[int, ...] = (0, 30, 60, 90)
+    plans: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)  # further steps by name, for clients
 
     @classmethod
     def of_policies(cls, policies: Mapping[str, Any]) -> DunningPolicy:
@@ -159,4 +162,23 @@ class DunningPolicy:
                 "Fees are taxed by S, or outside the scope of tax by O.", field="fee_tax_category"
             )
         self.retries.check()
-        return replace(self, plan=self.plan.check())
+        if len(self.plans) > PLANS_MOST:
+            raise InvalidInput(f"Keep at most {PLANS_MOST} plans.", field="plans")
+        for name in self.plans:
+            if not 1 <= len(name.strip()) <= 60 or name == NEVER:
+                raise InvalidInput("Name a plan by 1 to 60 letters.", field="plans")
+        plans = {name: self.plan_of(name).check().steps for name in self.plans}
+        return replace(self, plan=self.plan.check(), plans=plans)
+
+    def plan_of(self, name: str) -> Plan:
+        """The plan of this name: its own steps by the common rules. The empty name is the usual one.
+
+        Never reminding is a plan without steps, and so is one that is gone.
+        """
+        return self.plan if not name else replace(self.plan, steps=tuple(self.plans.get(name, ())))
+
+    def with_steps(self, name: str, steps: Sequence[Step]) -> DunningPolicy:
+        """The same rules with other steps in the plan of this name."""
+        if not name:
+            return replace(self, plan=replace(self.plan, steps=tuple(steps)))
+        return replace(self, plans={**self.plans, name: tuple(steps)})

@@ -20,6 +20,7 @@ from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
 from invoicing.charges.operations import NewCharge, make_charge
+from invoicing.dunning.choices import chosen_plans
 from invoicing.dunning.models import Reminder, ReminderItem
 from invoicing.dunning.plan import Plan, Step, due_step, filled, late_interest
 from invoicing.dunning.policy import DunningPolicy
@@ -102,9 +103,11 @@ def due_letters(
     if held is None:
         held = held_on(session, tenant, today=today, client_id=client_id)
     done = _taken(session, tenant, [item.invoice_id for item in items])
+    chosen = chosen_plans(session, tenant)
     found: defaultdict[tuple[str, str], list[DueItem]] = defaultdict(list)
     for item in items:
-        due = _due_item(item, policy.plan, done.get(item.invoice_id, {}), held, today)
+        plan = policy.plan_of(chosen.get(item.client_id, ""))
+        due = _due_item(item, plan, done.get(item.invoice_id, {}), held, today)
         if due is not None:
             found[item.client_id, item.currency].append(due)
     wanted = {client for client, _ in found}

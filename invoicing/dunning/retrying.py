@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -11,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from haas.calendar import local_day
 from haas.tenancy.scope import Tenant
+from invoicing.dunning.choices import chosen_plans
 from invoicing.dunning.models import ReminderItem
-from invoicing.dunning.plan import Plan
 from invoicing.dunning.policy import DunningPolicy
 from invoicing.dunning.retries import next_try
 from invoicing.holds.held import not_held
@@ -32,7 +33,7 @@ class _Tried:
 def due_retries(
     session: Session, tenant: Tenant, *, today: date, zone: str, policy: DunningPolicy
 ) -> list[tuple[str, int]]:
-    """Invoices whose next try falls on today, each with the number of that try; one query.
+    """Invoices whose next try falls on today, each with the number of that try; two queries.
 
     Not those that are disputed, promised or paused, nor those past a step of the plan that stops charging.
     """
@@ -54,7 +55,7 @@ def due_retries(
             Invoice.kind == "invoice",
             Invoice.state == "issued",
             *not_held(today=today),
-            *_not_stopped(policy.plan),
+            *_not_stopped(policy, chosen_plans(session, tenant)),
         )
         .order_by(PaymentAttempt.attempt_no)
     )
@@ -73,17 +74,28 @@ def due_retries(
     ]
 
 
-def _not_stopped(plan: Plan) -> list[sa.ColumnElement[bool]]:
-    stops = [step.days for step in plan.steps if step.stops_charging]
-    if not stops:
-        return []
-    reached = (
+def _not_stopped(policy: DunningPolicy, chosen: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
+    """That no step of its client's plan that stops charging is reached; a condition for each plan."""
+    found = []
+    for name in ("", *policy.plans):
+        stops = [step.days for step in policy.plan_of(name).steps if step.stops_charging]
+        if stops:
+            whose = (
+                Invoice.client_id.not_in(list(chosen))
+                if not name
+                else Invoice.client_id.in_([client_id for client_id, plan in chosen.items() if plan == name])
+            )
+            found.append(sa.not_(whose & _has_reached(min(stops))))
+    return found
+
+
+def _has_reached(days: int) -> sa.ColumnElement[bool]:
+    return (
         sa.select(ReminderItem.id)
         .where(
             ReminderItem.partner_id == Invoice.partner_id,
             ReminderItem.invoice_id == Invoice.id,
-            ReminderItem.step_days >= min(stops),
+            ReminderItem.step_days >= days,
         )
         .exists()
     )
-    return [~reached]

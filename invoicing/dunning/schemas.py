@@ -212,6 +212,7 @@ class DunningPolicyResource(ma.Schema):
     beyond_limit = ma.fields.String()
     fee_tax_category = ma.fields.String()
     ageing_days = ma.fields.List(ma.fields.Integer())
+    plans = ma.fields.Dict(metadata={"description": "further plans: their steps by name"})
 
 
 class DunningPolicyRequest(Request):
@@ -223,3 +224,19 @@ class DunningPolicyRequest(Request):
     beyond_limit = one_of("allow", "warn", "block", required=True)
     fee_tax_category = one_of("S", "O", required=True)
     ageing_days = ma.fields.List(ma.fields.Integer(), required=True, validate=ma.validate.Length(1, 8))
+    plans = ma.fields.Dict(load_default=dict)
+
+
+class PlanChoice(Request):
+    """By which plan a client is reminded."""
+
+    plan = text(
+        60, load_default="", metadata={"description": "a plan's name, `never`, or empty for the usual one"}
+    )
+
+
+class PlanChoiceResource(ma.Schema):
+    """The same, of a client."""
+
+    client_id = ma.fields.String()
+    plan = ma.fields.String()

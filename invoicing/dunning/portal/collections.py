@@ -12,10 +12,11 @@ from haas.accounts.clients import get_client
 from haas.auth.caller import Caller, current_caller, requires
 from haas.pages.forms import Form, blank_form, read_form
 from invoicing import queries
-from invoicing.dunning import reminding, worklist
+from invoicing.dunning import choices, reminding, worklist
 from invoicing.dunning.models import Reminder
+from invoicing.dunning.policy import NEVER
 from invoicing.dunning.portal.words import pause_words, reason_words
-from invoicing.dunning.schemas import PauseForm, RemindNowRequest
+from invoicing.dunning.schemas import PauseForm, PlanChoice, RemindNowRequest
 from invoicing.holds import held
 from leases.portal.doors import attempt, attempt_or_flash
 
@@ -95,6 +96,21 @@ def pause(client_id: str) -> Any:
     return _page(caller, client_id, form), 422
 
 
+@blueprint.post("/clients/<client_id>/plan")
+@requires("dunning.manage")
+def choose_plan(client_id: str) -> Any:
+    """Remind it by another plan, or never."""
+    caller, form = current_caller(), read_form(PlanChoice)
+    plan = (form.data or {}).get("plan", "")
+    if attempt_or_flash(
+        lambda: choices.choose_plan(
+            caller.session, caller.tenant, client_id=client_id, plan=plan, at=clock.now()
+        )
+    ):
+        flash(_("Saved."), "success")
+    return redirect(url_for(".client", client_id=client_id), 303)
+
+
 @blueprint.post("/pauses/<pause_id>/end")
 @requires("dunning.manage")
 def resume(pause_id: str) -> Any:
@@ -136,6 +152,8 @@ def _page(caller: Caller, client_id: str, form: Form) -> str:
         numbers={item.invoice_id: item.number for item in items},
         reasons=reason_words(),
         kinds=pause_words(),
+        plan=choices.chosen_plans(session, tenant, client_ids=[found.id]).get(found.id, ""),
+        plans=[("", _("the usual plan")), *((name, name) for name in policy.plans), (NEVER, _("never"))],
         form=form,
     )
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from haas import clock
@@ -28,7 +28,7 @@ from invoicing.dunning.reminding import DueItem, DueLetter
 from invoicing.dunning.retries import RetryPlan
 from invoicing.open_items import OpenItem
 from invoicing.portal.forms import CONFIRM, PREVIEW
-from leases.portal.doors import attempt
+from leases.portal.doors import attempt, attempt_or_flash
 
 blueprint = Blueprint("dunning_settings", __name__, url_prefix="/settings/reminders")
 
@@ -47,6 +47,12 @@ class PolicyForm(Request):
     beyond_limit = one_of(*(each.value for each in BeyondLimit), required=True)
     retry_days = text(80, load_default="")
     ageing_days = text(60, least=1, required=True)
+
+
+class PlanForm(Request):
+    """A plan by its name."""
+
+    name = text(60, least=1, required=True)
 
 
 class StepForm(Request):
@@ -126,6 +132,31 @@ def step(step_no: int) -> str:
     return _step_page(caller, policy, step_no, form, previews=_previews(caller, policy, found))
 
 
+@blueprint.post("/plans")
+@requires("settings.manage")
+def add_plan() -> Any:
+    """A further plan, which begins with the usual steps."""
+    caller, form = current_caller(), read_form(PlanForm)
+    policy = reminding.policy_of(caller.session, caller.tenant)
+    if form.data is not None:
+        name = form.data["name"]
+        if attempt(form, lambda: rules.add_plan(caller.session, caller.tenant, name=name)):
+            flash(_("The plan is there. Change its steps, then give it to clients."), "success")
+            return redirect(url_for(".edit", plan=name), 303)
+    return _page(policy, form), 422
+
+
+@blueprint.post("/plans/remove")
+@requires("settings.manage")
+def remove_plan() -> Any:
+    """Do without a plan that no client has."""
+    caller, form = current_caller(), read_form(PlanForm)
+    name = (form.data or {}).get("name", "")
+    if attempt_or_flash(lambda: rules.remove_plan(caller.session, caller.tenant, name=name)):
+        flash(_("The plan is gone."), "success")
+    return redirect(url_for(".edit"), 303)
+
+
 @blueprint.post("/steps/<int:step_no>")
 @requires("settings.manage")
 def save_step(step_no: int) -> Any:
@@ -143,9 +174,12 @@ def save_step(step_no: int) -> Any:
             form.refuse(refusal)
             return _step_page(caller, policy, step_no, form), refusal.status
         return _step_page(caller, policy, step_no, form, previews=_previews(caller, policy, wanted))
-    if attempt(form, lambda: rules.put_step(caller.session, caller.tenant, step_no=step_no, step=wanted)):
+    if attempt(
+        form,
+        lambda: rules.put_step(caller.session, caller.tenant, step_no=step_no, step=wanted, plan=_plan()),
+    ):
         flash(_("The step is saved."), "success")
-        return redirect(url_for(".edit"), 303)
+        return redirect(url_for(".edit", plan=_plan() or None), 303)
     return _step_page(caller, policy, step_no, form), 422
 
 
@@ -154,9 +188,9 @@ def save_step(step_no: int) -> Any:
 def remove_step(step_no: int) -> Any:
     """Take a step out of the plan."""
     caller = current_caller()
-    rules.remove_step(caller.session, caller.tenant, step_no=step_no)
+    rules.remove_step(caller.session, caller.tenant, step_no=step_no, plan=_plan())
     flash(_("The step is gone."), "success")
-    return redirect(url_for(".edit"), 303)
+    return redirect(url_for(".edit", plan=_plan() or None), 303)
 
 
 def _changed(policy: DunningPolicy, data: dict[str, Any]) -> DunningPolicy:
@@ -186,8 +220,15 @@ def _days(typed: str, field: str) -> tuple[int, ...]:
         )
 
 
+def _plan() -> str:
+    """Which plan the page is about; empty: the usual one."""
+    return request.args.get("plan", "")
+
+
 def _step(policy: DunningPolicy, step_no: int) -> Step:
-    steps = policy.plan.steps
+    if _plan() and _plan() not in policy.plans:
+        raise NotFound(f"There is no plan {_plan()}.")
+    steps = policy.plan_of(_plan()).steps
     if step_no == len(steps):
         return Step(name="", days=(steps[-1].days + 7 if steps else 7), subjects={}, texts={})
     if not 0 <= step_no < len(steps):
@@ -245,6 +286,8 @@ def _page(policy: DunningPolicy, form: Form) -> str:
     return render_template(
         "portal/dunning/settings.html",
         policy=policy,
+        plan=_plan() if _plan() in policy.plans else "",
+        plan_tabs=[(name, url_for(".edit", plan=name), name == _plan()) for name in policy.plans],
         form=form,
         limits=limit_words(),
         taxes=tax_words(),
@@ -263,7 +306,8 @@ def _step_page(
     return render_template(
         "portal/dunning/step.html",
         step_no=step_no,
-        is_new=step_no == len(policy.plan.steps),
+        is_new=step_no == len(policy.plan_of(_plan()).steps),
+        plan=_plan(),
         form=form,
         previews=previews or [],
         names=", ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS)),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from haas.tenancy.models import Partner
-from invoicing.dunning import disputing
+from invoicing.dunning import disputing, rules
 from invoicing.dunning.policy import DunningPolicy
 from invoicing.holds import held
 from tests.architecture.examples import Example
@@ -73,6 +73,12 @@ def behind_the_last(_session: Session, _cast: Cast) -> Mapping[str, str]:
     return {"step_no": "4"}
 
 
+def another_plan(session: Session, cast: Cast) -> Mapping[str, str]:
+    """A plan that no client has."""
+    rules.add_plan(session, cast.tenant, name="Strict")
+    return {}
+
+
 SAID = {"reason": "faulty", "words": "It came broken."}
 REJECTED = {"state": "rejected", "decision": "It worked on delivery."}
 PAUSE = {"kind": "by_hand", "reason": "A talk is due"}
@@ -97,6 +103,12 @@ RULES = {
 EXAMPLES = {
     "collections.remind": Example(open_invoice, form={"currency": "USD"}, user="fay", status=303),
     "collections.pause": Example(open_invoice, form=PAUSE, user="fay", status=303),
+    "collections.choose_plan": Example(open_invoice, form={"plan": "never"}, user="fay", status=303),
+    "dunning_api.choose_plan": Example(open_invoice, json={"plan": "never"}, status=200),
+    "dunning_settings.add_plan": Example(
+        form={"name": "Gentle"}, status=303, cleo=303, cleo_because=OF_THE_HOUSE
+    ),
+    "dunning_settings.remove_plan": Example(another_plan, form={"name": "Strict"}, status=303),
     "collections.resume": Example(paused, user="fay", status=303),
     "dunning_api.remind_now": Example(open_invoice, json={"currency": "USD"}, status=201),
     "dunning_api.pause": Example(open_invoice, json=of_client, status=201),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from haas.errors import Conflict, InvalidInput
 from haas.outbox import OutboxEvent
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import scoped
 from invoicing.charges.models import Charge
-from invoicing.dunning import disputing, reminding
+from invoicing.dunning import choices, disputing, reminding, rules
 from invoicing.dunning.models import ReminderItem
+from invoicing.dunning.plan import Step
 from invoicing.dunning.policy import DunningPolicy
 from invoicing.holds import held
 from invoicing.models import Invoice
@@ -47,6 +50,30 @@ class TestTheDaysRun:
         assert invoice.number in made[2][0].subject
         events = session.scalars(sa.select(OutboxEvent.name).where(OutboxEvent.name == "reminder.ready"))
         assert len(events.all()) == 2
+
+    def test_follows_the_clients_own_plan_or_none(
+        self, session: Session, cast: Cast, invoice: Invoice
+    ) -> None:
+        rules.add_plan(session, cast.tenant, name="Gentle")
+        for _ in range(4):
+            rules.remove_step(session, cast.tenant, step_no=0, plan="Gentle")
+        once = Step("Once", 40, {"en": "{numbers}"}, {"en": "Dear {client}"})
+        rules.put_step(session, cast.tenant, step_no=0, step=once, plan="Gentle")
+        choose = partial(choices.choose_plan, session, cast.tenant, client_id=cast.acme.id, at=NOW)
+
+        choose(plan="never")
+        assert reminding.remind(session, cast.tenant, today=LAST, at=NOW) == []
+        choose(plan="Gentle")
+        assert reminding.remind(session, cast.tenant, today=LAST, at=NOW) == []
+        with pytest.raises(Conflict, match="1 clients are reminded by the plan Gentle"):
+            rules.remove_plan(session, cast.tenant, name="Gentle")
+        (letter,) = reminding.remind(session, cast.tenant, today=date(2026, 5, 25), at=NOW)  # day 40
+        assert (letter.step_name, letter.fee) == ("Once", Decimal(0))
+
+        choose(plan="")
+        rules.remove_plan(session, cast.tenant, name="Gentle")
+        with pytest.raises(InvalidInput, match="There is no plan Gentle"):
+            choose(plan="Gentle")
 
     def test_charges_fee_and_interest_of_the_last_step(
         self, session: Session, cast: Cast, invoice: Invoice

@@ -7,8 +7,8 @@ from alembic import op
 from haas.migrations import ddl
 from haas.migrations.tables import create_table, moment, text, texts
 
-revision = "0054_dunning_choices"
-down_revision = "0053_transfer_orders"
+revision = "0055_dunning_choices"
+down_revision = "0054_early_discounts"
 branch_labels = None
 depends_on = None
 

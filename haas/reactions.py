@@ -80,6 +80,7 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "payment.webhook_stored": [("invoicing.payments.jobs:process_webhook", DEFAULT)],
     "payment_method.removed": [("invoicing.payments.jobs:forget_method", DEFAULT)],
     "statement.due": [("invoicing.statement_jobs:mail_statement", DOCUMENTS)],
+    "mandate.signature_asked": [("invoicing.bank.jobs:mail_mandate", DOCUMENTS)],
     "debit.announced": [("invoicing.bank.jobs:mail_notice", DEFAULT)],
     "receipt.reversed": [("invoicing.bank.jobs:note_reversal", DEFAULT)],
     "payment.recorded": [("invoicing.jobs:pass_paid_titles", DEFAULT)],

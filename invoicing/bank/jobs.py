@@ -23,6 +23,7 @@ from invoicing.bank import (
     settling,
     transfer_settling,
 )
+from invoicing.bank.mandate_paper import mandate_pdf
 from invoicing.bank.queries import LineFilter
 
 _NOT_BEFORE = timedelta(hours=8)  # of the partner's day: nobody is written to at night
@@ -48,6 +49,18 @@ def mail_notice(*, partner_id: str, event_id: str, notice_id: str, **_payload: A
     mail.send(current_settings(), letter, now=clock.now())
     with unit_of_work(tenant) as session:
         notices.note_sent(session, tenant, notice_id=notice_id, at=clock.now())
+
+
+def mail_mandate(*, partner_id: str, event_id: str, mandate_id: str, **_payload: Any) -> None:
+    """Mail a mandate's form to be signed. A repeat is the same message; one that was signed is not sent."""
+    tenant = Tenant(partner_id, actor="job:bank", door="job", request_id=event_id)
+    with unit_of_work(tenant) as session:
+        letter = letters.of_form(session, tenant, mandate_id=mandate_id, message_id=event_id)
+        form = letters.form_of(session, tenant, mandate_id=mandate_id) if letter is not None else None
+    if letter is not None and form is not None:
+        content = mandate_pdf(form)  # a second of work: no transaction is held open for it
+        letter = letters.with_form(letter, reference=form.reference, content=content)
+        mail.send(current_settings(), letter, now=clock.now())
 
 
 def follow_refund(*, partner_id: str, event_id: str, refund_id: str, **_payload: Any) -> None:

@@ -2,17 +2,75 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
 from haas.accounts.company import company_of
+from haas.calendar import local_day
 from haas.documents import formatting
-from haas.mail import Letter
+from haas.errors import Conflict
+from haas.mail import Attachment, Letter
 from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
-from invoicing.bank.debit_models import BY_MAIL, DebitNotice
+from invoicing.bank.debit_models import BY_MAIL, DRAFT, DebitNotice
+from invoicing.bank.mandate_paper import MandateDocument
 from invoicing.bank.mandates import get_mandate
+
+
+def form_of(session: Session, tenant: Tenant, *, mandate_id: str) -> MandateDocument:
+    """The form that the client signs.
+
+    :raises Conflict: if the partner has no creditor identifier yet.
+    """
+    mandate = get_mandate(session, tenant, mandate_id=mandate_id)
+    partner = session.get_one(Partner, tenant.partner_id)
+    creditor_id = company_of(session, tenant).creditor_id
+    if not creditor_id:
+        raise Conflict("Give the creditor identifier under Company and bank first.")
+    client = session.scalars(scoped(Client, tenant).where(Client.id == mandate.client_id)).one()
+    return MandateDocument(
+        branding=branding_of(session, partner),
+        language=client.language,
+        drafted_on=local_day(mandate.created_at, partner.time_zone),
+        reference=mandate.reference,
+        scheme=mandate.scheme,
+        is_recurrent=mandate.usage == "recurrent",
+        creditor_name=partner.legal_name,
+        creditor_id=creditor_id,
+        client_name=client.printed_name,
+        client_address_lines=tuple(client.printed_address),
+        customer_number=client.number,
+        holder=mandate.holder,
+        iban=mandate.iban,
+        bic=mandate.bic,
+    )
+
+
+def of_form(session: Session, tenant: Tenant, *, mandate_id: str, message_id: str) -> Letter | None:
+    """The mail that brings the form, which is to be attached; none if nobody can or may be written to."""
+    mandate = get_mandate(session, tenant, mandate_id=mandate_id)
+    partner = session.get_one(Partner, tenant.partner_id)
+    client = session.scalars(scoped(Client, tenant).where(Client.id == mandate.client_id)).one()
+    if mandate.state != DRAFT or not client.email or partner.suspended_at is not None:
+        return None
+    return Letter(
+        message="mandate_form",
+        to=client.email,
+        to_name=client.name,
+        branding=branding_of(session, partner, with_logo=False),
+        language=client.language,
+        time_zone=client.time_zone,
+        message_id=message_id,
+        values={"mandate": mandate.reference},
+    )
+
+
+def with_form(letter: Letter, *, reference: str, content: bytes) -> Letter:
+    """The same with the printed form."""
+    return replace(letter, attachments=(Attachment(f"mandate-{reference}.pdf", "application/pdf", content),))
 
 
 def of_notice(session: Session, tenant: Tenant, *, notice_id: str) -> Letter | None:

@@ -12,6 +12,7 @@ from stdnum import bic as bic_number
 from stdnum import iban as iban_number
 
 from haas import outbox
+from haas.accounts.company import company_of
 from haas.calendar import ONE_DAY
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
@@ -87,6 +88,23 @@ def sign_mandate(
     except IntegrityError as other:
         _refuse_second(session, mandate, other)
     outbox.publish(session, tenant, "mandate.signed", mandate_id=mandate.id)
+    return mandate
+
+
+def ask_signature(session: Session, tenant: Tenant, *, mandate_id: str) -> SepaMandate:
+    """Mail the form to the client; a job prints it.
+
+    :raises Conflict: if it is signed or revoked, or the client has no e-mail address.
+    """
+    mandate = get_mandate(session, tenant, mandate_id=mandate_id)
+    if mandate.state != DRAFT:
+        raise Conflict(f"{mandate.reference} is {mandate.state}: nothing is left to sign.")
+    client = session.scalars(scoped(Client, tenant).where(Client.id == mandate.client_id)).one()
+    if not client.email:
+        raise Conflict(f"Give an e-mail address of {client.name} first.")
+    if not company_of(session, tenant).creditor_id:
+        raise Conflict("Give the creditor identifier under Company and bank first.")
+    outbox.publish(session, tenant, "mandate.signature_asked", mandate_id=mandate.id)
     return mandate
 
 

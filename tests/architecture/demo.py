@@ -91,6 +91,7 @@ FINDERS: dict[str, str | list[str]] = {
     "client_id": distinct("client", "partner_id", each=3),
     "code": ["ABCDEFGH2345"],
     "transfer_order_id": ["tro_none"],  # nor pay
+    "transfer_item_id": ["tri_none"],
     "collection_id": ["col_none"],  # SEPA does not reach the partner that is walked
     "colour": ["14532d"],
     "command_id": distinct("device_command", "state"),

@@ -13,7 +13,7 @@ from haas.auth.caller import Caller, current_caller, requires
 from haas.pages.downloads import download
 from haas.pages.forms import Form, blank_form, read_form
 from haas.rest.paging import Sort, fetch_page
-from invoicing.bank import accounts, collecting, mandates, notices
+from invoicing.bank import accounts, collecting, letters, mandates, notices
 from invoicing.bank.candidates import collectable
 from invoicing.bank.debit_models import ACTIVE, SCHEMES, Collection, SepaMandate
 from invoicing.bank.debit_policy import DebitPolicy
@@ -23,6 +23,7 @@ from invoicing.bank.debit_schemas import (
     SepaMandateRequest,
     SepaMandateSigned,
 )
+from invoicing.bank.mandate_paper import mandate_pdf
 from invoicing.bank.portal.doors import blueprint
 from leases.portal.doors import attempt, attempt_or_flash
 from leases.summaries import client_choices, client_names
@@ -154,6 +155,26 @@ def draft_mandate() -> Any:
             flash(_("Drafted: note when the client has signed it."), "success")
             return redirect(url_for(".list_debits"), 303)
     return _page(caller, form), 422
+
+
+@blueprint.get("/mandates/<mandate_id>/form.pdf")
+@requires("bank.collect")
+def mandate_form(mandate_id: str) -> Any:
+    """The form to be signed."""
+    caller = current_caller()
+    document = letters.form_of(caller.session, caller.tenant, mandate_id=mandate_id)
+    name = f"mandate-{document.reference}.pdf"
+    return download(mandate_pdf(document), name=name, media_type="application/pdf")
+
+
+@blueprint.post("/mandates/<mandate_id>/mail")
+@requires("bank.collect")
+def mail_mandate(mandate_id: str) -> Any:
+    """Mail the form to the client."""
+    caller = current_caller()
+    if attempt_or_flash(lambda: mandates.ask_signature(caller.session, caller.tenant, mandate_id=mandate_id)):
+        flash(_("The form is on its way to the client."), "success")
+    return redirect(url_for(".list_debits"), 303)
 
 
 @blueprint.post("/mandates/<mandate_id>/sign")

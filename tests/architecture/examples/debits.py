@@ -28,6 +28,12 @@ def a_draft(session: Session, cast: Cast) -> Mapping[str, str]:
     return {"mandate_id": made.id}
 
 
+def a_draft_to_mail(session: Session, cast: Cast) -> Mapping[str, str]:
+    """The same of a partner that may collect."""
+    sell_in_euros(session, cast.tenant, client_id=cast.acme.id)
+    return a_draft(session, cast)
+
+
 def to_collect(session: Session, cast: Cast) -> Mapping[str, str]:
     """An invoice in EUR of a client with a mandate, and an account to collect to."""
     tenant = cast.tenant
@@ -97,6 +103,7 @@ EXAMPLES: dict[str, Example | list[Example]] = {
     "collections_api.order_collection": Example(announced_late, json=an_order, status=201),
     "collections_api.cancel_collection": Example(ordered, status=200),
     "bank.draft_mandate": Example(form=a_mandate, status=303, cleo=422, cleo_because=AT_ITS_FIELD),
+    "bank.mail_mandate": Example(a_draft_to_mail, status=303),
     "bank.sign_mandate": Example(a_draft, form={"signed_on": "2026-11-01"}, status=303),
     "bank.revoke_mandate": Example(a_draft, status=303),
     "bank.announce_debits": Example(

@@ -11,6 +11,7 @@ from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.mail import compose
 from haas.settings import current
+from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
 from invoicing.bank import (
     accounts,
@@ -25,11 +26,13 @@ from invoicing.bank import (
 )
 from invoicing.bank.debit_models import DebitNotice, SepaMandate
 from invoicing.bank.debit_policy import DebitPolicy
+from invoicing.bank.mandate_paper import mandate_pdf
 from invoicing.bank.queries import LineFilter
 from invoicing.money.receipts import reverse_receipt
 from tests.architecture.examples.debits import to_collect
 from tests.invoicing import world
 from tests.invoicing.bank.conftest import AT, sell_in_euros
+from tests.paper import text_of
 
 LATER = datetime(2026, 11, 17, 8, 0, tzinfo=UTC)
 TODAY, DUE = date(2026, 11, 2), date(2026, 11, 16)  # fourteen days later, a Monday
@@ -174,6 +177,16 @@ class TestMandate:
             mandates.sign_mandate(session, tenant, mandate_id=other.id, signed_on=TODAY, today=TODAY)
         mandates.revoke_mandate(session, tenant, mandate_id=mandate.id, on=TODAY)
         mandates.sign_mandate(session, tenant, mandate_id=other.id, signed_on=TODAY, today=TODAY)
+
+    def test_is_a_form_to_sign_in_the_clients_language(self, session, tenant, cast, euros, mandate):
+        session.get_one(Client, (tenant.partner_id, cast.acme.id)).language = "de"
+        document = letters.form_of(session, tenant, mandate_id=mandate.id)
+        text = text_of(mandate_pdf(document))
+        for told in (
+            mandate.reference, "DE98ZZZ09999999999", "DE02 1203 0000 0000 2020 51", "mittels Lastschrift",
+            "acht Wochen",
+        ):  # fmt: skip
+            assert told in text
 
 
 class TestBookOwn:

@@ -1,7 +1,7 @@
 """The mandate form that a client signs, in the partner's brand: a value that the template prints.
 
-The words are those that the rulebooks of the European Payments Council lay down (EPC016-06 for CORE, EPC222-07
-for B2B), as banks print them in each language: no text to be worded anew by a partner or a translator.
+The words are those that the rulebooks of the European Payments Council lay down (EPC016-06: CORE, EPC222-07:
+B2B), as banks print them in each language: no text to be worded anew by a partner or a translator.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from stdnum import bic as bic_number
 from stdnum import iban as iban_number
 
-from haas import outbox
+from haas import audit, outbox
 from haas.accounts.company import company_of
 from haas.calendar import ONE_DAY
 from haas.errors import Conflict, InvalidInput, NotFound
@@ -104,6 +104,9 @@ def ask_signature(session: Session, tenant: Tenant, *, mandate_id: str) -> SepaM
         raise Conflict(f"Give an e-mail address of {client.name} first.")
     if not company_of(session, tenant).creditor_id:
         raise Conflict("Give the creditor identifier under Company and bank first.")
+    audit.note(
+        session, action="mail", subject="sepa_mandate", subject_id=mandate.id, details={"to": client.email}
+    )
     outbox.publish(session, tenant, "mandate.signature_asked", mandate_id=mandate.id)
     return mandate
 

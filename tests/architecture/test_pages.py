@@ -162,7 +162,7 @@ MAY_LACK = {
     "leases.book_event": "the same",
     "leases.split_book": "the same",
     "leases.reverse_book_event": "an event is one asset's: at another it is not found",
-    "bank.mandate_form": "without a creditor identifier, which that partner has not, there is nothing to sign",
+    "bank.mandate_form": "without a creditor identifier, which that partner lacks, nothing is signed",
     "bank.show_transfers": "the same as of a direct debit: SEPA pays in EUR",
     "bank.transfers_file": "the same",
     "transfers_api.get_transfers": "the same",

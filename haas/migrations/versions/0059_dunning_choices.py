@@ -7,8 +7,8 @@ from alembic import op
 from haas.migrations import ddl
 from haas.migrations.tables import create_table, moment, text, texts
 
-revision = "0055_dunning_choices"
-down_revision = "0054_early_discounts"
+revision = "0059_dunning_choices"
+down_revision = "0058_returned_refunds_checked"
 branch_labels = None
 depends_on = None
 

@@ -49,13 +49,14 @@ def invoices(documents: dict[str, InvoiceDocument]) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def others() -> dict[str, bytes]:
-    """Paper with nothing inside: certificates, amendments, and an invoice of before e-invoices."""
+    """Paper with nothing inside: certificates, amendments, an invoice of before e-invoices, a pro-forma."""
     return {
         "hand-over": hand_over_pdf(paper.hand_over(), render=render_pdf),
         "return": return_receipt_pdf(paper.return_receipt(), render=render_pdf),
         "wiped": wipe_certificate_pdf(paper.wipe_certificate(), render=render_pdf),
         "amendment": amendment_pdf(a_scale_down(), render=render_pdf),
         "schema 1": invoice_pdf(paper.invoice(1, schema=1), render=render_pdf),
+        "pro-forma": invoice_pdf(paper.invoice(1, kind="proforma"), render=render_pdf),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -47,6 +48,7 @@ def fork(
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status)
     try:
+        gc.disable()  # it would touch, and so copy, all that the parent holds
         if die_at is not None:
             crash.arm(die_at, nth=nth)
         work(settings, acts, seed=seed)

@@ -187,7 +187,7 @@ def cancel_order(session: Session, tenant: Tenant, *, order_id: str, at: datetim
     made = lock_order(session, tenant, order_id=order_id)
     if made.sent_at is not None:
         raise Conflict(f"{made.number} was sent: the bank says what becomes of it.")
-    items = items_of(session, tenant, order_id=made.id)
+    items = items_of(session, tenant, order_id=made.id, lock=True)  # the bank's statement locks no order
     if any(item.state not in (ORDERED, CANCELLED) for item in items):
         raise Conflict(f"The bank has paid of {made.number} already.")
     for item in items:
@@ -216,11 +216,16 @@ def lock_order(session: Session, tenant: Tenant, *, order_id: str) -> TransferOr
     return _found(session, statement, order_id)
 
 
-def items_of(session: Session, tenant: Tenant, *, order_id: str) -> Sequence[TransferItem]:
-    """What it pays, in the order of the file."""
-    return session.scalars(
+def items_of(
+    session: Session, tenant: Tenant, *, order_id: str, lock: bool = False
+) -> Sequence[TransferItem]:
+    """What it pays, in the order of the file; locked if it is to be changed."""
+    statement = (
         scoped(TransferItem, tenant).where(TransferItem.order_id == order_id).order_by(TransferItem.id)
-    ).all()
+    )
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(statement).all()
 
 
 def file_of(session: Session, tenant: Tenant, *, made: TransferOrder) -> bytes:

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from haas import clock
 from haas.accounts.clients import get_client
 from haas.auth.caller import Caller, current_caller, requires
+from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
 from haas.rest.fields import Amount, one_of, text
@@ -35,6 +36,7 @@ class CreditForm(Request):
     amount = Amount(required=True)
     currency = text(3, least=3, required=True)
     reason = text(300, least=1, required=True)
+    once = text(40, load_default="")  # of the page that was sent: pressed twice, it moves the credit once
 
 
 @blueprint.get("/credit")
@@ -53,7 +55,7 @@ def credit(client_id: str) -> str:
     """The client's credit with every movement of it."""
     caller = current_caller()
     client = get_client(caller.session, caller.tenant, client_id=client_id)
-    return _credit_page(caller, client, blank_form(currency=client.currency))
+    return _credit_page(caller, client, blank_form(currency=client.currency, once=new_id("one")))
 
 
 @blueprint.post("/credit/<client_id>")
@@ -66,6 +68,8 @@ def move_credit(client_id: str) -> Any:
         return _credit_page(caller, client, form), 422
     data = form.data
     act = balances.grant if data.pop("what") == "grant" else refunds.refund_balance
+    once = data.pop("once")
+    data["once_key"] = f"page:{once}" if once else None
     today = clock.today(caller.partner.time_zone)
 
     def do() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from datetime import date
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from haas import db
+from haas.auth.models import User
 from haas.db import Base
 from haas.errors import HaasError
 from haas.settings import Settings
@@ -192,6 +195,16 @@ class TestTwoWhoSpendOneCredit:
         refused = race(tenant, lambda session: self.apply(session, tenant))
         assert "no credit in USD" in str(refused)
         assert (count(tenant, BalanceEntry), count(tenant, Payment)) == (2, 1)  # granted, applied
+
+    def test_are_refunded_once_by_one_page_that_is_sent_twice(
+        self, cast: Cast, tenant: Tenant, web: Callable[[User | None], FlaskClient]
+    ) -> None:
+        browser, address = web(cast.ana), f"/money/credit/{cast.acme.id}"
+        shown = re.search(r'name="once" value="([^"]+)"', browser.get(address).text)
+        assert shown
+        form = {"what": "refund", "amount": "20", "currency": "USD", "reason": "Wish", "once": shown[1]}
+        assert [browser.post(address, data=form).status_code for _ in range(2)] == [303, 303]
+        assert (count(tenant, Refund), credit(tenant, cast.acme.id)) == (1, Decimal(20))
 
     def test_take_what_is_left_when_one_refunds_and_one_applies(self, cast: Cast, tenant: Tenant) -> None:
         applied = race(tenant, self.refund(cast), lambda session: self.apply(session, tenant))

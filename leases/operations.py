@@ -83,15 +83,8 @@ def draft_lease(
     )
     session.add(lease)
     session.flush()
-    record(
-        session,
-        tenant,
-        lease,
-        verb="draft",
-        from_state=None,
-        effective_on=local_day(at, lease.time_zone),
-        at=at,
-    )
+    drafted_on = local_day(at, lease.time_zone)
+    record(session, tenant, lease, verb="draft", from_state=None, effective_on=drafted_on, at=at)
     return lease
 
 

@@ -43,14 +43,14 @@ REFUNDS = Source(
     "refund",
     (Book.FINANCIAL,),
     f"""
-select f.id, e.key, e.day, f.currency, f.reference, s.purpose, e.way * s.sign * f.amount, '', f.client_id,
+select f.id, w.key, w.day, f.currency, f.reference, s.purpose, w.way * s.sign * f.amount, '', f.client_id,
        null, null, 'refund'
   from refund f cross join lateral (values
-    ('paid', f.settled_on, 1), ('returned', f.returned_on, -1)) e(key, day, way)
+    ('paid', f.settled_on, 1), ('returned', f.returned_on, -1)) w(key, day, way)
   cross join lateral (values
     ('refunds', 1), (case f.channel when 'provider' then 'provider' else 'bank' end, -1)) s(purpose, sign)
- where f.partner_id = :partner and f.state in ('paid', 'returned') and e.day < :until
-   and {not_posted("refund", "f.id", "e.key")}""",  # nosec B608 # only words of ours are put in
+ where f.partner_id = :partner and f.state in ('paid', 'returned') and w.day < :until
+   and {not_posted("refund", "f.id", "w.key")}""",  # nosec B608 # only words of ours are put in
 )
 
 # What bank or provider kept of a receipt, or took for sending it back.

@@ -16,6 +16,7 @@ from invoicing.ledger import posting
 from invoicing.ledger.chart import Book
 from invoicing.ledger.models import JournalLine
 from invoicing.models import Invoice
+from invoicing.money import balances, refunds
 from leases.funding import operations as funders
 from leases.funding.operations import Agreed
 from leases.models import Lease
@@ -44,6 +45,27 @@ def post_may(session: Session, cast: Cast) -> dict[str, Decimal]:
         .group_by(JournalLine.purpose)
     )
     return {purpose: amount for purpose, amount in rows}  # noqa: C416 - rows are no pairs for mypy
+
+
+class TestRefund:
+    def test_that_came_back_is_in_the_bank_and_the_clients_credit_again(
+        self, session: Session, cast: Cast
+    ) -> None:
+        told: dict[str, Any] = {"client_id": cast.acme.id, "currency": "USD", "reason": "Wish"}
+        told |= {"amount": Decimal(30), "on": DAY, "at": AT}
+        balances.grant(session, cast.tenant, **told)
+        asked = refunds.refund_balance(session, cast.tenant, **told)
+        refunds.mark_paid(session, cast.tenant, refund_id=asked.id, reference="SEPA-7", on=DAY, at=AT)
+        paid = post_may(session, cast)
+        for _ in range(2):
+            refunds.mark_failed(
+                session, cast.tenant, refund_id=asked.id, failure="Account closed", on=DAY, at=AT
+            )
+
+        assert [paid[each] for each in ("bank", "refunds", "prepayments")] == [Decimal(-30), 0, 0]
+        assert asked.state == "returned"
+        stands = post_may(session, cast)
+        assert [stands[each] for each in ("bank", "refunds", "prepayments")] == [Decimal(0), 0, Decimal(-30)]
 
 
 class TestDeposit:

@@ -95,6 +95,12 @@ class TestUbl:
         wanted = {lack.rule for lack in missing.for_bis(printed) if lack.rule.startswith("PEPPOL")}
         assert broken_bis_rules(xml) == wanted  # what the network refuses is told before, and no more
 
+    def test_says_which_note_of_a_credit_note_is_its_reason(self) -> None:
+        printed = DOCUMENTS["credit note"]
+
+        assert b"<cbc:Note>#ACD#Returned early.\nWith thanks.</cbc:Note>" in ubl_xml(printed)
+        assert cii_xml(printed).count(b"<ram:SubjectCode>ACD</ram:SubjectCode>") == 1
+
     def test_asks_a_german_credit_note_for_no_bank_account(self) -> None:
         printed = replace(DOCUMENTS["credit note"], payment_means=())
         xml = ubl_xml(printed)

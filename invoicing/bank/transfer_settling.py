@@ -23,7 +23,7 @@ def book_transfer(session: Session, tenant: Tenant, *, line: BankLine, at: datet
     """A line that is one of our transfers, or a whole order: its refunds are paid, or came back.
 
     Money that left is told by its end-to-end reference, or by the order's number and its sum to the cent.
-    Money that came back of a transfer that was paid is the client's credit again.
+    What came back of a transfer that was paid is the client's credit again.
     """
     if line.amount > 0:
         return _came_back(session, tenant, line=line, at=at)
@@ -77,14 +77,15 @@ def fail_item(
 def follow_refund(session: Session, tenant: Tenant, *, refund_id: str) -> None:
     """Somebody noted a refund as paid or failed by hand: its transfer says the same."""
     refund = refunds.get_refund(session, tenant, refund_id=refund_id)
-    state = {refunds.PAID: SETTLED, refunds.FAILED: FAILED}.get(refund.state)
+    states = {refunds.PAID: SETTLED, refunds.FAILED: FAILED, refunds.RETURNED: FAILED}
+    state = states.get(refund.state)
     if state is not None:
         session.execute(
             sa.update(TransferItem)
             .where(
                 TransferItem.partner_id == tenant.partner_id,
                 TransferItem.refund_id == refund_id,
-                TransferItem.state == ORDERED,
+                TransferItem.state.in_((ORDERED, SETTLED)),
             )
             .values(state=state, failure=refund.failure)
         )
@@ -124,7 +125,10 @@ def _came_back(session: Session, tenant: Tenant, *, line: BankLine, at: datetime
     )
     if item is None:
         return False
-    item.state, item.failure = FAILED, line.return_reason or line.text[:120]
-    part = booking.Part(client_id=item.client_id, amount=line.amount)
-    booking.book(session, tenant, line_id=line.id, parts=[part], at=at)
+    item.state, item.failure = FAILED, line.return_reason or line.text[:120] or "returned"
+    session.flush()
+    refunds.mark_failed(
+        session, tenant, refund_id=item.refund_id, failure=item.failure, on=line.booked_on, at=at
+    )
+    booking.ignore(session, tenant, line_id=line.id, category=_CATEGORY, at=at, note=item.end_to_end_id)
     return True

@@ -68,7 +68,8 @@ class TestAnOrder:
 
         back = statement(session, tenant, made.total, "C", told=f"{made.number}-1")
         assert settling.book_own(session, tenant, lines=[back], at=LATER) == 1
-        assert state(session, cast, order) == ("failed", "paid")
+        assert (back.state, back.category) == ("ignored", "refund")
+        assert state(session, cast, order) == ("failed", "returned")
         assert credit(session, cast) == Decimal("50.00")
 
     def test_keeps_its_refund_until_the_bank_refuses_it(self, session, cast, tenant, order):

@@ -25,6 +25,7 @@ from haas.auth.permissions import CLIENT_ADMIN, ROLE_NAMES, permissions_of
 from haas.demo.books_told import keep_books
 from haas.demo.host import Host
 from haas.demo.prices import write_prices
+from haas.demo.rates import keep_rates
 from haas.demo.scenery import MODELS, ModelScene, PartnerScene
 from haas.demo.sign_ins import SignIns
 from haas.ids import new_id
@@ -134,6 +135,7 @@ def furnish(
         house.rents[model.key] = (Decimal(model.rent) * scene.price_factor).quantize(Decimal("0.01"))
     write_prices(session, house, since=since, now=now)
     keep_books(session, house)
+    keep_rates(session, house, since=since, now=now)
 
 
 def _host_model(host: Host) -> ModelScene:

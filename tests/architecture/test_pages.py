@@ -143,6 +143,7 @@ QUERIES: dict[str, list[str]] = {
     "ledger_api.get_roll_forward": ["first=2026-01&last=2026-06"],
     "books.list_entries": ["", "kind=invoice&limit=3", "purpose=receivables&from=2020-01"],
     "books.show_report": ["", "from=2020-01", "book=tax", "converted=posting_day"],
+    "exchange_rates.index": ["", "from=CHF&in=USD&since=2026-01-01&until=2026-06-30", "from=EUR&in=EUR"],
     "calendar_api.list_entries": ["start=2026-11-01&until=2026-12-01"],
     "holdover_api.list_holdover_days": ["start=2026-11-01&until=2026-12-01"],
     "swaps_api.preview": ["outgoing_id={outgoing_id}&incoming_id={incoming_id}&reason=upgrade"],

@@ -121,8 +121,10 @@ def post(
     )
 
 
-def preview(session: Session, tenant: Tenant, *, month: date) -> list[Unposted]:
+def preview(session: Session, tenant: Tenant, *, month: date, partner: Partner) -> list[Unposted]:
     """What `post` would write of all invoices, by currency."""
+    if ExchangePolicy.of_policies(partner.policies) == ExchangePolicy():
+        return []
     return journal.sum_drafts(
         (KIND, draft)
         for first_id, last_id, _ in ranges(session, tenant, month=month)

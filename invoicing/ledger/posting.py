@@ -17,6 +17,7 @@ from haas import audit, clock, db, outbox, progress
 from haas.calendar import add_months
 from haas.errors import InvalidInput, NotFound
 from haas.ids import new_id
+from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.ledger import (
     accounts,
@@ -102,10 +103,12 @@ def preview(session: Session, tenant: Tenant, *, month: date, book: Book) -> lis
     month = month_of(month)
     if book is not Book.FINANCIAL:  # the others know nothing of net investments
         return _unposted(session, tenant, month=month, book=book)
+    partner = session.get_one(Partner, tenant.partner_id)  # once, for recognition and differences
     with db.taken_back(session):
         # Finance leases as they would be recognised, and then are not.
         recognition.recognise_lines(session, tenant, until=add_months(month, 1), at=clock.now())
-        return _unposted(session, tenant, month=month, book=book)
+        found = _unposted(session, tenant, month=month, book=book)
+        return found + exchange.preview(session, tenant, month=month, partner=partner)
 
 
 def _unposted(session: Session, tenant: Tenant, *, month: date, book: Book) -> list[Unposted]:
@@ -124,7 +127,6 @@ def _unposted(session: Session, tenant: Tenant, *, month: date, book: Book) -> l
         found += revenue.preview(session, tenant, month=month)
         found += net_investments.preview(session, tenant, month=month)
         found += funders.preview(session, tenant, month=month)
-        found += exchange.preview(session, tenant, month=month)
     return found
 
 

@@ -21,6 +21,7 @@ from invoicing.bank.debit_models import COLLECTED, ORDERED, RETURNED, Collection
 from invoicing.bank.models import BOOKED, CATEGORIES, IGNORED, OPEN, BankBooking, BankLine
 from invoicing.money import queries as money
 from invoicing.money import receipts
+from invoicing.money.entries import lock_clients
 from invoicing.money.models import Receipt
 
 METHOD = "transfer"
@@ -69,6 +70,8 @@ def book(
         raise InvalidInput("Money went out here: it is no payment of a client.", field="line_id")
     if not parts or sum((part.amount for part in parts), _NOTHING) != line.amount:
         raise InvalidInput(f"The parts are to add up to {line.amount} {line.currency}.", field="parts")
+    # In the order of their ids, as a run does: in that of the parts two bookings could wait for one another.
+    lock_clients(session, tenant, client_ids={part.client_id for part in parts})
     made = []
     position = _last_position(session, tenant, line_id=line.id)
     for part in parts:

@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.calendar import end_of_month
-from haas.errors import HaasError
 from haas.money import round_minor
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
@@ -27,13 +26,7 @@ from invoicing.ledger.models import JournalEntry, JournalLine
 from invoicing.ledger.reports import NOTHING, AccountBalance, Span, trial_balance
 from invoicing.money import rates
 from invoicing.money.rate_rules import RateTable
-
-
-class RateMissing(HaasError):
-    """Something was posted in a currency of which no rate of the day is known."""
-
-    status = 422
-    code = "no_exchange_rate"
+from invoicing.tax.taxation import NoExchangeRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ class _Sums:
 def converted_balance(session: Session, tenant: Tenant, *, span: Span, by: ConvertedBy) -> ConvertedBalance:
     """The trial balance in the partner's currency, each account rounded once; at most four queries.
 
-    :raises RateMissing: naming the currency and the day of which no rate is on file.
+    :raises NoExchangeRate: naming the currency and the day of which no rate is on file.
     """
     own = session.get_one(Partner, tenant.partner_id).currency
     balances = trial_balance(session, tenant, span=span)
@@ -129,7 +122,7 @@ def _moved_by_day(session: Session, tenant: Tenant, *, span: Span, own: str) -> 
 def _rate(table: RateTable, currency: str, own: str, day: date) -> Decimal:
     found = table.on(currency, own, day)
     if found is None:
-        raise RateMissing(
+        raise NoExchangeRate(
             f"No rate of {currency} in {own} is known for {day:%d %B %Y}:"
             " add one of that day or the month before it under Settings, Exchange rates."
         )

@@ -21,7 +21,7 @@ from leases.terms import TaxClass
 
 
 class NoExchangeRate(HaasError):
-    """The tax must be stated in the seller's currency, and no rate is on file."""
+    """Something is to be told in another currency, and no rate of the day is on file."""
 
     status = 422
     code = "no_exchange_rate"

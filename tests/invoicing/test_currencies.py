@@ -23,7 +23,7 @@ from invoicing.exports.formats import FORMATS
 from invoicing.exports.reading import read_entries
 from invoicing.ledger import exchange, posting
 from invoicing.ledger.chart import Book
-from invoicing.ledger.conversion import RateMissing, converted_balance
+from invoicing.ledger.conversion import converted_balance
 from invoicing.ledger.exchange_report import read_differences
 from invoicing.ledger.exchange_rules import ConvertedBy, DifferencesPosted, ExchangePolicy
 from invoicing.ledger.models import JournalEntry, JournalLine
@@ -35,6 +35,7 @@ from invoicing.money.rates import add_rates
 from invoicing.money.receipts import record_receipt, reverse_receipt
 from invoicing.paper import invoice_pdf
 from invoicing.queries import chunks_of, problems_of
+from invoicing.tax.taxation import NoExchangeRate
 from leases import returns
 from tests import paper
 from tests.cast import Cast
@@ -222,7 +223,7 @@ class TestConvertedBalance:
         posted(session, francs, date(2026, 4, 1))
         span = Span(Book.FINANCIAL, date(2026, 4, 1), date(2026, 4, 1))
 
-        with pytest.raises(RateMissing, match=r"No rate of USD in CHF is known for \d\d March 2026"):
+        with pytest.raises(NoExchangeRate, match=r"No rate of USD in CHF is known for \d\d March 2026"):
             converted_balance(session, francs.tenant, span=span, by=ConvertedBy.POSTING_DAY)
         rates(session, francs, d0301="0.90")
         found = converted_balance(session, francs.tenant, span=span, by=ConvertedBy.POSTING_DAY)

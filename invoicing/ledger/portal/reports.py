@@ -16,7 +16,7 @@ from haas.errors import NotFound
 from haas.pages.downloads import Cell, Format, table_download
 from invoicing.ledger import reports
 from invoicing.ledger.chart import month_of
-from invoicing.ledger.conversion import RateMissing, converted_balance
+from invoicing.ledger.conversion import converted_balance
 from invoicing.ledger.exchange_rules import ConvertedBy
 from invoicing.ledger.portal.differences import (
     DIFFERENCES,
@@ -35,6 +35,7 @@ from invoicing.ledger.portal.words import (
     report_words,
 )
 from invoicing.ledger.reports import AccountBalance, RolledRow, RollForward, Span
+from invoicing.tax.taxation import NoExchangeRate
 
 TRIAL_BALANCE = "trial_balance"
 _CONVERTIBLE = {way.value: way for way in ConvertedBy}
@@ -63,7 +64,7 @@ def show_report(report_name: str) -> str:
         difference, problem = None, ""
         try:
             balances, difference = _balances(caller, span, by)
-        except RateMissing as refusal:
+        except NoExchangeRate as refusal:
             balances, problem, by = (
                 reports.trial_balance(caller.session, caller.tenant, span=span),
                 str(refusal),

@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from devices import asset_parts
 from devices.views import FLEET
 from haas import db, models
-from haas.accounts import clients
+from haas.accounts import client_parts, clients
 from haas.auth.caller import find_caller, public
 from haas.auth.identify import PROGRAM_PATHS
 from haas.portal import shell
@@ -26,11 +26,13 @@ from haas.saved_views.lists import join
 from haas.settings import Settings
 from haas.settings import use as use_settings
 from invoicing.dunning.portal.invoice_part import tell_reminders
+from invoicing.exposure import demand_within_limit
 from invoicing.payments.portal.invoice_part import tell_payments
 from invoicing.portal import asset_page as billed_assets
+from invoicing.portal import exposure_part
 from invoicing.portal.invoices import INVOICES
 from invoicing.portal.invoices import parts as invoice_parts
-from leases import queries
+from leases import credit, queries
 from leases.portal import asset_page as leased_assets
 from leases.portal.lists import LEASES
 
@@ -279,6 +281,11 @@ def _join() -> None:
         asset_parts.papers += [leased_assets.tell_papers, billed_assets.tell_papers]
     if tell_payments not in invoice_parts:
         invoice_parts.extend((tell_payments, tell_reminders))
+    if demand_within_limit not in credit.checks:
+        credit.checks.append(demand_within_limit)
+        client_parts.cards.append(exposure_part.tell_exposure)
+        client_parts.over_limit.append(exposure_part.who_is_over)
+        client_parts.exposures.append(exposure_part.exposure_told)
     join(FLEET, LEASES, INVOICES)
 
 

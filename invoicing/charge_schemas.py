@@ -34,6 +34,9 @@ class ChargeRequest(Request):
     """Something to bill by hand; tax comes on top. A reference is taken once and answers the same charge."""
 
     client_id = row_id(required=True)
+    over_limit_reason = text(
+        300, load_default="", metadata={"description": "to go beyond the credit limit; needs credit.release"}
+    )
     description = text(200, least=1, required=True)
     category = one_of(*CATEGORIES, load_default="other")
     quantity = Amount(places=6, load_default=Decimal(1))

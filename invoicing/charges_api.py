@@ -25,6 +25,7 @@ from invoicing.charge_schemas import (
 from invoicing.charges import imports, operations, queries
 from invoicing.charges.models import Charge
 from invoicing.schemas import ClientPreviewResource
+from leases.credit import RELEASE
 
 blueprint = Blueprint("charges_api", __name__, url_prefix="/v1/charges", description="Charges by hand")
 
@@ -56,9 +57,15 @@ def list_charges(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(201, ChargeResource)
 def make_charge(wanted: dict[str, Any]) -> Any:
     """Charge a client something; the next run bills it."""
-    caller = current_caller()
-    made = operations.make_charge(
-        caller.session, caller.tenant, wanted=operations.NewCharge(**wanted), at=clock.now()
+    caller, reason = current_caller(), wanted.pop("over_limit_reason")
+    if reason:
+        caller.demand(RELEASE)
+    made = operations.charge_client(
+        caller.session,
+        caller.tenant,
+        wanted=operations.NewCharge(**wanted),
+        at=clock.now(),
+        over_limit_reason=reason,
     )
     return _shown(caller, made), 201, {"Location": f"/v1/charges/{made.id}"}
 

@@ -20,7 +20,7 @@ from invoicing.bulk import among
 from invoicing.charges.models import Charge
 from invoicing.charges.queries import KIND as CHARGE
 from invoicing.charges.queries import WAITING, billed_of, list_charges
-from invoicing.charges.recurrence import periods_due
+from invoicing.charges.recurrence import ONCE, periods_due
 from invoicing.models import Invoice, InvoiceLine
 from invoicing.tax.parties import TaxNumberMissing
 from invoicing.tax.taxation import Taxation
@@ -115,9 +115,15 @@ def unbilled_charges(
     today: date,
     until: date,
     client_ids: Collection[str] | None = None,
+    all_single: bool = False,
 ) -> Iterator[UnbilledCharge]:
-    """What of charges by hand falls due before `until` and stands on no invoice; seven queries."""
-    statement = list_charges(tenant, state=WAITING).where(Charge.charged_on < until)
+    """What of charges by hand falls due before `until` and stands on no invoice; seven queries.
+
+    :param all_single: those that are made once, on whatever day they fall due.
+    """
+    statement = list_charges(tenant, state=WAITING).where(
+        sa.or_(Charge.charged_on < until, sa.and_(Charge.recurs == ONCE, sa.literal(all_single)))
+    )
     if client_ids is not None:
         statement = statement.where(among(Charge.client_id, client_ids))
     charges = session.scalars(statement.order_by(Charge.id)).all()
@@ -129,7 +135,8 @@ def unbilled_charges(
     for charge in charges:
         done = billed.get(charge.id)
         client = clients[charge.client_id]
-        for period in periods_due(charge.terms, as_of=until - ONE_DAY):
+        as_of = max(until - ONE_DAY, charge.charged_on) if charge.recurs == ONCE else until - ONE_DAY
+        for period in periods_due(charge.terms, as_of=as_of):
             if done is not None and period.start < done.until:
                 continue
             amount, is_taxed = tax.of(

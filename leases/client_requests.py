@@ -23,6 +23,7 @@ from leases.amendments import operations as amendments
 from leases.amendments import receipt
 from leases.amendments.receipt import ReturnCost
 from leases.amendments.wanted import Wanted
+from leases.credit import OverCreditLimit
 from leases.ends import buyouts, choices
 from leases.ends.choices import Wish
 from leases.ends.models import Buyout, EndChoice
@@ -30,7 +31,14 @@ from leases.models import Lease, ReturnOrder
 
 
 def accept_quote(
-    session: Session, tenant: Tenant, *, lease_id: str, signer: str, accepted_on: date, at: datetime
+    session: Session,
+    tenant: Tenant,
+    *,
+    lease_id: str,
+    signer: str,
+    accepted_on: date,
+    at: datetime,
+    over_limit_reason: str = "",
 ) -> Lease:
     """Accept a quote that this tenant sees.
 
@@ -39,7 +47,13 @@ def accept_quote(
     queries.get_lease(session, tenant, lease_id=lease_id)
     with in_the_partners_name(session, tenant) as partner:
         return operations.accept(
-            session, partner, lease_id=lease_id, signer=signer, accepted_on=accepted_on, at=at
+            session,
+            partner,
+            lease_id=lease_id,
+            signer=signer,
+            accepted_on=accepted_on,
+            at=at,
+            over_limit_reason=over_limit_reason,
         )
 
 
@@ -151,5 +165,8 @@ def in_the_partners_name(session: Session, tenant: Tenant) -> Iterator[Tenant]:
         with session.begin_nested():
             db.change_scope(session, partner)
             yield partner
+    except OverCreditLimit as refusal:
+        # What it owes and may owe is between its books and the partner's people.
+        raise OverCreditLimit("This cannot be accepted here at the moment. Please call us.") from refusal
     finally:
         db.change_scope(session, tenant)

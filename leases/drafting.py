@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from haas.tenancy.scope import Tenant
-from leases import operations
+from leases import operations, queries
 from leases.models import Lease
 from leases.terms import check_offer
 
@@ -37,7 +37,7 @@ def edit_draft(session: Session, tenant: Tenant, *, lease_id: str, changes: Mapp
     wanted = {name: value for name, value in changes.items() if name in EDITABLE}
     terms = {name: wanted.get(name, getattr(lease, name)) for name in EDITABLE}
     if terms["site_id"] is not None:
-        operations.check_site(session, tenant, site_id=terms["site_id"], client_id=lease.client_id)
+        queries.check_site(session, tenant, site_id=terms["site_id"], client_id=lease.client_id)
     check_offer(
         term_months=terms["term_months"],
         timing=terms["timing"],

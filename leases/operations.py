@@ -14,20 +14,28 @@ from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.series import take_number
-from haas.tenancy.models import Site
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.agreements import create_agreement as create_agreement  # noqa: PLC0414 - it is known here
 from leases.amendments.closed_books import require_open
 from leases.amendments.record import record as record_amendment
 from leases.amendments.record import snapshot
+from leases.credit import demand_credit
 from leases.errors import LeaseNotEditable
 from leases.lifecycle import LEASE_LIFECYCLE, LeaseState
 from leases.lifespan import commence, move, record
 from leases.models import Agreement, Lease, Line
-from leases.terms import CommercialModel, Component, LineKind, TaxClass, check_offer, component_of, months_on
-
-MONEY_MAX = Decimal("1e11")
+from leases.terms import (
+    MONEY_MAX,
+    CommercialModel,
+    Component,
+    LineKind,
+    TaxClass,
+    check_amount,
+    check_offer,
+    component_of,
+    months_on,
+)
 
 
 def draft_lease(
@@ -50,7 +58,7 @@ def draft_lease(
     """A new lease schedule under an agreement, empty and not yet offered."""
     agreement = queries.get_agreement(session, tenant, agreement_id=agreement_id)
     if site_id is not None:
-        check_site(session, tenant, site_id=site_id, client_id=agreement.client_id)
+        queries.check_site(session, tenant, site_id=site_id, client_id=agreement.client_id)
     check_offer(
         term_months=term_months,
         timing=timing,
@@ -132,17 +140,6 @@ def add_line(
         tax_category=tax_category,
         tax_class=tax_class,
     )
-
-
-def check_amount(*, quantity: Decimal, unit_price: Decimal) -> None:
-    """Refuse so many at such a price as no invoice could hold.
-
-    :raises InvalidInput: naming the field.
-    """
-    if quantity <= 0:
-        raise InvalidInput("The quantity is more than 0.", field="quantity")
-    if quantity * unit_price >= MONEY_MAX:
-        raise InvalidInput("So many at this price are more than an invoice can hold.", field="quantity")
 
 
 def make_line(
@@ -233,11 +230,20 @@ def revise(session: Session, tenant: Tenant, *, lease_id: str, at: datetime) -> 
 
 
 def accept(
-    session: Session, tenant: Tenant, *, lease_id: str, signer: str, accepted_on: date, at: datetime
+    session: Session,
+    tenant: Tenant,
+    *,
+    lease_id: str,
+    signer: str,
+    accepted_on: date,
+    at: datetime,
+    over_limit_reason: str = "",
 ) -> Lease:
     """The client agrees to the quote. Rent begins when hardware is accepted on site, not here.
 
+    :param over_limit_reason: why the client may go beyond its credit limit, as `demand_credit` takes it.
     :raises Conflict: if the quote has run out.
+    :raises OverCreditLimit: if the client may not owe that much more.
     """
     lease = queries.lock_lease(session, tenant, lease_id)
     if not signer.strip():
@@ -247,6 +253,7 @@ def accept(
     move(session, tenant, lease, "accept", at=at, effective_on=accepted_on, reason=signer.strip())
     lease.accepted_on = accepted_on
     outbox.publish(session, tenant, "lease.accepted", lease_id=lease.id)
+    demand_credit(session, tenant, client_id=lease.client_id, at=at, reason=over_limit_reason)
     return lease
 
 
@@ -388,12 +395,3 @@ def lock_draft(session: Session, tenant: Tenant, lease_id: str) -> Lease:
             f"Lease {lease.number} is {lease.state}: take the quote back to a draft to change it."
         )
     return lease
-
-
-def check_site(session: Session, tenant: Tenant, *, site_id: str, client_id: str) -> None:
-    """Refuse a site that is not the client's.
-
-    :raises NotFound: naming it.
-    """
-    if session.scalar(scoped(Site, tenant).where(Site.id == site_id, Site.client_id == client_id)) is None:
-        raise NotFound(f"There is no site {site_id} of this client.")

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from devices.models import Asset
 from haas.db import starts_with
 from haas.errors import NotFound
+from haas.tenancy.models import Site
 from haas.tenancy.scope import Tenant, scoped
 from leases.errors import AssetNotOnLease
 from leases.lifecycle import FINAL, LeaseState
@@ -377,3 +378,12 @@ def running_lease(session: Session, tenant: Tenant, client_id: str) -> str | Non
         .limit(1)
     )
     return f"Lease {number} still runs; end it first." if number else None
+
+
+def check_site(session: Session, tenant: Tenant, *, site_id: str, client_id: str) -> None:
+    """Refuse a site that is not the client's.
+
+    :raises NotFound: naming it.
+    """
+    if session.scalar(scoped(Site, tenant).where(Site.id == site_id, Site.client_id == client_id)) is None:
+        raise NotFound(f"There is no site {site_id} of this client.")

@@ -238,6 +238,7 @@ class AcceptRequest(Request):
 
     signer = text(160, least=1, required=True)
     accepted_on = Day(load_default=None, allow_none=True)
+    over_limit_reason = text(300, load_default="", metadata={"description": "needs credit.release"})
 
 
 class ActivateRequest(Request):

@@ -16,6 +16,7 @@ from haas.money import exponent
 from leases.daycount import day_count
 
 INTERVALS = (1, 3, 6, 12)  # months from one payment to the next
+MONEY_MAX = Decimal("1e11")
 END_OPTIONS = ("return", "renew", "buyout_fmv", "buyout_fixed")
 
 
@@ -235,3 +236,14 @@ def check_offer(
         raise InvalidInput(f"At the end: {', '.join(END_OPTIONS)}.", field="end_option")
     if commercial_model not in tuple(CommercialModel):
         raise InvalidInput(f"Sold as: {', '.join(CommercialModel)}.", field="commercial_model")
+
+
+def check_amount(*, quantity: Decimal, unit_price: Decimal) -> None:
+    """Refuse so many at such a price as no invoice could hold.
+
+    :raises InvalidInput: naming the field.
+    """
+    if quantity <= 0:
+        raise InvalidInput("The quantity is more than 0.", field="quantity")
+    if quantity * unit_price >= MONEY_MAX:
+        raise InvalidInput("So many at this price are more than an invoice can hold.", field="quantity")

@@ -7,12 +7,14 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from haas import clock
-from haas.accounts import audit_log, clients, sites, tokens
+from haas.accounts import audit_log, client_parts, clients, sites, tokens
 from haas.accounts.schemas import (
     AuditEntryResource,
     AuditListed,
     ChainResource,
     ClientChange,
+    ClientDetail,
+    ClientDetailResource,
     ClientListed,
     ClientRequest,
     ClientResource,
@@ -68,12 +70,13 @@ def create_client(client: dict[str, Any]) -> Any:
 
 @clients_api.get("/<client_id>")
 @requires("client.read")
-@clients_api.response(200, ClientResource)
+@clients_api.response(200, ClientDetailResource)
 def get_client(client_id: str) -> Any:
-    """One client."""
+    """One client, with what it owes against its limit."""
     caller = current_caller()
     found = clients.get_client(caller.session, caller.tenant, client_id=client_id)
-    return found, 200, {"ETag": etag_of(found)}
+    told = [tell(caller, found) for tell in client_parts.exposures]
+    return ClientDetail(found, next(iter(told), None)), 200, {"ETag": etag_of(found)}
 
 
 @clients_api.patch("/<client_id>")

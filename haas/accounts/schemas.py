@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import marshmallow as ma
 
-from haas.rest.fields import Amount, Day, one_of, text
+from haas.rest.fields import Amount, Day, Signed, one_of, text
 from haas.rest.openapi import Paged, Request
-from haas.tenancy.models import TAX_TREATMENTS
+from haas.tenancy.models import TAX_TREATMENTS, Client
 from haas.tenancy.payment_terms import DISCOUNT_PCT_MAX, TermsKind
 
 
@@ -95,6 +96,42 @@ class ClientResource(ma.Schema):
     )
     created_at = ma.fields.AwareDateTime()
     archived_at = ma.fields.AwareDateTime(allow_none=True)
+
+
+class ExposureResource(ma.Schema):
+    """What a client owes or is bound to owe, with tax, in its currency."""
+
+    currency = ma.fields.String()
+    limit = Signed(allow_none=True)
+    invoices = Signed(metadata={"description": "open"})
+    rent = Signed(metadata={"description": "of periods that have begun or fell due, not billed"})
+    charges = Signed(metadata={"description": "by hand, not billed"})
+    accepted = Signed(metadata={"description": "of accepted leases whose rent has not begun"})
+    credit = Signed(metadata={"description": "below 0: what the client has to its credit"})
+    total = Signed()
+    left = Signed(allow_none=True, metadata={"description": "of the limit; negative: it is passed"})
+    is_over = ma.fields.Boolean()
+    unrated = ma.fields.List(
+        ma.fields.String(), metadata={"description": "currencies without an exchange rate: in no sum"}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDetail:
+    """A client with what the rooms above tell of it."""
+
+    client: Client
+    exposure: Any
+
+
+class ClientDetailResource(ClientResource):
+    """The same, with what it owes against its limit."""
+
+    exposure = ma.fields.Nested(ExposureResource, allow_none=True)
+
+    def get_attribute(self, obj: ClientDetail, attr: str, default: Any) -> Any:
+        """All but the exposure is the client's own."""
+        return super().get_attribute(obj if attr == "exposure" else obj.client, attr, default)
 
 
 class ClientChange(Request):

@@ -68,6 +68,14 @@ class Caller:
         """Whether the caller holds `permission` (a KeyError for one that is not in the table)."""
         return bool(PERMISSIONS[permission]) and permission in self.identity.permissions
 
+    def demand(self, permission: str) -> None:
+        """Refuse what the page is not for everybody who may open it.
+
+        :raises NotAllowed: naming the permission.
+        """
+        if not self.may(permission):
+            raise NotAllowed(f"Your role does not include this: {permission}.")
+
 
 def current_caller() -> Caller:
     """The caller of this request; only inside a view that is marked by `requires`."""

@@ -116,6 +116,7 @@ PERMISSIONS: dict[str, set[str]] = {
     "export.manage":         {OWNER, FINANCE},
     "invoice.dispute":       {OWNER, FINANCE, CLIENT_ADMIN},  # say that an invoice is wrong
     "dunning.read":          {OWNER, SALES, FINANCE},
+    "credit.release":        {OWNER, FINANCE},  # let a client go beyond its limit, with a reason
     "dunning.manage":        {OWNER, FINANCE},  # rules, reminders, pauses, promises, decisions
     "payment.record":        {OWNER, FINANCE},
     "payment.settings":      {OWNER},         # accounts at providers, and their keys

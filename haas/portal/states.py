@@ -160,6 +160,9 @@ STATES: dict[str, dict[str, StateLook]] = {
         "rejected":  _look(_l("Rejected"),         "grey",  "x"),
         "withdrawn": _look(_l("Withdrawn"),        "grey",  "archive"),
     },
+    "credit": {
+        "over": _look(_l("Over its credit limit"), "red", "alert-triangle"),
+    },
     "held": {
         "dispute": _look(_l("Disputed"),         "amber", "alert-triangle"),
         "promise": _look(_l("Payment promised"), "blue",  "calendar"),

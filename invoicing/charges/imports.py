@@ -20,6 +20,7 @@ from invoicing.bulk import among
 from invoicing.charges.models import Charge
 from invoicing.charges.operations import NewCharge, charge_of, check_figures
 from invoicing.purchase_orders.models import PurchaseOrder
+from leases.credit import demand_credit
 from leases.models import Lease
 from leases.terms import TaxClass
 
@@ -104,6 +105,7 @@ def bring_in(session: Session, tenant: Tenant, *, read: Read, at: datetime) -> i
     """Make the charges whose references are not there yet; answers how many those were.
 
     :raises NotClean: if the table has errors.
+    :raises OverCreditLimit: naming the client that may not owe that much more.
     """
     if read.errors:
         raise NotClean(f"The file has {len(read.errors)} errors: correct them and send it again.")
@@ -123,6 +125,8 @@ def bring_in(session: Session, tenant: Tenant, *, read: Read, at: datetime) -> i
         if new.reference not in there
     ]
     session.add_all(made)
+    for client_id in sorted({charge.client_id for charge in made}):
+        demand_credit(session, tenant, client_id=client_id, at=at)
     session.flush()
     return len(made)
 

@@ -20,6 +20,7 @@ from invoicing.charges.queries import billed_of, get_charge
 from invoicing.charges.recurrence import MONTHLY, ONCE, RECURRENCES, ChargeTerms
 from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.purchase_orders.operations import check_order
+from leases.credit import demand_credit
 from leases.models import Lease
 from leases.terms import TaxClass
 
@@ -83,6 +84,22 @@ def make_charge(session: Session, tenant: Tenant, *, wanted: NewCharge, at: date
         if reference is None or (known := _by_reference(session, tenant, reference)) is None:
             raise
         return _same(known, wanted)
+    return charge
+
+
+def charge_client(
+    session: Session, tenant: Tenant, *, wanted: NewCharge, at: datetime, over_limit_reason: str = ""
+) -> Charge:
+    """The same, if the client may owe that much more: what somebody at a desk does.
+
+    :raises OverCreditLimit: if it may not, and there is no reason to let it.
+    """
+    reference = (wanted.reference or "").strip()
+    is_repeat = bool(reference) and _by_reference(session, tenant, reference) is not None
+    charge = make_charge(session, tenant, wanted=wanted, at=at)
+    if is_repeat:
+        return charge
+    demand_credit(session, tenant, client_id=charge.client_id, at=at, reason=over_limit_reason)
     return charge
 
 

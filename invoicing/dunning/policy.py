@@ -5,27 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from haas.errors import InvalidInput
+from invoicing.credit_limit import ACCEPTED_PERIODS, BEYOND_LIMIT, BeyondLimit
+from invoicing.credit_limit import POLICY as POLICY  # noqa: PLC0414 - its key in the partner's policies
 from invoicing.dunning.plan import Plan, Step
 from invoicing.dunning.retries import RetryPlan
 
-POLICY = "dunning"  # its key in the partner's policies
 NEVER = "never"  # in the place of a plan's name: the client is not reminded
 PLANS_MOST = 20
-
-
-class BeyondLimit(StrEnum):
-    """What happens when a client would owe more than its limit."""
-
-    ALLOW = "allow"
-    WARN = "warn"
-    BLOCK = "block"
-
 
 _FRIENDLY = {
     "en": (
@@ -133,7 +124,8 @@ class DunningPolicy:
     is_on: bool = False
     plan: Plan = DEFAULT_PLAN
     retries: RetryPlan = DEFAULT_RETRIES
-    beyond_limit: BeyondLimit = BeyondLimit.WARN
+    beyond_limit: BeyondLimit = BEYOND_LIMIT
+    accepted_periods: int = ACCEPTED_PERIODS  # invoicing.credit_limit.CreditPolicy
     fee_tax_category: str = "O"  # damages for delay are no supply (CJEU 222/81, BAZ Bausystem)
     ageing_days: tuple[int, ...] = (0, 30, 60, 90)
     plans: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)  # further steps by name, for clients
@@ -161,6 +153,8 @@ class DunningPolicy:
             raise InvalidInput(
                 "Fees are taxed by S, or outside the scope of tax by O.", field="fee_tax_category"
             )
+        if not 0 <= self.accepted_periods <= 12:
+            raise InvalidInput("Choose 0 to 12 periods.", field="accepted_periods")
         self.retries.check()
         if len(self.plans) > PLANS_MOST:
             raise InvalidInput(f"Keep at most {PLANS_MOST} plans.", field="plans")

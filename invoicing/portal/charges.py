@@ -27,6 +27,7 @@ from invoicing.charges.models import Charge
 from invoicing.portal.forms import FileForm
 from invoicing.portal.words import CATEGORIES, STATES, tax_categories
 from invoicing.purchase_orders.models import PurchaseOrder
+from leases.credit import RELEASE
 from leases.models import Lease
 from leases.portal.doors import attempt, attempt_or_flash
 from leases.portal.words import TAX_CLASSES
@@ -92,11 +93,20 @@ def new() -> Any:
     form = read_form(ChargeRequest)
     made: list[Charge] = []
     if form.data is not None:
+        reason = form.data.pop("over_limit_reason")
+        if reason:
+            caller.demand(RELEASE)
         wanted = operations.NewCharge(**form.data)
         if attempt(
             form,
             lambda: made.append(
-                operations.make_charge(caller.session, caller.tenant, wanted=wanted, at=clock.now())
+                operations.charge_client(
+                    caller.session,
+                    caller.tenant,
+                    wanted=wanted,
+                    at=clock.now(),
+                    over_limit_reason=reason,
+                )
             ),
         ):
             flash(_("The next billing run bills it."), "success")

@@ -21,8 +21,8 @@ from leases.amendment_models import Abatement, Amendment, LineTerms
 from leases.amendments.wanted import Wanted
 from leases.contract import terms_on
 from leases.models import Agreement, Lease, Line
-from leases.operations import MONEY_MAX, check_amount, make_line
-from leases.terms import LineKind
+from leases.operations import make_line
+from leases.terms import MONEY_MAX, LineKind, check_amount
 
 PLACES_AT_ONCE = 500
 

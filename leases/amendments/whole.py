@@ -13,7 +13,7 @@ def move(work: Work) -> Outcome:
     site_id = work.wanted.site_id
     if site_id is None or site_id == work.lease.site_id:
         raise InvalidInput("Choose the site that it moves to.", field="site_id")
-    operations.check_site(work.session, work.tenant, site_id=site_id, client_id=work.lease.client_id)
+    queries.check_site(work.session, work.tenant, site_id=site_id, client_id=work.lease.client_id)
     if work.on > work.today:
         raise InvalidInput(
             "Devices are where they are: record the move when it was made.", field="effective_on"

@@ -43,6 +43,7 @@ def accept(
     agreed: bool,
     at: datetime,
     document_sha256: str | None = None,
+    over_limit_reason: str = "",
 ) -> QuoteAcceptance:
     """Agree to one option: the acceptance, the agreement if there is none, and the lease, in one transaction.
 
@@ -51,6 +52,7 @@ def accept(
     :param document_sha256: of what the person has read; none where it was a paper.
     :raises QuoteNotOpen: if it ran out, was taken back or replaced, or was answered otherwise.
     :raises InvalidInput: without a name or without agreeing to the terms.
+    :raises OverCreditLimit: if the client may not owe that much more, and there is no reason to let it.
     """
     queries.get_quote(session, tenant, quote_id=quote_id)  # as this tenant sees it
     with in_the_partners_name(session, tenant) as partner:
@@ -70,7 +72,14 @@ def accept(
             raise InvalidInput("Tick that you agree to the terms.", field="agreed")
         terms = queries.get_terms(session, partner, terms_id=quote.terms_version_id or "")
         lease = contracting.conclude(
-            session, partner, quote=quote, option_id=option_id, terms=terms, signer=signer.name.strip(), at=at
+            session,
+            partner,
+            quote=quote,
+            option_id=option_id,
+            terms=terms,
+            signer=signer.name.strip(),
+            at=at,
+            over_limit_reason=over_limit_reason,
         )
         acceptance = QuoteAcceptance(
             partner_id=partner.partner_id,

@@ -28,6 +28,7 @@ def conclude(
     terms: TermsVersion,
     signer: str,
     at: datetime,
+    over_limit_reason: str = "",
 ) -> Lease:
     """The lease of an option, accepted today where the client is; under a new agreement if none fits.
 
@@ -59,7 +60,15 @@ def conclude(
     session.flush()
     today = local_day(at, quote.time_zone)
     operations.quote(session, tenant, lease_id=lease.id, valid_until=quote.valid_until or today, at=at)
-    return operations.accept(session, tenant, lease_id=lease.id, signer=signer, accepted_on=today, at=at)
+    return operations.accept(
+        session,
+        tenant,
+        lease_id=lease.id,
+        signer=signer,
+        accepted_on=today,
+        at=at,
+        over_limit_reason=over_limit_reason,
+    )
 
 
 def _agreement_for(

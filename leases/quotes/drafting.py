@@ -19,13 +19,21 @@ from haas.money import round_minor
 from haas.series import take_number
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
-from leases.operations import MONEY_MAX, check_amount, check_site
+from leases.queries import check_site
 from leases.quotes import queries
 from leases.quotes.errors import QuoteFrozen
 from leases.quotes.lifecycle import QuoteState
 from leases.quotes.models import Quote, QuoteLine, QuoteOption
 from leases.quotes.suggesting import price_of_one
-from leases.terms import CommercialModel, Component, LineKind, check_offer, component_of
+from leases.terms import (
+    MONEY_MAX,
+    CommercialModel,
+    Component,
+    LineKind,
+    check_amount,
+    check_offer,
+    component_of,
+)
 
 OPTIONS_MOST, LINES_MOST, DEVICES_MOST = 6, 50, 500
 HEAD = (

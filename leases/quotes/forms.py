@@ -38,6 +38,7 @@ class SignForm(Request):
     signer_title = text(160, load_default="")
     agreed = ma.fields.Boolean(load_default=False)
     document_sha256 = text(64, least=64, required=True)
+    over_limit_reason = text(300, load_default="")
 
 
 class RefuseForm(DeclineQuoteRequest):

@@ -131,6 +131,9 @@ class AcceptQuoteRequest(Request):
     document_sha256 = text(
         64, load_default=None, allow_none=True, metadata={"description": "of the version that was read"}
     )
+    over_limit_reason = text(
+        300, load_default="", metadata={"description": "to go beyond the credit limit; needs credit.release"}
+    )
 
 
 class DeclineQuoteRequest(Request):

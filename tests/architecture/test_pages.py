@@ -52,9 +52,12 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     ),
     "billing_runs_api.preview_run": (26, "it works out the run by the rules that bill, as the page does"),
     "collections.index": (
-        15,
-        "it asks for open items, clients, what is held, steps taken, letters, promises, disputes: each once",
+        41,
+        "it asks for open items, what is held, letters, promises, disputes, who is over a limit: each once",
     ),
+    "clients.index": (38, "of those with a credit limit it asks what they owe, all at once"),
+    "clients.show": (46, "it asks what the client owes: invoices, rents, charges, taxes, accepted, credit"),
+    "clients_api.get_client": (34, "the same"),
     "cash_forecast.show": (
         30,
         "it asks for open items, habits, debits, promises, rents, charges, taxes, credit: each once",

@@ -7,9 +7,10 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from haas import clock
-from haas.accounts import checks, clients, sites, team
+from haas.accounts import checks, client_parts, clients, sites, team
 from haas.accounts.people import state_of
 from haas.accounts.portal import forms
 from haas.accounts.portal.words import ROLE_WORDS, discount_words, terms_kinds, treatments
@@ -47,6 +48,7 @@ def index() -> Any:
         page=page,
         state=state,
         sites=sites.count_sites(caller.session, caller.tenant, [client.id for client in page.rows]),
+        over_limit={each for ask in client_parts.over_limit for each in ask(caller, page.rows)},
     )
 
 
@@ -75,6 +77,7 @@ def show(client_id: str) -> Any:
         treatments=treatments(),
         terms_kinds=terms_kinds(),
         discounts=discount_words(own_discounts(client)),
+        cards=[Markup(card(caller, client)) for card in client_parts.cards] if tab == TABS[0] else [],  # noqa: S704 # nosec B704 # our own templates
     )
 
 

@@ -18,6 +18,7 @@ from invoicing.dunning.policy import NEVER
 from invoicing.dunning.portal.words import pause_words, reason_words
 from invoicing.dunning.schemas import PauseForm, PlanChoice, RemindNowRequest
 from invoicing.holds import held
+from invoicing.portal.exposure_part import who_is_over
 from leases.portal.doors import attempt, attempt_or_flash
 
 blueprint = Blueprint("collections", __name__, url_prefix="/collections")
@@ -41,6 +42,7 @@ def index() -> str:
         numbers=queries.numbers_of(session, tenant, invoice_ids=[row.invoice_id for row in disputes]),
         reasons=reason_words(),
         is_on=reminding.policy_of(session, tenant).is_on,
+        over_limit=who_is_over(caller, list({row.client.id: row.client for row in found}.values())),
     )
 
 

@@ -20,9 +20,10 @@ from haas.rest.openapi import Request
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
 from invoicing import queries
+from invoicing.credit_limit import ACCEPTED_PERIODS, BeyondLimit
 from invoicing.dunning import reminding, rules
 from invoicing.dunning.plan import PLACEHOLDERS, Step, late_interest
-from invoicing.dunning.policy import BeyondLimit, DunningPolicy
+from invoicing.dunning.policy import DunningPolicy
 from invoicing.dunning.portal.words import limit_words, tax_words
 from invoicing.dunning.reminding import DueItem, DueLetter
 from invoicing.dunning.retries import RetryPlan
@@ -45,6 +46,7 @@ class PolicyForm(Request):
     pay_within_days = ma.fields.Integer(required=True, validate=ma.validate.Range(0, 90))
     fee_tax_category = one_of("O", "S", required=True)
     beyond_limit = one_of(*(each.value for each in BeyondLimit), required=True)
+    accepted_periods = ma.fields.Integer(load_default=ACCEPTED_PERIODS, validate=ma.validate.Range(0, 12))
     retry_days = text(80, load_default="")
     ageing_days = text(60, least=1, required=True)
 
@@ -89,6 +91,7 @@ def edit() -> str:
             pay_within_days=policy.plan.pay_within_days,
             fee_tax_category=policy.fee_tax_category,
             beyond_limit=policy.beyond_limit.value,
+            accepted_periods=policy.accepted_periods,
             retry_days=", ".join(str(day) for day in policy.retries.days),
             ageing_days=", ".join(str(day) for day in policy.ageing_days),
         ),
@@ -206,6 +209,7 @@ def _changed(policy: DunningPolicy, data: dict[str, Any]) -> DunningPolicy:
         ),
         retries=RetryPlan(_days(data["retry_days"], "retry_days"), policy.retries.on_weekends),
         beyond_limit=BeyondLimit(data["beyond_limit"]),
+        accepted_periods=data["accepted_periods"],
         fee_tax_category=data["fee_tax_category"],
         ageing_days=_days(data["ageing_days"], "ageing_days"),
     )

@@ -19,7 +19,6 @@ class DebitPolicy:
     notice_days: int = 14  # told the client before; 14 unless the contract says less (SEPA rulebook 4.3.4)
     lead_days: int = 1  # TARGET days the bank wants the order before it collects (rulebook: D-1)
     announces: bool = True  # what falls due is announced by mail, without a press
-    on_invoice: bool = False  # an invoice says that it is collected on its due day
 
     def check(self) -> DebitPolicy:
         """The same policy.

@@ -97,7 +97,6 @@ class DebitPolicyForm(Request):
     notice_days = ma.fields.Integer(required=True, validate=ma.validate.Range(1, NOTICE_MOST))
     lead_days = ma.fields.Integer(required=True, validate=ma.validate.Range(1, 14))
     announces = ma.fields.Boolean(load_default=False)
-    on_invoice = ma.fields.Boolean(load_default=False)
 
 
 class CollectionItemResource(ma.Schema):

@@ -250,6 +250,14 @@ class TestWorkbook:
         assert lines_that_do_not_add_up(content) == set()
         assert lines_that_do_not_add_up(with_a_cent_more(content)) == {"INV-2026-00001"}
 
+    @pytest.mark.parametrize(("language", "first"), [("de", "Nummer"), ("es", "número")])
+    def test_names_its_columns_in_the_partners_language(self, language: str, first: str) -> None:
+        (content,) = written("xlsx", a_batch(language=language)).values()
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
+        titles = next(book["documents"].iter_rows(values_only=True))
+        assert titles[0] == first
+        assert not {"issued on", "due on", "client number", "tax"} & set(titles)
+
     def test_has_no_formula(self) -> None:
         (content,) = written("xlsx", a_batch()).values()
         book = openpyxl.load_workbook(io.BytesIO(content))

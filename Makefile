@@ -7,7 +7,7 @@ PORT ?=
 SIGN_INS ?=
 ADDRESS ?=
 GROUND_TRUTH ?= ../shared/ground_truth
-# More than cores: many tests wait for a broker, a browser or a server that starts.
+# As many as cores: by four on two cores the walks of all pages ran into their time limit.
 PYTEST_ARGS ?= -n 2
 
 # Else each of the hundred programs that tests and demo start would compile the product anew.

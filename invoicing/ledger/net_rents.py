@@ -52,18 +52,23 @@ class IncludedTax:
         rest = rent.amount - agreed
         if not rest:
             return included
-        rate = self._rate(self.clients[lease.client_id], line.tax_category, lease.site_id, rent.period_start)
+        rate = self._rate(self.clients[lease.client_id], line, lease.site_id, rent.period_start)
         return included + round_minor(
             Fraction(rest) * Fraction(rate) / (100 + Fraction(rate)), lease.currency
         )
 
-    def _rate(self, client: Client, category: str, site_id: str | None, day: date) -> Decimal:
+    def _rate(self, client: Client, line: Line, site_id: str | None, day: date) -> Decimal:
         """In per cent. What cannot be billed yet, for want of a rate or a number, holds no tax till it is."""
         if self.taxation is None:
             return _NOTHING
         try:
             decision = self.taxation.decide(
-                client, kind=RentKind.RENT.value, category=category, site_id=site_id, day=day
+                client,
+                kind=RentKind.RENT.value,
+                category=line.tax_category,
+                site_id=site_id,
+                day=day,
+                tax_class=line.tax_class,
             )
             return self.taxation.rate(decision, day=day)
         except HaasError:

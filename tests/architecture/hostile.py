@@ -27,7 +27,7 @@ _OURS = {
     "to_verdict", "received_by", "inspected_by", "decided_by", "topic", "reaction", "queue", "series",
     "request_hash", "location", "document_sha256", "terms_sha256", "format", "content", "rhythm", "cut",
     "contact_rule", "api_key_sealed", "webhook_secrets_sealed", "webhook_token", "body_sha256", "item_kind",
-    "sequence",
+    "sequence", "base", "quote", "contents_hash", "endpoint_scheme",
 }  # fmt: skip
 # JSON whose leaves are typed, or come from devices, files and other people's systems.
 _TYPED_JSON = {

@@ -47,8 +47,8 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     "charges_api.preview_charge": (26, "the same"),
     "pro_formas.new": (28, "it works out the client's next run by the rules that bill"),
     "bank.list_debits": (
-        16,
-        "it asks for what is due, mandates, what is held, announced, ordered, items: each once, however many",
+        17,
+        "it asks for what is due, mandates, company, what is held, announced, ordered, items: each once",
     ),
     "billing_runs_api.preview_run": (26, "it works out the run by the rules that bill, as the page does"),
     "collections.index": (
@@ -59,8 +59,8 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     "clients.show": (46, "it asks what the client owes: invoices, rents, charges, taxes, accepted, credit"),
     "clients_api.get_client": (34, "the same"),
     "cash_forecast.show": (
-        30,
-        "it asks for open items, habits, debits, promises, rents, charges, taxes, credit: each once",
+        31,
+        "it asks for open items, habits, debits, promises, rents, charges, taxes, credit, client: each once",
     ),
     "cash_forecast_api.get_forecast": (28, "the same"),
     "profit.index": (
@@ -69,11 +69,11 @@ MANY_STATEMENTS: dict[str, tuple[int, str]] = {
     ),
     "profit_api.get_league": (20, "the same"),
     "books.index": (
-        37,
+        40,
         "it works out what a run would post by the rules that post, finance leases in a savepoint",
     ),
-    "books.ask_lock": (35, "the same, before a month is closed for good"),
-    "ledger_api.list_unposted": (29, "the same"),
+    "books.ask_lock": (38, "the same, before a month is closed for good"),
+    "ledger_api.list_unposted": (30, "the same"),
     "offboarding.show": (100, "it shows what leaving does by doing it in a savepoint, lease by lease"),
     "offboarding_api.preview": (100, "the same"),
     "swaps.new": (110, "it shows what the swap does by doing it, as the next"),

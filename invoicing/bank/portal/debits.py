@@ -9,6 +9,7 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from haas import clock
+from haas.accounts.company import company_of
 from haas.auth.caller import Caller, current_caller, requires
 from haas.pages.downloads import download
 from haas.pages.forms import Form, blank_form, read_form
@@ -251,6 +252,7 @@ def _page(caller: Caller, form: Form) -> str:
         clients=client_choices(session, tenant) if caller.may("bank.collect") else [],
         accounts=[row for row in accounts.list_accounts(session, tenant) if row.currency == "EUR"],
         told=notices.standing_notices(session, tenant, candidates=candidates, since=today),
+        can_sign=bool(company_of(session, tenant).creditor_id),
         policy=policy,
         first_day=policy.first_day(today),
         today=today,

@@ -14,7 +14,6 @@ from invoicing.bank import booking
 from invoicing.bank.models import BankLine
 from invoicing.bank.transfer_models import FAILED, ORDERED, SETTLED, TransferItem, TransferOrder
 from invoicing.money import refunds
-from invoicing.money.entries import lock_client
 
 _CATEGORY = "refund"
 
@@ -62,9 +61,7 @@ def fail_item(
     item = get_item(session, tenant, item_id=item_id)
     if not failure.strip():
         raise InvalidInput("Say what the bank said.", field="failure")
-    # In the order in which whoever settles a refund locks: client, refund, transfer.
-    lock_client(session, tenant, client_id=item.client_id)
-    refunds.lock_refund(session, tenant, refund_id=item.refund_id)
+    # The transfer before its refund, as a statement that settles both: crosswise, two would deadlock.
     session.refresh(item, with_for_update=True)
     if item.state != ORDERED:
         raise Conflict(f"{item.end_to_end_id} is {item.state}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -75,6 +75,7 @@ class ToBill:
     owed: Owed | None
     given_back: Decimal | None = None
     included_tax: Decimal = Decimal(0)  # of what goes back, what of the amount is tax; negative
+    corrects: Billed | None = None  # of what goes back: the row that charged it
 
     @property
     def net(self) -> Decimal:
@@ -90,9 +91,11 @@ def to_bill(
     `owed` is everything due by `as_of`. What was billed and fell due after `as_of` is left alone, so
     that a run for an earlier date takes nothing back. What was credited by hand stays given: it is not
     billed again, and no more goes back than is left of what was charged. What was discounted goes back by
-    the share of it that was charged, rounded to the minor unit of `currency`. Applying the answer and asking
-    again gives nothing, which is what makes a billing run safe to repeat.
+    the share of it that was charged, rounded to the minor unit of `currency`. What goes back of a period that
+    was charged by several rows goes back of the latest first, and of none more than it charged. Applying the
+    answer and asking again gives nothing, which is what makes a billing run safe to repeat.
     """
+    rows: dict[tuple[str, str, date], list[Billed]] = {}
     sums: dict[tuple[str, str, date], Decimal] = {}
     left: dict[tuple[str, str, date], Decimal] = {}
     last: dict[tuple[str, str, date], Billed] = {}
@@ -101,6 +104,7 @@ def to_bill(
         if past.due_on > as_of:
             continue
         key = past.key
+        rows.setdefault(key, []).append(past)
         before = last.get(key)
         sums[key] = past.amount if before is None else sums[key] + past.amount
         left[key] = left.get(key, _NOTHING) + past.amount - past.included_tax + past.allowance + past.by_hand
@@ -119,10 +123,14 @@ def to_bill(
                 changes.append(ToBill(*key, line.period_end, line.amount, 0, line))
             continue
         change = ToBill(*key, line.period_end, line.amount - sums[key], previous.revision + 1, line)
-        changes.append(_within(change, sums[key], apart.get(key), left[key], currency))
+        changes += _by_row(
+            _within(change, sums[key], apart.get(key), left[key], currency), rows[key], currency
+        )
     for key, previous in last.items():
         change = ToBill(*key, previous.period_end, -sums[key], previous.revision + 1, None)
-        changes.append(_within(change, sums[key], apart.get(key), left[key], currency))
+        changes += _by_row(
+            _within(change, sums[key], apart.get(key), left[key], currency), rows[key], currency
+        )
     changes = [change for change in changes if change.net]
     return sorted(changes, key=lambda change: (change.period_start, change.line_id, change.kind))
 
@@ -144,3 +152,61 @@ def _within(
         ),
         included_tax=round_minor(part * Fraction(included), currency),
     )
+
+
+def _by_row(change: ToBill, rows: Sequence[Billed], currency: str) -> list[ToBill]:
+    """A charge as it is; what goes back, cut into what each row that charged it has left, the latest first.
+
+    A credit note corrects one invoice and cannot take more of it than that charged.
+    """
+    if change.net >= 0:
+        return [change]
+    charged = _left_of(rows)
+    if len(charged) < 2:
+        return [replace(change, corrects=charged[-1][0] if charged else None)]
+    rest, parts = -change.net, []
+    for row, left in reversed(charged):
+        part = min(left, rest)
+        if part > 0:
+            parts.append((row, part))
+            rest -= part
+    if len(parts) < 2 or rest:
+        return [replace(change, corrects=parts[0][0] if parts and not rest else charged[-1][0])]
+    cut: list[ToBill] = []
+    amounts, taxes = change.amount, change.included_tax
+    for revision, (row, part) in enumerate(parts, start=change.revision):
+        is_last = row is parts[-1][0]
+        share = Fraction(part) / Fraction(-change.net)
+        amount = amounts if is_last else round_minor(share * Fraction(change.amount), currency)
+        tax = taxes if is_last else round_minor(share * Fraction(change.included_tax), currency)
+        amounts, taxes = amounts - amount, taxes - tax
+        cut.append(
+            replace(
+                change,
+                amount=amount,
+                included_tax=tax,
+                given_back=None if change.given_back is None else -part,
+                revision=revision,
+                corrects=row,
+            )
+        )
+    return cut
+
+
+def _left_of(rows: Sequence[Billed]) -> list[tuple[Billed, Decimal]]:
+    """The rows that charged a period, oldest first, each with what is left of its net.
+
+    What went back was of the latest row before it that had something left.
+    """
+    charged: list[tuple[Billed, Decimal]] = []
+    for row in sorted(rows, key=lambda row: row.revision):
+        net = row.amount - row.included_tax + row.allowance
+        if row.amount > 0:
+            charged.append((row, net + row.by_hand))
+            continue
+        for place in range(len(charged) - 1, -1, -1):
+            held, left = charged[place]
+            part = min(max(left, _NOTHING), -net)
+            charged[place] = (held, left - part)
+            net += part
+    return charged

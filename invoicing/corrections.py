@@ -24,7 +24,7 @@ from invoicing.crediting import AlreadyCredited, Creditable, CreditedBy, Given, 
 from invoicing.models import Invoice, InvoiceLine, Payment
 from invoicing.money import receipts
 from invoicing.money.entries import lock_client
-from invoicing.money.paying import release_excess
+from invoicing.money.paying import close_paid, release_excess
 from invoicing.money.queries import find_receipt, payments_of_receipt
 from invoicing.money.receipts import REFUSED, TO_CREDIT
 from invoicing.money.refunds import refund_balance
@@ -126,6 +126,7 @@ def credit_invoice(
         invoice.state = "credited"
         session.flush()
     gained = release_excess(session, tenant, invoice_ids=[invoice.id], on=issued_on, at=at)
+    close_paid(session, tenant, invoice_ids=[invoice.id])
     if excess == REFUNDED:
         for (_, currency), amount in gained.items():
             refund_balance(

@@ -26,7 +26,7 @@ from invoicing.freezing import document_of, give_number
 from invoicing.models import Invoice, InvoiceLine
 from invoicing.money import balances
 from invoicing.money.document import paid_out_of_credit
-from invoicing.money.paying import release_excess
+from invoicing.money.paying import close_paid, release_excess
 from invoicing.numbering import next_numbers
 from invoicing.purchase_orders.operations import count_billed
 
@@ -98,6 +98,7 @@ def issue(
     if credited:
         _mark_credited(session, tenant, credited)
         release_excess(session, tenant, invoice_ids=credited, on=at.date(), at=at)
+        close_paid(session, tenant, invoice_ids=credited)
     insert_rows(
         session,
         OutboxEvent,

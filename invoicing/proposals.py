@@ -119,12 +119,12 @@ def _paper_of_client(book: Book, client: Client, *, days_to_pay: int | None = No
 
 
 def _of_line(book: Book, lease: Lease, line: Line) -> Iterator[Proposal]:
-    changes, billed = _changes(book, lease, line)
+    changes = _changes(book, lease, line)
     if not changes:
         return
     paper = _paper_of_lease(book, lease)
     for change in changes:
-        corrected = _corrected(billed, change)
+        corrected = change.corrects
         yield Proposal(
             client_id=lease.client_id,
             change=change,
@@ -142,14 +142,14 @@ def _of_line(book: Book, lease: Lease, line: Line) -> Iterator[Proposal]:
         )
 
 
-def _changes(book: Book, lease: Lease, line: Line) -> tuple[Sequence[ToBill], Sequence[Billed]]:
-    """What to bill of the line, and the rows that it may correct."""
+def _changes(book: Book, lease: Lease, line: Line) -> Sequence[ToBill]:
+    """What to bill of the line."""
     ahead = book.ahead.get(line.id)
     if ahead is not None:
-        return [_first_bill(_of_payment(line, payment)) for payment in ahead], ()
+        return [_first_bill(_of_payment(line, payment)) for payment in ahead]
     billed = book.billed.get(line.id, [])
     owed = _owed(book, lease, line)
-    return to_bill(owed, billed, as_of=book.as_of, currency=lease.currency), billed
+    return to_bill(owed, billed, as_of=book.as_of, currency=lease.currency)
 
 
 def _owed(book: Book, lease: Lease, line: Line) -> list[Owed]:
@@ -199,7 +199,7 @@ def _of_damage(book: Book, order: ReturnOrder, as_of: date) -> Iterator[Proposal
             line=None,
             serials=(),
             paper=_paper_of_client(book, client),
-            corrects=_corrected(billed, change),
+            corrects=change.corrects,
         )
 
 
@@ -214,7 +214,7 @@ def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
         else _paper_of_lease(book, lease, days_to_pay=days)
     )
     for change in to_bill(charge.owed(as_of=as_of), billed, as_of=as_of, currency=paper.currency):
-        corrected = _corrected(billed, change)
+        corrected = change.corrects
         yield Proposal(
             client_id=charge.client_id,
             change=change,
@@ -252,7 +252,7 @@ def _of_charge(book: Book, charge: Charge, as_of: date) -> Iterator[Proposal]:
     ]
     billed = book.billed.get(charge.id, [])
     for change in to_bill(owed, billed, as_of=as_of, currency=charge.currency):
-        corrected = _corrected(billed, change)
+        corrected = change.corrects
         yield Proposal(
             client_id=charge.client_id,
             change=change,
@@ -269,18 +269,6 @@ def _of_charge(book: Book, charge: Charge, as_of: date) -> Iterator[Proposal]:
             purchase_order_id=corrected.purchase_order_id if corrected else order_id,
             corrects=corrected,
         )
-
-
-def _corrected(rows: Sequence[Billed], change: ToBill) -> Billed | None:
-    """Of a credit what it refers to: the latest invoice line that charged the period."""
-    if change.amount >= 0:
-        return None
-    charged = [
-        row
-        for row in rows
-        if row.kind == change.kind and row.period_start == change.period_start and row.amount > 0
-    ]
-    return charged[-1] if charged else None
 
 
 def _serials(book: Book, lease: Lease, line: Line, change: ToBill) -> list[tuple[SerialShare, date, date]]:

@@ -223,6 +223,31 @@ def release_excess(
     return gained
 
 
+def close_paid(session: Session, tenant: Tenant, *, invoice_ids: Iterable[str]) -> None:
+    """Say of invoices whose rest credit notes took back that what was paid is all that was owed.
+
+    They are locked already, and `release_excess` has seen to what was paid beyond that; one query if there
+    is none.
+    """
+    credits = queries.given_back(tenant)  # noqa: A001 - the trade's word
+    paid = session.scalars(
+        sa.select(Invoice.id)
+        .join(credits, credits.c.invoice_id == Invoice.id)
+        .where(
+            Invoice.partner_id == tenant.partner_id,
+            Invoice.id.in_(set(invoice_ids)),
+            Invoice.kind == "invoice",
+            Invoice.state == "issued",
+            Invoice.paid_total > 0,
+            Invoice.paid_total >= Invoice.total + credits.c.amount,
+        )
+    ).all()
+    for invoice in lock_invoices(session, tenant, invoice_ids=paid).values() if paid else ():
+        invoice.state = "paid"
+        session.flush()
+        outbox.publish(session, tenant, "invoice.paid", invoice_id=invoice.id)
+
+
 def _state(invoice: Invoice, *, given_back: Decimal) -> str:
     left = invoice.total + given_back
     if given_back and left <= 0:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
 from haas import clock, db
+from haas.calendar import local_day
 from haas.ids import new_id
 from haas.settings import Settings
 from haas.tenancy.models import Client, Partner
@@ -86,7 +87,10 @@ def _take(session: Session, tenant: Tenant, *, invoice_id: str) -> tuple[Payment
     left = invoices.open_amount(session, tenant, invoice=invoice)
     if invoice.kind != "invoice" or invoice.state != "issued" or not left:
         raise NothingToPay(f"Nothing of {invoice.number} is open.")
-    discount = discount_due(session, tenant, invoice=invoice, on=_today(session, tenant))
+    # One moment, for the day by which the discount is due is that of the attempt.
+    at = clock.now()
+    zone = session.get_one(Partner, tenant.partner_id).time_zone
+    discount = discount_due(session, tenant, invoice=invoice, on=local_day(at, zone))
     left -= discount
     account = queries.default_account(session, tenant)
     waiting = queries.find_open_attempt(session, tenant, invoice_id=invoice.id)
@@ -113,16 +117,12 @@ def _take(session: Session, tenant: Tenant, *, invoice_id: str) -> tuple[Payment
         discount=discount,
         currency=invoice.currency,
         reason="",
-        created_at=clock.now(),
+        created_at=at,
         actor=tenant.actor,
     )
     session.add(attempt)
     session.flush()
     return attempt, False
-
-
-def _today(session: Session, tenant: Tenant) -> date:
-    return clock.today(session.get_one(Partner, tenant.partner_id).time_zone)
 
 
 def _request(

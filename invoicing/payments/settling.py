@@ -14,7 +14,7 @@ from haas.errors import Conflict
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
-from invoicing.early_discounts import record_receipt
+from invoicing.early_discounts import discount_due, record_receipt
 from invoicing.money.entries import lock_client
 from invoicing.money.models import Receipt
 from invoicing.money.receipts import note_fee
@@ -102,8 +102,16 @@ def _receive(
     if invoice.state == "issued":
         left = invoices.open_amount(session, tenant, invoice=invoice)
     part = min(left, amount)
-    discounts, zone = {}, session.get_one(Partner, tenant.partner_id).time_zone
-    if attempt.discount and (amount, left) == (attempt.amount, attempt.amount + attempt.discount):
+    zone = session.get_one(Partner, tenant.partner_id).time_zone
+    # Whoever was shown the page in time has paid in time, whenever the provider tells of it.
+    paid_on = local_day(attempt.created_at, zone)
+    discounts = {}
+    # Where it is not due (the partner's days begin elsewhere by now) the money is taken all the same.
+    if (
+        attempt.discount
+        and (amount, left) == (attempt.amount, attempt.amount + attempt.discount)
+        and discount_due(session, tenant, invoice=invoice, on=paid_on) == attempt.discount
+    ):
         discounts = {invoice.id: attempt.discount}
     account = queries.get_account(session, tenant, account_id=attempt.account_id)
     receipt = record_receipt(
@@ -117,8 +125,7 @@ def _receive(
         reference=outcome.id or attempt.id,
         allocations={invoice.id: part} if part else {},
         discounts=discounts,
-        # Whoever was shown the page in time has paid in time, whenever the provider tells of it.
-        paid_on=local_day(attempt.created_at, zone),
+        paid_on=paid_on,
         source="provider",
         fee=_fee(outcome, attempt.currency),
         provider=account.kind,

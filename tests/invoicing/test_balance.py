@@ -58,6 +58,27 @@ class TestToBill:
         (line,) = to_bill([], [billed(FEBRUARY, 100)], as_of=MARCH)
         assert (line.amount, line.revision, line.owed) == (Decimal(-100), 1, None)
 
+    def test_gives_back_of_the_latest_row_first_and_of_none_more_than_it_charged(self):
+        first = replace(billed(JANUARY, 100), invoice_id="inv_1")
+        raised = replace(billed(JANUARY, 10, revision=1), invoice_id="inv_2")
+
+        lines = to_bill([owed(JANUARY, 45)], [first, raised], as_of=MARCH)
+        assert [(line.amount, line.revision, line.corrects) for line in lines] == [
+            (Decimal(-10), 2, raised),
+            (Decimal(-55), 3, first),
+        ]
+        past = [first, raised, billed(JANUARY, -10, revision=2), billed(JANUARY, -55, revision=3)]
+        (rest,) = to_bill([], past, as_of=MARCH)  # nothing of the second is left
+        assert (rest.amount, rest.revision, rest.corrects) == (Decimal(-45), 4, first)
+
+    def test_cuts_what_was_discounted_without_losing_a_cent(self):
+        first = replace(billed(JANUARY, 100), invoice_id="inv_1", allowance=Decimal("-33.33"))
+        raised = replace(billed(JANUARY, 10, revision=1), invoice_id="inv_2", allowance=Decimal("-3.33"))
+
+        lines = to_bill([], [first, raised], as_of=MARCH)
+        assert [line.given_back for line in lines] == [Decimal("-6.67"), Decimal("-66.67")]
+        assert sum(line.amount for line in lines) == Decimal(-110)
+
     def test_leaves_alone_what_fell_due_later(self):
         assert (
             to_bill([owed(JANUARY, 100)], [billed(JANUARY, 100), billed(FEBRUARY, 100)], as_of=JANUARY) == []

@@ -19,7 +19,7 @@ from haas.errors import InvalidInput
 from haas.files import StoredFile
 from haas.ids import new_id
 from haas.outbox import OutboxEvent
-from haas.tenancy.scope import Tenant
+from haas.tenancy.scope import Tenant, scoped
 from invoicing import billing, corrections, queries
 from invoicing.document import InvoiceDocument
 from invoicing.jobs import render_pdf
@@ -27,6 +27,7 @@ from invoicing.models import Invoice, InvoiceLine, TaxRate
 from leases import returns
 from leases.swaps import swap_asset
 from tests.cast import Cast
+from tests.invoicing.world import an_invoice
 from tests.leases.fleet import a_spare, day, lease_in_service
 
 ACCEPTED = datetime(2026, 3, 11, 15, 0, tzinfo=UTC)
@@ -299,6 +300,52 @@ class TestCreditInvoice:
         made.lines[0].ends_on = day("2026-04-01")
         session.flush()
         assert bill(session, cast, "2026-04-10") == []
+
+    def test_takes_of_no_invoice_more_than_it_charged_where_a_raise_was_billed_apart(
+        self, session: Session, cast: Cast
+    ) -> None:
+        a_rate(session, cast.tenant)
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=ACCEPTED, rent="100.00"
+        )
+        (first,) = bill(session, cast, "2026-04-01")
+        made.lines[0].unit_price = Decimal("110.00")
+        session.flush()
+        (raise_,) = bill(session, cast, "2026-04-02")
+        corrections.record_payment(
+            session, cast.tenant, invoice_id=raise_.id, amount=raise_.total, received_on=day("2026-04-03"),
+            method="transfer", reference="BANK-1", at=NOW,
+        )  # fmt: skip
+        made.lines[0].ends_on = day("2026-04-01")
+        session.flush()
+        issued = bill(session, cast, "2026-04-10")
+        session.execute(sa.text("set constraints all immediate"))
+
+        # April's 100.00 and 10.00 with 8 %; 110.00 of the second invoice would be more than it asks for.
+        assert {row.credits_invoice_id: row.total for row in issued} == {
+            first.id: Decimal("-108.00"),
+            raise_.id: Decimal("-10.80"),
+        }
+        assert bill(session, cast, "2026-04-20") == []
+
+    def test_of_the_rest_of_what_was_paid_in_part_leaves_a_paid_invoice(
+        self, session: Session, cast: Cast
+    ) -> None:
+        invoice = an_invoice(session, cast.tenant, client_id=cast.acme.id)  # 168.48
+        interim, rent = queries.lines_of(session, cast.tenant, invoice_id=invoice.id)
+        corrections.record_payment(
+            session, cast.tenant, invoice_id=invoice.id, amount=Decimal("60.48"),
+            received_on=day("2026-04-03"), method="transfer", reference="BANK-1", at=NOW,
+        )  # fmt: skip
+        corrections.credit_invoice(
+            session, cast.tenant, invoice_id=invoice.id, reason="Goodwill", issued_on=day("2026-04-05"),
+            at=NOW, portal_url=PORTAL, amounts={interim.id: Decimal(50), rent.id: Decimal(50)},
+        )  # fmt: skip
+
+        # 168.48 - 60.48 - 108.00: nothing is open, so nothing is overdue either.
+        assert invoice.state == "paid"
+        told = scoped(OutboxEvent, cast.tenant).where(OutboxEvent.name == "invoice.paid")
+        assert len(session.scalars(told).all()) == 1
 
     def test_gives_all_back_once_and_is_not_billed_again(self, session: Session, cast: Cast) -> None:
         a_rate(session, cast.tenant)

@@ -17,6 +17,7 @@ from invoicing.balance import Billed, to_bill
 from invoicing.document import InvoiceDocument
 from invoicing.ledger.models import FinanceLeaseLine
 from invoicing.models import Invoice
+from invoicing.rates import add_rate
 from tests.cast import Cast
 from tests.invoicing.test_ledger_posting import MARCH, post_until, sums
 from tests.invoicing.world import APRIL, NOW, PORTAL, a_rate, an_invoice, bill, keep_operating
@@ -131,6 +132,25 @@ class TestTheBooksOfAGrossPrice:
         # May and June are not billed yet.
         assert (posted["rent"], posted["deferred_rent"]) == (Decimal(-300), Decimal(200))
         assert posted["tax_payable"] == -19
+
+    def test_earn_by_the_rate_of_the_line_s_own_class(self, session: Session, cast: Cast) -> None:
+        keep_operating(session, cast.tenant)
+        edit_client(session, cast.tenant, client_id=cast.acme.id, changes={"prices_include_tax": True})
+        for tax_class, pct in (("standard", "19"), ("reduced", "7")):
+            add_rate(
+                session, cast.tenant, country="US", category="S", tax_class=tax_class, rate_pct=Decimal(pct),
+                name="Sales tax", valid_from=date(2020, 1, 1),
+            )  # fmt: skip
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=datetime(2026, 4, 1, 9, tzinfo=UTC),
+            rent="107.00",
+        )  # fmt: skip
+        made.lines[0].tax_class = "reduced"
+        session.flush()
+        post_until(session, cast, APRIL)
+
+        # Nothing is billed yet: 107.00 with 7 % in it will be 100.00, and not the 89.92 that 19 % leaves.
+        assert sums(session)["rent"] == -100
 
     @pytest.mark.parametrize(("discount", "taken_off"), [("", 0), ("10", 10)])
     def test_lend_and_get_back_what_is_left_without_tax(

@@ -207,9 +207,12 @@ class TestTheOtherKinds:
         assert (line.quantity, bring_in(session, cast.tenant, today=on)) == (29, 0)
 
     def test_scale_up_adds_places_at_the_rate_of_the_model(self, session, cast, made):
+        for line in made.lines:
+            line.tax_class = "reduced"
         amendment = amend(session, cast, made.lease.id, "scale_up", JULY_1, model_id=made.model.id, count=2)
         lines = queries.get_lease(session, cast.tenant, lease_id=made.lease.id).lines
         assert len(lines) == 6
+        assert {row.tax_class for row in lines} == {"reduced"}  # taxed as those that stand there
         assert {row.unit_price for row in lines} == {Decimal(100)}
         assert sorted(amendment.after) == sorted(amendment.line_ids)
         assert due(session, cast, JULY_1) == Decimal("2800.00")  # nothing for places without a device

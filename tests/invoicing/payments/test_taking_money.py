@@ -17,6 +17,7 @@ from haas.audit import AuditEntry
 from haas.errors import Conflict, InvalidInput
 from haas.outbox import OutboxEvent
 from haas.settings import Settings
+from haas.tenancy.models import Partner
 from haas.tenancy.scope import scoped
 from invoicing import pay_links
 from invoicing.corrections import record_payment
@@ -290,6 +291,23 @@ class TestCheckout:
 
         (receipt,) = receipts(till)  # the page was shown in time: that it is told a day later does no harm
         assert (receipt.amount, till.open(invoice)) == (Decimal("163.43"), Decimal(0))
+
+    def test_is_paid_though_its_discount_is_not_due_by_the_day_that_it_has_by_now(
+        self, till: Till, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        terms = {"early_discount_days": 10, "early_discount_pct": Decimal(3)}
+        with db.unit_of_work(till.tenant) as session:
+            edit_client(session, till.tenant, client_id=till.cast.acme.id, changes=terms)
+        invoice = till.invoice()
+        monkeypatch.setattr(clock, "now", lambda: datetime(2026, 4, 11, 20, tzinfo=UTC))  # the last day
+        page = self.page(till, invoice)
+        with db.unit_of_work(till.tenant) as session:
+            session.get_one(Partner, till.tenant.partner_id).time_zone = "Asia/Tokyo"  # there the next one
+        till.desk.engine.pay(page.checkout_id or "", how="4242")
+        checkouts.refresh(till.tenant, attempt_id=page.id, settings=till.settings)
+
+        (receipt,) = receipts(till)  # the money came: it is never refused for the discount
+        assert (receipt.amount, till.open(invoice)) == (Decimal("163.43"), Decimal("5.05"))
 
     def test_on_which_somebody_paid_a_moment_ago_counts(self, till: Till) -> None:
         invoice = till.invoice()

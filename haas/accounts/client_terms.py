@@ -68,10 +68,11 @@ def fill_discounts(holder: OffersDiscounts, facts: dict[str, Any]) -> None:
     :raises InvalidInput: for steps that are no offer.
     """
     named = [name for step in DISCOUNT_FIELDS for name in step]
-    for name in named:
-        if name in facts:
-            setattr(holder, name, facts[name])
-    check_discounts([(getattr(holder, days), getattr(holder, pct)) for days, pct in DISCOUNT_FIELDS])
+    told = {name: facts.get(name, getattr(holder, name)) for name in named}
+    # Before anything is set: a page that shows the refusal reads on, and would write what is refused.
+    check_discounts([(told[days], told[pct]) for days, pct in DISCOUNT_FIELDS])
+    for name, value in told.items():
+        setattr(holder, name, value)
 
 
 def _limit(limit: Decimal | None, currency: str) -> Decimal | None:

@@ -116,6 +116,16 @@ class TestSettings:
         assert answer.status_code == 422
         assert "180" in answer.text
 
+    def test_refuse_half_a_discount_beside_its_field(self, web: Web, cast: Cast) -> None:
+        form = {
+            "name": "N", "legal_name": "N", "language": "en", "time_zone": "UTC", "currency": "USD",
+            "currency_policy": "per_client", "payment_terms_days": "14", "early_discount_pct": "3",
+        }  # fmt: skip
+        answer = web(cast.ana).post("/settings/general", data=form)
+        # The page reads on after the refusal: what was refused must not be written by that.
+        assert answer.status_code == 422
+        assert "Give both the days and the percentage" in answer.text
+
 
 class TestTheAuditLog:
     def test_says_what_changed_from_what_to_what(

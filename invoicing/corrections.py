@@ -20,7 +20,7 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
 from invoicing.credit_papers import CreditPlan, add_lines, credit_document
 from invoicing.credit_reasons import CREDIT_REASONS
-from invoicing.crediting import AlreadyCredited, Creditable, CreditedBy, Given, Part, give_back
+from invoicing.crediting import AlreadyCredited, Creditable, CreditedBy, Given, Part, days_gone, give_back
 from invoicing.models import Invoice, InvoiceLine, Payment
 from invoicing.money import receipts
 from invoicing.money.entries import lock_client
@@ -210,19 +210,20 @@ def _creditable(
     lines: Sequence[InvoiceLine],
     given: Sequence[InvoiceLine],
 ) -> list[tuple[InvoiceLine, Creditable]]:
-    by_run: dict[tuple[str, str, date | None], Decimal] = {}
+    by_run: dict[tuple[str, str, date | None], list[InvoiceLine]] = {}
     by_hand: dict[str, list[InvoiceLine]] = {}
     for row in given:
         if row.kind == "manual":
             by_hand.setdefault(row.source_id, []).append(row)
         else:
             key = (row.source_id, row.kind, row.period_start)
-            by_run[key] = by_run.get(key, Decimal(0)) + row.net
+            by_run.setdefault(key, []).append(row)
     rules = _prorations(session, tenant, lines)
     found = []
     for row in lines:
         taken = by_hand.get(row.id, [])
-        left = row.net + by_run.get((row.source_id, row.kind, row.period_start), Decimal(0))
+        taken_back = by_run.get((row.source_id, row.kind, row.period_start), [])
+        left = row.net + sum((each.net for each in taken_back), Decimal(0))
         counted = [each for each in taken if each.credited_by == CreditedBy.QUANTITY]
         dated = [each for each in taken if each.credited_by == CreditedBy.DAYS]
         found.append(
@@ -236,7 +237,11 @@ def _creditable(
                     quantity_left=row.quantity - sum((each.quantity for each in counted), Decimal(0)),
                     currency=invoice.currency,
                     period=_period(row),
-                    days_credited=[period for each in dated if (period := _period(each))],
+                    days_credited=days_gone(
+                        [period for each in dated if (period := _period(each))],
+                        whole=_period(row),
+                        cuts=[each.period_end for each in taken_back if each.period_end],
+                    ),
                     proration=rules.get(row.lease_id or "", Proration.ACTUAL_PERIOD),
                 ),
             )

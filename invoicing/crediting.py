@@ -192,6 +192,18 @@ def _plain(figure: Decimal) -> str:
     return f"{figure.normalize():f}"
 
 
+def days_gone(by_hand: Sequence[Period], *, whole: Period | None, cuts: Sequence[date]) -> list[Period]:
+    """The days of a line that went back: those by hand, and those from a day on to which a run cut it.
+
+    What a run takes back bears the period that is owed still: its end is the `cut`.
+    """
+    if whole is None or not cuts or not whole.start < min(cuts) < whole.end:
+        return list(by_hand)
+    cut = min(cuts)
+    kept = [Period(each.start, min(each.end, cut)) for each in by_hand if each.start < cut]
+    return [*kept, Period(cut, whole.end)]
+
+
 def price_of(given: Given) -> tuple[Decimal, Decimal]:
     """Price and base quantity that, times the pieces, round to the net: the price of one where that does."""
     if given.quantity == 1:

@@ -243,6 +243,14 @@ class TestReturnDuringAPeriodBilledAhead:
         document = msgspec.convert(credit.document, type=InvoiceDocument)
         assert document.total == Decimal("32.40")
         assert document.references[0].number == april.number
+        (line,) = queries.lines_of(session, cast.tenant, invoice_id=april.id)
+        days = {line.id: corrections.Part(until=day("2026-04-11"))}
+        # Ten of the twenty days that are left of it, and none of those that went back.
+        plan = corrections.plan_credit(session, cast.tenant, invoice=april, amounts=days)
+        assert plan.net == Decimal("30.00")  # 90 x 10 / 30
+        gone = {line.id: corrections.Part(start=day("2026-04-21"))}
+        with pytest.raises(corrections.AlreadyCredited):
+            corrections.plan_credit(session, cast.tenant, invoice=april, amounts=gone)
         assert bill(session, cast, "2026-06-01") == []
 
     def test_bills_the_damage_after_the_window_once(self, session: Session, cast: Cast) -> None:

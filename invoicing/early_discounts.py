@@ -12,6 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import msgspec
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas.calendar import local_day
@@ -64,6 +65,22 @@ def find_taken(session: Session, tenant: Tenant, *, invoice_id: str) -> EarlyDis
     return session.scalar(
         scoped(EarlyDiscountTaken, tenant).where(EarlyDiscountTaken.invoice_id == invoice_id)
     )
+
+
+def granted_with(session: Session, tenant: Tenant, *, receipt_id: str) -> dict[str, Decimal]:
+    """The numbers of the credit notes that this money was the condition of, with their amounts. One query.
+
+    They stand when the money goes back: whether the discount is asked for again, somebody must decide.
+    """
+    taken = EarlyDiscountTaken
+    rows = session.execute(
+        scoped(taken, tenant)
+        .join(Invoice, sa.and_(Invoice.partner_id == taken.partner_id, Invoice.id == taken.credit_note_id))
+        .where(taken.receipt_id == receipt_id)
+        .with_only_columns(Invoice.number, taken.amount)
+        .order_by(Invoice.number)
+    )
+    return {number: amount for number, amount in rows}  # noqa: C416 - rows, not pairs
 
 
 def record_receipt(

@@ -207,7 +207,13 @@ def reverse(receipt_id: str) -> Any:
         plan = receipts.preview_reversal(
             caller.session, caller.tenant, receipt=receipt, amount=data["amount"]
         )
-        return _reversal_page(receipt, form, plan=plan, reopened=_reopened(caller, plan))
+        return _reversal_page(
+            receipt,
+            form,
+            plan=plan,
+            reopened=_reopened(caller, plan),
+            granted=early_discounts.granted_with(caller.session, caller.tenant, receipt_id=receipt.id),
+        )
     try:
         with caller.session.begin_nested():
             receipts.reverse_receipt(

@@ -109,6 +109,15 @@ class TestPaidInTime:
             pay(session, cast, invoice, reference="BANK-2")
         assert len(credits_of(session, cast, invoice)) == 1
 
+    def test_tells_whoever_takes_the_money_back_which_credit_note_stays(
+        self, session: Session, cast: Cast, invoice: Invoice
+    ) -> None:
+        receipt = pay(session, cast, invoice)
+        (credit,) = credits_of(session, cast, invoice)
+        granted = early_discounts.granted_with(session, cast.tenant, receipt_id=receipt.id)
+        assert granted == {credit.number: D("5.23")}
+        assert early_discounts.granted_with(session, cast.tenant, receipt_id="rcp_other") == {}
+
 
 class TestRefused:
     @pytest.mark.parametrize(

@@ -23,12 +23,12 @@ class Candidate:
     sequence: str
 
 
-def collectable(session: Session, tenant: Tenant, *, scheme: str, due_until: date) -> list[Candidate]:
-    """Invoices in EUR due by a day, of clients with an active mandate, in no order yet; six queries.
+def collectable(session: Session, tenant: Tenant, *, scheme: str, on: date) -> list[Candidate]:
+    """Open invoices in EUR of clients with an active mandate, in no order yet; six queries.
 
-    What is disputed, paused, or promised for that day or later is not collected.
+    What is disputed, or on that day still paused or promised, is not collected on it.
     """
-    held = held_on(session, tenant, today=due_until)
+    held = held_on(session, tenant, today=on)
     mandates = {
         row.client_id: row
         for row in session.scalars(
@@ -53,7 +53,7 @@ def collectable(session: Session, tenant: Tenant, *, scheme: str, due_until: dat
     found = []
     for item in invoices.open_items(session, tenant):
         mandate = mandates.get(item.client_id)
-        if mandate is None or item.currency != "EUR" or item.due_on > due_until or item.invoice_id in ordered:
+        if mandate is None or item.currency != "EUR" or item.invoice_id in ordered:
             continue
         if held.why(client_id=item.client_id, invoice_id=item.invoice_id) is not None:
             continue

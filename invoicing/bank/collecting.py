@@ -57,12 +57,13 @@ def order_collection(
     wanted = set(invoice_ids)
     chosen = [
         one
-        for one in collectable(session, tenant, scheme=scheme, due_until=date.max)
+        for one in collectable(session, tenant, scheme=scheme, on=collect_on)
         if one.item.invoice_id in wanted
     ]
     if not chosen or len(chosen) != len(wanted):
         raise InvalidInput(
-            "Some of these invoices cannot be collected: paid, ordered already, or without a mandate.",
+            "Some of these invoices cannot be collected then: paid, ordered already, held back, or without a"
+            " mandate.",
             field="invoice_ids",
         )
     check_announced(session, tenant, chosen=chosen, collect_on=collect_on, policy=policy)

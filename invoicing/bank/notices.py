@@ -55,12 +55,13 @@ def announce(
     """
     chosen = [
         one
-        for one in collectable(session, tenant, scheme=scheme, due_until=date.max)
+        for one in collectable(session, tenant, scheme=scheme, on=collect_on)
         if one.item.invoice_id in set(invoice_ids)
     ]
     if not chosen or len(chosen) != len(set(invoice_ids)):
         raise InvalidInput(
-            "Some of these invoices cannot be collected: paid, ordered already, or without a mandate.",
+            "Some of these invoices cannot be collected then: paid, ordered already, held back, or without a"
+            " mandate.",
             field="invoice_ids",
         )
     policy = policy_of(session.get_one(Partner, tenant.partner_id))
@@ -82,7 +83,7 @@ def announce_due(session: Session, tenant: Tenant, *, today: date, at: datetime)
         return 0
     due: list[tuple[Candidate, date]] = []
     for scheme in SCHEMES:
-        found = collectable(session, tenant, scheme=scheme, due_until=date.max)
+        found = collectable(session, tenant, scheme=scheme, on=today)
         told = standing_notices(session, tenant, candidates=found, since=today)
         for one in found:
             day = policy.agreed(one.mandate.notice_days).day_to_announce(due_on=one.item.due_on, today=today)

@@ -165,7 +165,8 @@ select i.id, 'issued', i.issued_on, i.currency, i.number, s.purpose, s.amount, '
         ('discounts', -l.allowance, null)) t(purpose, amount, asset_id)
      where l.partner_id = i.partner_id and l.invoice_id = i.id
   ) s
- where i.partner_id = :partner and i.issued_on < :until and i.id > :after_id and i.id <= :last_id
+ where i.partner_id = :partner and i.issued_on < :until and i.id > :after_id
+   and (:last_id = '' or i.id <= :last_id)
    and {not_posted("invoice", "i.id", "'issued'")}""",  # nosec B608 # only words of ours are put in
     ids=f"""
 select i.id from invoice i

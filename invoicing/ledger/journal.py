@@ -84,7 +84,7 @@ _NOT_POSTED = (
     " and e.source_kind = '{kind}' and e.source_id = {source_id} and e.key = {key}) then false else true end"
 )
 
-LAST_OF_ALL = "~"  # behind every id
+LAST_OF_ALL = ""  # no last id: what is behind every id is not the same in every collation
 
 # A floor that is never above a real month: greatest() leaves nulls out, but a date is plainer.
 BEFORE_ALL = date(1900, 1, 1)

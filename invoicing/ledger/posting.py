@@ -194,7 +194,7 @@ def _post(session: Session, tenant: Tenant, *, chunk: PostingChunk, run: Posting
         run_id=run.id,
         at=at,
         after_id=chunk.first_id,
-        last_id=chunk.last_id or journal.LAST_OF_ALL,
+        last_id=chunk.last_id,
     )
 
 

@@ -224,8 +224,8 @@ def _page(caller: Caller, form: Form) -> str:
     session, tenant, today = caller.session, caller.tenant, _today(caller)
     scheme = request.values.get("scheme", "")
     scheme = scheme if scheme in SCHEMES else SCHEMES[0]
-    candidates = collectable(session, tenant, scheme=scheme, due_until=date.max)
     policy = notices.policy_of(caller.partner)
+    candidates = collectable(session, tenant, scheme=scheme, on=policy.first_day(today))
     orders = fetch_page(
         session,
         collecting.list_collections(tenant),

@@ -28,6 +28,7 @@ from invoicing.bank.debit_models import DebitNotice, SepaMandate
 from invoicing.bank.debit_policy import DebitPolicy
 from invoicing.bank.mandate_paper import mandate_pdf
 from invoicing.bank.queries import LineFilter
+from invoicing.holds.held import pause
 from invoicing.money.receipts import reverse_receipt
 from tests.architecture.examples.debits import to_collect
 from tests.invoicing import world
@@ -124,6 +125,18 @@ class TestOrderCollection:
     def test_needs_a_mandate(self, session, tenant, euros, invoice):
         with pytest.raises(InvalidInput, match="without a mandate"):
             order(session, tenant, euros, invoice)
+
+    def test_leaves_alone_what_is_promised_for_that_day_or_later(
+        self, session, tenant, cast, euros, invoice, mandate
+    ):
+        pause(
+            session, tenant, client_id=cast.acme.id, kind="promise", reason="Will transfer it",
+            until=date(2026, 11, 20), today=TODAY, at=AT,
+        )  # fmt: skip
+        assert notices.announce_due(session, tenant, today=TODAY, at=AT) == 0
+        with pytest.raises(InvalidInput, match="held back"):
+            order(session, tenant, euros, invoice)
+        assert order(session, tenant, euros, invoice, on=date(2026, 11, 23)).total == invoice.total
 
     def test_refuses_what_was_not_announced_for_that_day(self, session, tenant, euros, invoice, mandate):
         ask = partial(

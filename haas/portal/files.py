@@ -22,6 +22,9 @@ _RIGHTS = {
     "offboarding_bundle": "invoice.read",  # it holds every invoice
     "depreciation": "depreciation.read",
     "export_batch": "invoice.export",
+    "bank_statement": "bank.read",  # these three hold the account numbers of clients whole
+    "collection_order": "bank.collect",
+    "transfer_order": "bank.pay",
     "asset_import": "asset.import",
     "asset_export": "asset.export",
     "asset_cost_export": "asset.cost.read",

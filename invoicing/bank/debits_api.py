@@ -123,7 +123,7 @@ def list_collections(query: dict[str, Any]) -> dict[str, Any]:
 @collections_api.arguments(CollectionRequest)
 @collections_api.response(201, CollectionDetailResource)
 def order_collection(wanted: dict[str, Any]) -> Any:
-    """Order what is open of these invoices; the bank's file is /v1/files of its `file_id`."""
+    """Order what is open of these invoices; the bank's file is /files/ and its `file_id`."""
     caller = current_caller()
     made = collecting.order_collection(
         caller.session,

@@ -209,9 +209,9 @@ def _note(
     # Whoever announced the same day before has told it.
     made = session.scalars(
         insert(DebitNotice)
-        .values(rows)
         .on_conflict_do_nothing(index_elements=["partner_id", "invoice_id", "collect_on"])
-        .returning(DebitNotice)
+        .returning(DebitNotice),
+        rows,  # in portions: one statement has no room for the values of a whole month's invoices
     ).all()
     for notice in made:
         outbox.publish(session, tenant, "debit.announced", notice_id=notice.id)

@@ -14,6 +14,7 @@ from invoicing.bank import booking
 from invoicing.bank.models import BankLine
 from invoicing.bank.transfer_models import FAILED, ORDERED, SETTLED, TransferItem, TransferOrder
 from invoicing.money import refunds
+from invoicing.money.entries import lock_clients
 
 _CATEGORY = "refund"
 
@@ -27,7 +28,7 @@ def book_transfer(session: Session, tenant: Tenant, *, line: BankLine, at: datet
     if line.amount > 0:
         return _came_back(session, tenant, line=line, at=at)
     items = _items_of(session, tenant, line=line)
-    if not items:
+    if not items or not _lock(session, tenant, items, state=ORDERED):
         return False
     for item in items:
         item.state = SETTLED
@@ -61,9 +62,7 @@ def fail_item(
     item = get_item(session, tenant, item_id=item_id)
     if not failure.strip():
         raise InvalidInput("Say what the bank said.", field="failure")
-    # The transfer before its refund, as a statement that settles both: crosswise, two would deadlock.
-    session.refresh(item, with_for_update=True)
-    if item.state != ORDERED:
+    if not _lock(session, tenant, [item], state=ORDERED):
         raise Conflict(f"{item.end_to_end_id} is {item.state}.")
     item.state, item.failure = FAILED, failure.strip()
     session.flush()
@@ -88,9 +87,26 @@ def follow_refund(session: Session, tenant: Tenant, *, refund_id: str) -> None:
         )
 
 
+def _lock(session: Session, tenant: Tenant, items: Sequence[TransferItem], *, state: str) -> bool:
+    """Lock what settling these transfers changes, and whether they still stand so.
+
+    In the order in which whoever settles a refund locks: clients, refunds, transfers; three queries.
+    """
+    lock_clients(session, tenant, client_ids={item.client_id for item in items})
+    refunds.lock_refunds(session, tenant, refund_ids={item.refund_id for item in items})
+    locked = session.scalars(
+        scoped(TransferItem, tenant)
+        .where(TransferItem.id.in_([item.id for item in items]))
+        .order_by(TransferItem.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    return all(item.state == state for item in locked)
+
+
 def _items_of(session: Session, tenant: Tenant, *, line: BankLine) -> Sequence[TransferItem]:
     """The ordered items that a debit of the account is; none if the sum is another."""
-    ordered = scoped(TransferItem, tenant).where(TransferItem.state == ORDERED).with_for_update()
+    ordered = scoped(TransferItem, tenant).where(TransferItem.state == ORDERED)
     if line.end_to_end_id:
         found = session.scalars(ordered.where(TransferItem.end_to_end_id == line.end_to_end_id)).all()
         if found:
@@ -112,15 +128,13 @@ def _came_back(session: Session, tenant: Tenant, *, line: BankLine, at: datetime
     if not line.end_to_end_id:
         return False
     item = session.scalar(
-        scoped(TransferItem, tenant)
-        .where(
+        scoped(TransferItem, tenant).where(
             TransferItem.end_to_end_id == line.end_to_end_id,
             TransferItem.amount == line.amount,
             TransferItem.state == SETTLED,
         )
-        .with_for_update()
     )
-    if item is None:
+    if item is None or not _lock(session, tenant, [item], state=SETTLED):
         return False
     item.state, item.failure = FAILED, line.return_reason or line.text[:120] or "returned"
     session.flush()

@@ -104,6 +104,8 @@ def order_transfers(
             field="payees",
         )
     for place, payee in enumerate(payees, start=1):
+        if not payee.name.strip():
+            raise InvalidInput(f"Line {place}: name the holder of the account.", field="payees")
         if not iban_number.is_valid(payee.iban):
             raise InvalidInput(f"Line {place}, {payee.name}: this IBAN is wrong.", field="payees")
     number = take_number(session, tenant, series=f"TRF-{today.year}", pattern=f"TRF-{today.year}-{{:05d}}")

@@ -47,7 +47,7 @@ def list_transfers(query: dict[str, Any]) -> dict[str, Any]:
 @transfers_api.arguments(TransferOrderRequest)
 @transfers_api.response(201, TransferOrderWhole)
 def order_transfers(wanted: dict[str, Any]) -> Any:
-    """Order refunds; the bank's file (pain.001) is /v1/files of its `file_id`."""
+    """Order refunds; the bank's file (pain.001) is /files/ and its `file_id`."""
     caller = current_caller()
     made = transferring.order_transfers(
         caller.session,

@@ -181,8 +181,10 @@ def read_realised(
                 gain=gains[each.id],
                 is_reversal=each.reverses_payment_id is not None,
                 is_posted=each.id in posted,
-                # What is taken off follows the payment: what was not posted is not taken back.
-                counts=policy.counts(days_paid.get(each.reverses_payment_id or each.id, each.received_on)),
+                # What is taken off follows the payment: what was not posted is not taken back, and what was
+                # posted is, from whatever day on the rule counts by now.
+                counts=policy.counts(days_paid.get(each.reverses_payment_id or each.id, each.received_on))
+                or (policy.is_posted and each.reverses_payment_id in posted),
             )
             for each in payments
         ]

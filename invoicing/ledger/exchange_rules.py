@@ -55,9 +55,14 @@ class ExchangePolicy:
         """As JSON keeps it."""
         return {"posted": self.posted.value, "since": self.since.isoformat() if self.since else None}
 
+    @property
+    def is_posted(self) -> bool:
+        """Whether any are."""
+        return self.posted is DifferencesPosted.ON_PAYMENT
+
     def counts(self, day: date) -> bool:
         """Whether a payment of this day is posted."""
-        return self.posted is DifferencesPosted.ON_PAYMENT and (self.since is None or day >= self.since)
+        return self.is_posted and (self.since is None or day >= self.since)
 
 
 @dataclass(frozen=True, slots=True)

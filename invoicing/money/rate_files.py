@@ -76,7 +76,7 @@ def _unpacked(content: bytes) -> bytes:
                 raise zipfile.BadZipFile("packed in a way that the ECB does not")
             with archive.open(parts[0]) as packed:
                 found = packed.read(UNPACKED_MAX + 1)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError) as broken:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as broken:
         raise _refused("The archive cannot be unpacked: give the CSV or XML in it.") from broken
     if len(found) > UNPACKED_MAX:
         raise _refused(f"Unpacked, the file has more than {UNPACKED_MAX >> 20} MB.")

@@ -172,6 +172,9 @@ class TestDifferences:
         reverse_receipt(
             session, tenant, receipt_id=last.id, amount=None, reason="Came back", on=date(2026, 6, 2), at=NOW
         )
+        exchange.change_policy(  # what was posted goes back all the same
+            session, tenant, policy=ExchangePolicy(DifferencesPosted.ON_PAYMENT, date(2026, 6, 1))
+        )
         stands = posted(session, francs, date(2026, 6, 1))
         assert (stands["exchange_loss"], stands["conversion"]) == (Decimal(0), Decimal("5.00"))
 

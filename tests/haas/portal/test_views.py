@@ -235,6 +235,11 @@ class TestFiles:
             assert web(stranger).get(f"/files/{of_globex}").status_code == 404
         assert web(cast.ada).get(f"/files/{keep(client=cast.acme)}").status_code == 200
 
+    @pytest.mark.parametrize("kind", ["bank_statement", "collection_order", "transfer_order"])
+    def test_that_hold_account_numbers_are_for_who_handles_the_bank(self, web, cast, keep, kind):
+        address = f"/files/{keep(kind=kind)}"
+        assert [web(user).get(address).status_code for user in (cast.ana, cast.ben)] == [200, 404]
+
     def test_show_their_pages_as_pictures_to_those_who_may_see_them(self, web, cast, keep):
         address = f"/files/{keep(client=cast.globex, content=two_blank_pages())}/pages"
         shown = web(cast.ben).get(f"{address}/2.png")

@@ -98,6 +98,11 @@ class TestFiles:
         with pytest.raises(InvalidInput, match=said):
             read_rates(packed)
 
+    @pytest.mark.parametrize("damage", [(b"\xc3\xa9", b"\xff\xff"), (b"PK\x01\x02", b"PK\x01\xff")])
+    def test_in_archives_that_are_damaged_are_refused(self, damage) -> None:
+        with pytest.raises(InvalidInput, match="cannot be unpacked"):
+            read_rates(zipped(HISTORY, "é.csv").replace(*damage))
+
     def test_are_read_in_a_process_with_limits(self) -> None:
         assert read_limited(ECB) == read_rates(ECB)
         with pytest.raises(InvalidInput, match="document type definition"):

@@ -30,7 +30,7 @@ class RefundSettled(Conflict):
 
 
 class RefundOrdered(Conflict):
-    """It is in an order to the bank."""
+    """It is in an order to the bank, or the provider was asked for it."""
 
     code = "refund_ordered"
 
@@ -126,14 +126,22 @@ def mark_paid(
 
 
 def mark_failed(
-    session: Session, tenant: Tenant, *, refund_id: str, failure: str, on: date, at: datetime
+    session: Session,
+    tenant: Tenant,
+    *,
+    refund_id: str,
+    failure: str,
+    on: date,
+    at: datetime,
+    by_provider: bool = False,
 ) -> Refund:
     """It could not be carried out, was called off, or came back: the amount is the client's credit again.
 
     What was paid before is `returned` then, as of `on`, so that books which have it are told of both. The
     same told again changes nothing.
 
-    :raises RefundOrdered: if the bank may pay it at any moment.
+    :param by_provider: the provider itself says so: nobody else knows of one that it was asked for.
+    :raises RefundOrdered: if the bank or the provider may pay it at any moment.
     """
     client_id = get_refund(session, tenant, refund_id=refund_id).client_id
     lock_client(session, tenant, client_id=client_id)
@@ -143,6 +151,8 @@ def mark_failed(
     if refund.state == PAID:
         refund.state, refund.failure, refund.returned_on = RETURNED, failure.strip(), on
     else:
+        if refund.channel == BY_PROVIDER and not by_provider:
+            raise RefundOrdered("The provider was asked to pay this: what it says settles it.")
         ordered = find_transfer_of(session, tenant, refund_id=refund.id)
         if ordered is not None:
             raise RefundOrdered(

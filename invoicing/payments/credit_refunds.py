@@ -130,7 +130,8 @@ def _settle(session: Session, tenant: Tenant, refund_id: str, outcome: Outcome, 
         mark_paid(session, tenant, refund_id=refund_id, reference=outcome.id, on=on, at=at)
     elif outcome.status == "declined":
         on = _today(session, tenant, at)
-        mark_failed(session, tenant, refund_id=refund_id, failure=outcome.reason or "declined", on=on, at=at)
+        failure = outcome.reason or "declined"
+        mark_failed(session, tenant, refund_id=refund_id, failure=failure, on=on, at=at, by_provider=True)
 
 
 def _today(session: Session, tenant: Tenant, at: datetime) -> date:

@@ -103,7 +103,9 @@ def pause(client_id: str) -> Any:
 def choose_plan(client_id: str) -> Any:
     """Remind it by another plan, or never."""
     caller, form = current_caller(), read_form(PlanChoice)
-    plan = (form.data or {}).get("plan", "")
+    if form.data is None:  # the empty name is the usual plan: what cannot be read must not choose it
+        return _page(caller, client_id, form), 422
+    plan = form.data["plan"]
     if attempt_or_flash(
         lambda: choices.choose_plan(
             caller.session, caller.tenant, client_id=client_id, plan=plan, at=clock.now()

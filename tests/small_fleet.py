@@ -195,10 +195,11 @@ def _line(lease: Lease) -> Line:
 
 
 def _add_invoices(session: Session, cast: Cast) -> None:
-    this_month = clock.today(cast.northwind.time_zone).replace(day=1)
+    # The newest month whose invoices are overdue: in the first half of a month that is the one before.
+    newest = (clock.today(cast.northwind.time_zone) - timedelta(days=15)).replace(day=1)
     for back in range(12):
         for client in (cast.acme, cast.globex):
-            issued_on = add_months(this_month, -back)
+            issued_on = add_months(newest, -back)
             net = Decimal(1400 - 60 * back)
             paid = back > (2 if client is cast.acme else 0)
             session.add(

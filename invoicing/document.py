@@ -38,7 +38,8 @@ __all__ = [
     "TaxInOwnCurrency", "TaxTotal", "hash_of",
 ]  # fmt: skip
 
-SCHEMA = 2  # 1 (until December 2026) had no supplier, no codes and no ways to pay
+# 1 had no supplier, no codes and no ways to pay; 2 no early discounts, and no reasons and shares of credits.
+SCHEMA = 3
 
 
 class InvoiceDocument(Frozen, frozen=True, kw_only=True):
@@ -106,13 +107,13 @@ class InvoiceDocument(Frozen, frozen=True, kw_only=True):
     def to_json(self) -> bytes:
         """Canonical JSON with the logo named by its hash: equal documents give equal bytes.
 
-        A document of schema 1 gives the bytes that it was frozen with.
+        A document of an older schema gives the bytes that it was frozen with.
         """
         lean = self.seller.lean()
         # Replacing checks the whole document again: a billing run has thousands that are lean already.
         document = self if lean is self.seller else msgspec.structs.replace(self, seller=lean)
-        if document.schema == 1:
-            return msgspec.json.encode(_as_schema_1(document))
+        if document.schema < SCHEMA:
+            return msgspec.json.encode(_as_older(document, document.schema))
         return msgspec.json.encode(document, order="deterministic")
 
     @classmethod
@@ -130,11 +131,11 @@ def hash_of(canonical: bytes) -> str:
     return hashlib.sha256(canonical).hexdigest()
 
 
-# What schema 2 added, by the part it was added to.
+# What schemas 2 and 3 added, by the part it was added to.
 _SINCE_2 = {
     InvoiceDocument: {
         "supplier", "site", "delivered_on", "prices_include_tax", "accounting", "buyer_order",
-        "payment_means", "pay_url", "early_discounts", "credit_reason",
+        "payment_means", "pay_url",
     },
     Buyer: {"country", "postcode", "city", "legal_id", "endpoint", "reference", "email"},
     DocumentLine: {
@@ -142,15 +143,23 @@ _SINCE_2 = {
         "order_reference",
     },
     Allowance: {"reason_code", "base", "percent"},
-    TaxTotal: {"reason_code", "taxable_before", "tax_before"},
+    TaxTotal: {"reason_code"},
 }  # fmt: skip
+_SINCE_3 = {
+    InvoiceDocument: {"early_discounts", "credit_reason"},
+    TaxTotal: {"taxable_before", "tax_before"},
+}
 
 
-def _as_schema_1(value: Any) -> Any:
-    """The value as schema 1 wrote it: without what came later, fields in their order."""
+def _as_older(value: Any, schema: int) -> Any:
+    """The value as schema 1 or 2 wrote it: without what came later, fields in their order."""
     if isinstance(value, tuple):
-        return [_as_schema_1(each) for each in value]
+        return [_as_older(each, schema) for each in value]
     if not isinstance(value, Frozen):
         return value
-    later = _SINCE_2.get(type(value), set())
-    return {name: _as_schema_1(getattr(value, name)) for name in value.__struct_fields__ if name not in later}
+    later = _SINCE_3.get(type(value), set())
+    if schema == 1:
+        later = later | _SINCE_2.get(type(value), set())
+    return {
+        name: _as_older(getattr(value, name), schema) for name in value.__struct_fields__ if name not in later
+    }

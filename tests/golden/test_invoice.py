@@ -73,8 +73,9 @@ class TestFrozenInvoice:
         frozen = (HERE / "invoice.json").read_text(encoding="utf-8")
         assert InvoiceDocument.from_json(frozen).to_json().decode() + "\n" == frozen
 
-    def test_of_schema_1_is_read_back_whole_and_still_prints(self) -> None:
-        frozen = (HERE / "invoice_schema1.json").read_text(encoding="utf-8")
+    @pytest.mark.parametrize("schema", [1, 2])
+    def test_of_an_older_schema_is_read_back_whole_and_still_prints(self, schema: int) -> None:
+        frozen = (HERE / f"invoice_schema{schema}.json").read_text(encoding="utf-8")
 
         document = InvoiceDocument.from_json(frozen)
 

@@ -328,8 +328,9 @@ class TestBilling:
             a_rate(session, cast.tenant)
             a_lease(session, cast.tenant, client_id=cast.acme.id)
         browser = web(cast.fay)
-        assert "Acme Dental Invoice due Apr 15, 2026 2 $156.00 $12.48 $168.48" in text_of(
-            browser.get("/billing?as_of=2026-04-01")
+        assert (
+            "Acme Dental Invoice due Apr 15, 2026 · Pro-forma for Acme Dental 2 $156.00 $12.48 $168.48"
+            in text_of(browser.get("/billing?as_of=2026-04-01"))
         )
         answer = browser.post("/billing/runs", data={"as_of": "2026-04-01"})
         running = browser.get(answer.headers["Location"])

@@ -194,9 +194,13 @@ def _line(lease: Lease) -> Line:
     )
 
 
+def newest_month(cast: Cast) -> date:
+    """The newest month whose invoices are overdue: in the first half of a month that is the one before."""
+    return (clock.today(cast.northwind.time_zone) - timedelta(days=15)).replace(day=1)
+
+
 def _add_invoices(session: Session, cast: Cast) -> None:
-    # The newest month whose invoices are overdue: in the first half of a month that is the one before.
-    newest = (clock.today(cast.northwind.time_zone) - timedelta(days=15)).replace(day=1)
+    newest = newest_month(cast)
     for back in range(12):
         for client in (cast.acme, cast.globex):
             issued_on = add_months(newest, -back)

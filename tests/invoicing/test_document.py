@@ -49,7 +49,7 @@ class TestInvoiceDocument:
         assert document.content_hash() != paper.invoice(seller=other_logo).content_hash()
 
     def test_refuses_a_document_of_a_later_release(self):
-        later = paper.invoice().to_json().replace(b'"schema":2', b'"schema":99')
+        later = paper.invoice().to_json().replace(b'"schema":3', b'"schema":99')
 
         with pytest.raises(msgspec.ValidationError, match="newer than this release"):
             InvoiceDocument.from_json(later)

@@ -81,6 +81,7 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "payment_method.removed": [("invoicing.payments.jobs:forget_method", DEFAULT)],
     "statement.due": [("invoicing.statement_jobs:mail_statement", DOCUMENTS)],
     "mandate.signature_asked": [("invoicing.bank.jobs:mail_mandate", DOCUMENTS)],
+    "collection.ordered": [("invoicing.payments.jobs:close_pages", DEFAULT)],
     "debit.announced": [("invoicing.bank.jobs:mail_notice", DEFAULT)],
     "receipt.reversed": [("invoicing.bank.jobs:note_reversal", DEFAULT)],
     "payment.recorded": [("invoicing.jobs:pass_paid_titles", DEFAULT)],

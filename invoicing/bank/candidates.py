@@ -12,6 +12,7 @@ from invoicing import queries as invoices
 from invoicing.bank.debit_models import ACTIVE, CANCELLED, ORDERED, CollectionItem, SepaMandate
 from invoicing.holds.held import held_on
 from invoicing.open_items import OpenItem
+from invoicing.payments.queries import under_way
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,9 @@ class Candidate:
 
 
 def collectable(session: Session, tenant: Tenant, *, scheme: str, on: date) -> list[Candidate]:
-    """Open invoices in EUR of clients with an active mandate, in no order yet; six queries.
+    """Open invoices in EUR of clients with an active mandate, in no order yet; seven queries.
 
-    What is disputed, or on that day still paused or promised, is not collected on it.
+    Not what is disputed, on that day still paused or promised, being charged, or paid on a page.
     """
     held = held_on(session, tenant, today=on)
     mandates = {
@@ -42,6 +43,7 @@ def collectable(session: Session, tenant: Tenant, *, scheme: str, on: date) -> l
             .with_only_columns(CollectionItem.invoice_id)
         )
     )
+    paying = under_way(session, tenant)
     used = set(
         session.scalars(
             scoped(CollectionItem, tenant)
@@ -53,7 +55,7 @@ def collectable(session: Session, tenant: Tenant, *, scheme: str, on: date) -> l
     found = []
     for item in invoices.open_items(session, tenant):
         mandate = mandates.get(item.client_id)
-        if mandate is None or item.currency != "EUR" or item.invoice_id in ordered:
+        if mandate is None or item.currency != "EUR" or item.invoice_id in ordered | paying:
             continue
         if held.why(client_id=item.client_id, invoice_id=item.invoice_id) is not None:
             continue

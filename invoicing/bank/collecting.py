@@ -18,6 +18,7 @@ from haas.ids import new_id
 from haas.series import take_number
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
+from invoicing import queries as invoices
 from invoicing.bank import accounts
 from invoicing.bank.candidates import Candidate, collectable
 from invoicing.bank.debit_models import (
@@ -55,6 +56,8 @@ def order_collection(
     policy = policy_of(session.get_one(Partner, tenant.partner_id))
     check_day(collect_on, first=target_days_after(today, policy.lead_days))
     wanted = set(invoice_ids)
+    # A card charged at this moment has locked its invoice: whoever comes second sees what the first decided.
+    invoices.lock_invoices(session, tenant, invoice_ids=wanted)
     chosen = [
         one
         for one in collectable(session, tenant, scheme=scheme, on=collect_on)

@@ -23,6 +23,7 @@ from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.partners import working_partners
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.bank.under_way import DebitUnderWay
 from invoicing.dunning import reminding, retrying
 from invoicing.dunning.models import Reminder, ReminderItem
 from invoicing.dunning.paper import ReminderDocument, ReminderRow, reminder_pdf
@@ -55,7 +56,7 @@ def retry_declined(settings: Settings, now: datetime) -> None:
             try:
                 with db.unit_of_work(tenant) as session:
                     charge_invoice(session, tenant, invoice_id=invoice_id, attempt_no=attempt_no, at=now)
-            except (NothingToPay, PaymentUnderWay):
+            except (NothingToPay, PaymentUnderWay, DebitUnderWay):
                 continue  # paid, or about to be, since it was read
             except HaasError as refusal:
                 log.warning("invoice %s is not tried again: %s", invoice_id, refusal)

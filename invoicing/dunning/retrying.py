@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from haas.calendar import local_day
 from haas.tenancy.scope import Tenant
+from invoicing.bank.under_way import ordered
 from invoicing.dunning.choices import chosen_plans
 from invoicing.dunning.models import ReminderItem
 from invoicing.dunning.policy import DunningPolicy
@@ -35,7 +36,8 @@ def due_retries(
 ) -> list[tuple[str, int]]:
     """Invoices whose next try falls on today, each with the number of that try; two queries.
 
-    Not those that are disputed, promised or paused, nor those past a step of the plan that stops charging.
+    Not those that the bank collects, that are disputed, promised or paused, nor those past a step of the
+    plan that stops charging.
     """
     statement = (
         sa.select(
@@ -54,6 +56,7 @@ def due_retries(
             PaymentAttempt.attempt_no.is_not(None),
             Invoice.kind == "invoice",
             Invoice.state == "issued",
+            ~ordered(),
             *not_held(today=today),
             *_not_stopped(policy, chosen_plans(session, tenant)),
         )

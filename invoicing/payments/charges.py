@@ -12,6 +12,7 @@ from haas.ids import new_id
 from haas.settings import Settings
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
+from invoicing.bank.under_way import check_not_ordered
 from invoicing.payments import accounts, queries, settling
 from invoicing.payments.errors import NoMethod, NothingToPay, PaymentUnderWay
 from invoicing.payments.lifecycle import ATTEMPT, AttemptState
@@ -45,6 +46,7 @@ def charge_invoice(
     :param method_id: the client's default if left out.
     :raises NothingToPay: if the invoice is settled.
     :raises PaymentUnderWay: if an attempt is not over.
+    :raises DebitUnderWay: if the bank was told to collect it.
     :raises NoMethod: if the client has saved none, or it is another account's.
     """
     invoice = invoices.lock_invoice(session, tenant, invoice_id=invoice_id)
@@ -61,6 +63,7 @@ def charge_invoice(
         raise NothingToPay(f"Nothing of {invoice.number} is open.")
     if queries.find_open_attempt(session, tenant, invoice_id=invoice_id) is not None:
         raise PaymentUnderWay(f"A payment of {invoice.number} is under way. Wait until it is over.")
+    check_not_ordered(session, tenant, invoice=invoice)
     method = _method(session, tenant, client_id=invoice.client_id, method_id=method_id)
     attempt = PaymentAttempt(
         partner_id=tenant.partner_id,

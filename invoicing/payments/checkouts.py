@@ -13,6 +13,7 @@ from haas.settings import Settings
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
+from invoicing.bank.under_way import check_not_ordered
 from invoicing.early_discounts import discount_due
 from invoicing.payments import accounts, queries, settling
 from invoicing.payments.errors import NothingToPay, PaymentUnderWay
@@ -37,6 +38,7 @@ def open_checkout(tenant: Tenant, *, invoice_id: str, return_url: str, settings:
 
     :raises NothingToPay: if the invoice is settled, or was just paid on the page that waited.
     :raises PaymentUnderWay: if the client's method is being charged.
+    :raises DebitUnderWay: if the bank was told to collect it.
     :raises ProviderUnreachable: if the provider does not answer; the next try finds the same page.
     """
     for _ in range(3):  # a page of another caller is closed at most once, unless somebody opens them all day
@@ -87,6 +89,7 @@ def _take(session: Session, tenant: Tenant, *, invoice_id: str) -> tuple[Payment
     left = invoices.open_amount(session, tenant, invoice=invoice)
     if invoice.kind != "invoice" or invoice.state != "issued" or not left:
         raise NothingToPay(f"Nothing of {invoice.number} is open.")
+    check_not_ordered(session, tenant, invoice=invoice)
     # One moment, for the day by which the discount is due is that of the attempt.
     at = clock.now()
     zone = session.get_one(Partner, tenant.partner_id).time_zone

@@ -17,6 +17,8 @@ from haas.settings import Settings
 from haas.settings import current as current_settings
 from haas.tenancy.partners import working_partners
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.bank.collecting import items_of
+from invoicing.bank.under_way import DebitUnderWay, announced, ordered
 from invoicing.holds.held import not_held
 from invoicing.models import Invoice
 from invoicing.payments import charges, checkouts, credit_refunds, inbox, methods, payouts, queries, refunds
@@ -66,6 +68,19 @@ def process_webhook(*, partner_id: str, event_id: str, message_id: str) -> None:
     )
 
 
+def close_pages(*, partner_id: str, event_id: str, collection_id: str) -> None:
+    """Close the pages that wait for invoices which the bank collects now. A second run finds them closed.
+
+    What somebody paid on one counts, and is the client's credit once the bank has collected too.
+    """
+    tenant = Tenant(partner_id, actor="job:payments", request_id=event_id)
+    with db.unit_of_work(tenant) as session:
+        items = items_of(session, tenant, collection_id=collection_id)
+        waiting = queries.pages_waiting(session, tenant, invoice_ids=[item.invoice_id for item in items])
+    for attempt_id in waiting:
+        checkouts.give_up(tenant, attempt_id=attempt_id, settings=current_settings())
+
+
 def forget_method(*, partner_id: str, event_id: str, method_id: str) -> None:
     """Tell the provider that a method was removed. A second time changes nothing there."""
     methods.forget(
@@ -86,14 +101,17 @@ def charge_due(settings: Settings, now: datetime) -> None:
                     charges.charge_invoice(
                         session, tenant, invoice_id=invoice_id, attempt_no=FIRST_TRY, at=now
                     )
-            except (NothingToPay, PaymentUnderWay):
+            except (NothingToPay, PaymentUnderWay, DebitUnderWay):
                 continue  # paid, or about to be, since it was read
             except HaasError as refusal:
                 log.warning("invoice %s is not charged: %s", invoice_id, refusal)
 
 
 def due_to_charge(session: Session, tenant: Tenant, *, today: date) -> list[str]:
-    """Open invoices, due, not held back, never tried, whose client has a default method; one query."""
+    """Open invoices, due, not held back, never tried, whose client has a default method; one query.
+
+    Not those that the bank collects, or whose client was told that it will: that is how they are paid.
+    """
     tried = (
         sa.select(PaymentAttempt.id)
         .where(
@@ -131,6 +149,8 @@ def due_to_charge(session: Session, tenant: Tenant, *, today: date) -> list[str]
             # What was issued before the client agreed to be charged is the partner's to charge by hand.
             Invoice.created_at >= PaymentMethod.created_at,
             ~tried,
+            ~ordered(),
+            ~announced(since=today),
             *not_held(today=today),
         )
         .order_by(Invoice.due_on, Invoice.id)

@@ -21,6 +21,7 @@ class AttemptState(StrEnum):
 
 S = AttemptState
 OPEN = (S.CREATED, S.SENT, S.PENDING, S.UNKNOWN)
+PAID_PERHAPS = (S.PENDING, S.UNKNOWN)  # somebody paid, and it is not certain yet whether the money comes
 SETTLED = (S.SUCCEEDED, S.DECLINED, S.EXPIRED)
 _NOT_PAID = frozenset(set(S) - {S.SUCCEEDED})
 

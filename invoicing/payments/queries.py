@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from haas.errors import NotFound
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.payments.errors import NoProvider
-from invoicing.payments.lifecycle import OPEN
+from invoicing.payments.lifecycle import OPEN, PAID_PERHAPS
 from invoicing.payments.models import (
     MoneyBack,
     PaymentAccount,
@@ -125,6 +125,33 @@ def get_attempt(session: Session, tenant: Tenant, *, attempt_id: str, lock: bool
     if found is None:
         raise NotFound(f"There is no payment attempt {attempt_id}.")
     return found
+
+
+def under_way(session: Session, tenant: Tenant) -> set[str]:
+    """Invoices that a method is charged for, or that were paid on a page whose money is not certain yet."""
+    return set(
+        session.scalars(
+            scoped(PaymentAttempt, tenant)
+            .where(
+                PaymentAttempt.state.in_(OPEN),
+                sa.or_(PaymentAttempt.kind == "charge", PaymentAttempt.state.in_(PAID_PERHAPS)),
+            )
+            .with_only_columns(PaymentAttempt.invoice_id)
+        )
+    )
+
+
+def pages_waiting(session: Session, tenant: Tenant, *, invoice_ids: Sequence[str]) -> Sequence[str]:
+    """Attempts at these invoices whose page nobody has paid on, as far as is known."""
+    return session.scalars(
+        scoped(PaymentAttempt, tenant)
+        .where(
+            PaymentAttempt.invoice_id.in_(invoice_ids),
+            PaymentAttempt.kind == "checkout",
+            PaymentAttempt.state.in_(OPEN),
+        )
+        .with_only_columns(PaymentAttempt.id)
+    ).all()
 
 
 def find_open_attempt(session: Session, tenant: Tenant, *, invoice_id: str) -> PaymentAttempt | None:

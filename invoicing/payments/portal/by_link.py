@@ -22,6 +22,7 @@ from haas.rest.limits import GUESSABLE, limiter
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
 from invoicing import pay_links, queries
+from invoicing.bank.under_way import OrderedDebit, ordered_debit
 from invoicing.document import InvoiceDocument
 from invoicing.early_discounts import discount_due
 from invoicing.models import Invoice
@@ -29,7 +30,7 @@ from invoicing.pay_links import Holder
 from invoicing.payments import checkouts
 from invoicing.payments import queries as payments
 from invoicing.payments.doors import settings
-from invoicing.payments.lifecycle import OPEN
+from invoicing.payments.lifecycle import OPEN, PAID_PERHAPS
 from invoicing.payments.models import PaymentAttempt
 from invoicing.payments.portal.leaving import leave_for
 from invoicing.payments.portal.words import reason_words
@@ -51,6 +52,7 @@ class Visit:
     last: PaymentAttempt | None
     still_open: Decimal
     discount: Decimal  # for paying today
+    debit: OrderedDebit | None  # the bank was told to collect it
 
 
 @blueprint.after_request
@@ -131,8 +133,10 @@ def state_told(visit: Visit) -> str:
         return "credited"
     if visit.invoice.state == "paid" or not visit.still_open:
         return "paid"
+    if visit.debit is not None:
+        return "debited"
     last = visit.last
-    waits = OPEN if last is not None and last.kind == "charge" else ("pending", "unknown")
+    waits = OPEN if last is not None and last.kind == "charge" else PAID_PERHAPS
     if last is not None and last.state in waits:
         return "pending"
     if last is not None and last.state == "declined":
@@ -150,6 +154,7 @@ def _page(visit: Visit, secret: str, problem: str = "") -> str:
         asked=visit.still_open - visit.discount,
         state=state_told(visit),
         last=visit.last,
+        debit=visit.debit,
         reason=reason_words(visit.last.reason) if visit.last and visit.last.reason else "",
         problem=problem,
         secret=secret,
@@ -163,6 +168,8 @@ def _visit(secret: str, page: Callable[[Visit], Any]) -> Any:
         holder = _holder(secret)
     except NotFound as gone:
         return _gone(gone)
+    with db.unit_of_work(_house(holder)) as session:
+        debit = ordered_debit(session, _house(holder), invoice_id=holder.invoice_id)
     with db.unit_of_work(holder.tenant) as session:
         g.brand_partner = session.get_one(Partner, holder.tenant.partner_id)
         invoice = queries.get_invoice(session, holder.tenant, invoice_id=holder.invoice_id)
@@ -178,6 +185,7 @@ def _visit(secret: str, page: Callable[[Visit], Any]) -> Any:
             if invoice.state == "issued"
             else Decimal(0),
             discount_due(session, holder.tenant, invoice=invoice, on=clock.today(document.seller.time_zone)),
+            debit,
         )
         with force_locale(document.language):
             return page(visit)

@@ -6,26 +6,31 @@ from decimal import Decimal
 
 from flask import render_template
 
+from haas import db
 from haas.auth.caller import Caller
+from invoicing.bank.under_way import OrderedDebit, ordered_debit
 from invoicing.models import Invoice
 from invoicing.payments import queries, refunds
+from invoicing.payments.doors import in_the_house
 from invoicing.payments.lifecycle import OPEN
 from invoicing.payments.portal.words import attempt_words, method_words, reason_words
 
 
 def tell_payments(caller: Caller, invoice: Invoice, still_open: Decimal) -> str:
-    """The card, or nothing where there is nothing to say; four queries however many attempts."""
+    """The card, or nothing where there is nothing to say; five queries however many attempts."""
     if invoice.kind != "invoice":
         return ""
     session, tenant = caller.session, caller.tenant
+    debit = _ordered_debit(caller, invoice) if still_open else None
     attempts = queries.attempts_of(session, tenant, invoice_id=invoice.id)
     methods = queries.methods_of(session, tenant, client_id=invoice.client_id)
     is_client = tenant.client_id is not None
     account = None if is_client else queries.find_default_account(session, tenant)
-    if not attempts and account is None and not methods:
+    if not attempts and account is None and not methods and debit is None:
         return ""
     chosen = [row for row in methods if row.is_default and (account is None or row.account_id == account.id)]
     under_way = [row for row in attempts if row.state in OPEN]
+    payable = bool(still_open) and debit is None
     backs = queries.backs_of(session, tenant, attempt_ids=[row.id for row in attempts])
     return render_template(
         "portal/payments/invoice_part.html",
@@ -39,11 +44,21 @@ def tell_payments(caller: Caller, invoice: Invoice, still_open: Decimal) -> str:
             if row.receipt_id and caller.may("payment.refund")
         },
         method=chosen[0] if chosen else None,
-        can_charge=bool(chosen) and account is not None and not under_way and bool(still_open),
-        can_pay=bool(still_open)
+        debit=debit,
+        can_charge=bool(chosen) and account is not None and not under_way and payable,
+        can_pay=payable
         and not any(row.kind == "charge" or row.state == "pending" for row in under_way)
         and (account is not None or (is_client and bool(attempts or methods))),
         attempt_words=attempt_words,
         method_words=method_words,
         reason_words=reason_words,
     )
+
+
+def _ordered_debit(caller: Caller, invoice: Invoice) -> OrderedDebit | None:
+    """Orders are the partner's rows: a client is told of its own invoice in the partner's name."""
+    if caller.tenant.client_id is None:
+        return ordered_debit(caller.session, caller.tenant, invoice_id=invoice.id)
+    house = in_the_house(caller)
+    with db.unit_of_work(house) as session:
+        return ordered_debit(session, house, invoice_id=invoice.id)

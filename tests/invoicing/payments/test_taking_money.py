@@ -420,7 +420,8 @@ class TestDueDay:
 
 class TestPayout:
     def test_shows_fees_and_what_was_not_recorded(self, till: Till) -> None:
-        till.desk.engine.pay_out()  # what other tests left
+        while till.desk.engine.pay_out():  # what other tests left, of each account and currency
+            pass
         card = till.card()
         attempt = till.send(till.charge(till.invoice()))
         till.desk.engine.charge({"method": card.method_token, "amount": 500, "currency": "USD"}, "theirs_too")

@@ -88,7 +88,7 @@ def get_pdf(invoice_id: str) -> Response:
     caller = current_caller()
     invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
     if invoice.pdf_file_id is None:
-        raise sending.NotReady(f"The PDF of {invoice.number} is still being rendered; try again in a moment.")
+        raise sending.NotReady(invoice.number)
     stored = get_file(caller.session, caller.tenant, file_id=invoice.pdf_file_id)
     answer = download(stored.content, name=stored.name, media_type=stored.media_type)
     answer.headers["ETag"] = f'"{stored.sha256}"'

@@ -13,13 +13,13 @@ from haas import audit, outbox
 from haas.documents import formatting
 from haas.errors import Conflict
 from haas.files import get_file
-from haas.mail import Attachment, Letter
-from haas.tenancy.brands import branding_of
+from haas.mail import Letter
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import e_invoices, queries
 from invoicing.document import InvoiceDocument
+from invoicing.letters import both_ends, letter_to
 from invoicing.models import Invoice
 
 _POLICY = "invoice_sending"
@@ -31,6 +31,9 @@ class NotReady(Conflict):
     """The PDF is not there yet."""
 
     code = "pdf_not_ready"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"The PDF of {number} is still being rendered; try again in a moment.")
 
 
 class CannotSend(Conflict):
@@ -58,7 +61,13 @@ def request(session: Session, tenant: Tenant, *, invoice_id: str) -> Invoice:
     :raises CannotSend: for a suspended partner, or a client without an e-mail address.
     """
     invoice = queries.lock_invoice(session, tenant, invoice_id=invoice_id)
-    _require_sendable(session, tenant, invoice)
+    require_sendable(
+        session,
+        tenant,
+        client_id=invoice.client_id,
+        number=invoice.number,
+        pdf_file_id=invoice.pdf_file_id,
+    )
     _publish(session, tenant, invoice)
     return invoice
 
@@ -86,22 +95,20 @@ def letter_for(
 
     A client that wants it gets the UBL file too, where the document has one.
     """
-    partner, client = _both_ends(session, tenant, invoice)
-    if invoice.pdf_file_id is None or partner.suspended_at is not None or not client.email:
+    if invoice.pdf_file_id is None:
         return None
+    _, client = both_ends(session, tenant, client_id=invoice.client_id)
     document = msgspec.convert(invoice.document, type=InvoiceDocument)
     pdf = get_file(session, tenant, file_id=invoice.pdf_file_id)
     files = [pdf]
     if client.wants_ubl and (ubl := e_invoices.find_peppol(session, tenant, invoice=invoice)) is not None:
         files.append(ubl)
     credited = [each.number for each in document.references if each.kind == "invoice"]
-    return Letter(
+    return letter_to(
+        session,
+        tenant,
+        client_id=client.id,
         message="invoice_issued",
-        to=client.email,
-        to_name=client.name,
-        branding=branding_of(session, partner, with_logo=False),
-        language=client.language,
-        time_zone=client.time_zone,
         message_id=message_id,
         values={
             "kind": invoice.kind,
@@ -114,7 +121,7 @@ def letter_for(
             "payment_lines": document.seller.payment_lines,
             "link": f"{base_url}/invoices/{invoice.id}",
         },
-        attachments=tuple(Attachment(each.name, each.media_type, each.content) for each in files),
+        files=files,
     )
 
 
@@ -129,8 +136,25 @@ def note_sent(session: Session, tenant: Tenant, *, invoice_id: str, at: datetime
 
 def recipients(session: Session, tenant: Tenant, *, invoice: Invoice) -> Sequence[str]:
     """Where the mail goes: none if the client has no address."""
-    _, client = _both_ends(session, tenant, invoice)
+    _, client = both_ends(session, tenant, client_id=invoice.client_id)
     return [client.email] if client.email else []
+
+
+def require_sendable(
+    session: Session, tenant: Tenant, *, client_id: str, number: str, pdf_file_id: str | None
+) -> None:
+    """That a document can be mailed.
+
+    :raises NotReady: if its PDF is still being rendered.
+    :raises CannotSend: for a suspended partner, or a client without an e-mail address.
+    """
+    partner, client = both_ends(session, tenant, client_id=client_id)
+    if partner.suspended_at is not None:
+        raise CannotSend("Nothing is sent while this account is suspended.")
+    if not client.email:
+        raise CannotSend(f"{client.name} has no e-mail address. Add one to the client first.")
+    if pdf_file_id is None:
+        raise NotReady(number)
 
 
 def _publish(session: Session, tenant: Tenant, invoice: Invoice) -> None:
@@ -143,21 +167,6 @@ def _publish(session: Session, tenant: Tenant, invoice: Invoice) -> None:
         subject_id=invoice.id,
         details={"number": invoice.number},
     )
-
-
-def _require_sendable(session: Session, tenant: Tenant, invoice: Invoice) -> None:
-    partner, client = _both_ends(session, tenant, invoice)
-    if partner.suspended_at is not None:
-        raise CannotSend("Nothing is sent while this account is suspended.")
-    if not client.email:
-        raise CannotSend(f"{client.name} has no e-mail address. Add one to the client first.")
-    if invoice.pdf_file_id is None:
-        raise NotReady(f"The PDF of {invoice.number} is still being rendered; try again in a moment.")
-
-
-def _both_ends(session: Session, tenant: Tenant, invoice: Invoice) -> tuple[Partner, Client]:
-    partner = session.get_one(Partner, tenant.partner_id)
-    return partner, session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one()
 
 
 def _waiting(tenant: Tenant) -> sa.Select[Invoice]:

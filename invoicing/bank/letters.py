@@ -12,12 +12,12 @@ from haas.documents import formatting
 from haas.errors import Conflict
 from haas.mail import Attachment, Letter
 from haas.tenancy.brands import branding_of
-from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
 from invoicing.bank.debit_models import BY_MAIL, DRAFT, DebitNotice
 from invoicing.bank.mandate_paper import MandateDocument
 from invoicing.bank.mandates import get_mandate
+from invoicing.letters import both_ends, letter_to
 
 
 def form_of(session: Session, tenant: Tenant, *, mandate_id: str) -> MandateDocument:
@@ -26,11 +26,10 @@ def form_of(session: Session, tenant: Tenant, *, mandate_id: str) -> MandateDocu
     :raises Conflict: if the partner has no creditor identifier yet.
     """
     mandate = get_mandate(session, tenant, mandate_id=mandate_id)
-    partner = session.get_one(Partner, tenant.partner_id)
+    partner, client = both_ends(session, tenant, client_id=mandate.client_id)
     creditor_id = company_of(session, tenant).creditor_id
     if not creditor_id:
         raise Conflict("Give the creditor identifier under Company and bank first.")
-    client = session.scalars(scoped(Client, tenant).where(Client.id == mandate.client_id)).one()
     return MandateDocument(
         branding=branding_of(session, partner),
         language=client.language,
@@ -52,17 +51,13 @@ def form_of(session: Session, tenant: Tenant, *, mandate_id: str) -> MandateDocu
 def of_form(session: Session, tenant: Tenant, *, mandate_id: str, message_id: str) -> Letter | None:
     """The mail that brings the form, which is to be attached; none if nobody can or may be written to."""
     mandate = get_mandate(session, tenant, mandate_id=mandate_id)
-    partner = session.get_one(Partner, tenant.partner_id)
-    client = session.scalars(scoped(Client, tenant).where(Client.id == mandate.client_id)).one()
-    if mandate.state != DRAFT or not client.email or partner.suspended_at is not None:
+    if mandate.state != DRAFT:
         return None
-    return Letter(
+    return letter_to(
+        session,
+        tenant,
+        client_id=mandate.client_id,
         message="mandate_form",
-        to=client.email,
-        to_name=client.name,
-        branding=branding_of(session, partner, with_logo=False),
-        language=client.language,
-        time_zone=client.time_zone,
         message_id=message_id,
         values={"mandate": mandate.reference},
     )
@@ -76,23 +71,19 @@ def with_form(letter: Letter, *, reference: str, content: bytes) -> Letter:
 def of_notice(session: Session, tenant: Tenant, *, notice_id: str) -> Letter | None:
     """The announcement of a debit; none if it left before, or nobody can or may be written to."""
     notice = session.scalars(scoped(DebitNotice, tenant).where(DebitNotice.id == notice_id)).one()
-    partner = session.get_one(Partner, tenant.partner_id)
-    client = session.scalars(scoped(Client, tenant).where(Client.id == notice.client_id)).one()
-    if notice.sent_at or notice.channel != BY_MAIL or not client.email or partner.suspended_at is not None:
+    if notice.sent_at or notice.channel != BY_MAIL:
         return None
+    _, client = both_ends(session, tenant, client_id=notice.client_id)
     mandate = get_mandate(session, tenant, mandate_id=notice.mandate_id)
-    return Letter(
+    numbers = invoices.numbers_of(session, tenant, invoice_ids=[notice.invoice_id])
+    return letter_to(
+        session,
+        tenant,
+        client_id=client.id,
         message="debit_notice",
-        to=client.email,
-        to_name=client.name,
-        branding=branding_of(session, partner, with_logo=False),
-        language=client.language,
-        time_zone=client.time_zone,
         message_id=notice.id,
         values={
-            "number": invoices.numbers_of(session, tenant, invoice_ids=[notice.invoice_id])[
-                notice.invoice_id
-            ],
+            "number": numbers[notice.invoice_id],
             "amount": formatting.money(notice.amount, "EUR", language=client.language),
             "collect_on": notice.collect_on,
             "mandate": mandate.reference,

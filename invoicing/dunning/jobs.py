@@ -16,11 +16,11 @@ from haas.crash import crashpoint
 from haas.documents import formatting
 from haas.errors import HaasError
 from haas.files import get_file, store_file
-from haas.mail import Attachment, Letter
+from haas.mail import Letter
 from haas.settings import Settings
 from haas.settings import current as current_settings
 from haas.tenancy.brands import branding_of
-from haas.tenancy.models import Client, Partner
+from haas.tenancy.models import Partner
 from haas.tenancy.partners import working_partners
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.bank.under_way import DebitUnderWay
@@ -28,6 +28,7 @@ from invoicing.dunning import reminding, retrying
 from invoicing.dunning.models import Reminder, ReminderItem
 from invoicing.dunning.paper import ReminderDocument, ReminderRow, reminder_pdf
 from invoicing.dunning.policy import DunningPolicy
+from invoicing.letters import both_ends, letter_to
 from invoicing.models import Invoice
 from invoicing.payments.charges import charge_invoice
 from invoicing.payments.errors import NothingToPay, PaymentUnderWay
@@ -134,9 +135,9 @@ def _rows(session: Session, tenant: Tenant, reminder: Reminder) -> list[Reminder
 
 
 def _document(session: Session, tenant: Tenant, reminder: Reminder, *, base_url: str) -> ReminderDocument:
-    client = session.scalars(scoped(Client, tenant).where(Client.id == reminder.client_id)).one()
+    partner, client = both_ends(session, tenant, client_id=reminder.client_id)
     return ReminderDocument(
-        branding=branding_of(session, session.get_one(Partner, tenant.partner_id)),
+        branding=branding_of(session, partner),
         language=client.language,
         client_name=client.printed_name,
         client_address_lines=tuple(client.printed_address),
@@ -155,21 +156,13 @@ def _document(session: Session, tenant: Tenant, reminder: Reminder, *, base_url:
 
 
 def _letter(session: Session, tenant: Tenant, reminder: Reminder, *, base_url: str) -> Letter | None:
-    partner = session.get_one(Partner, tenant.partner_id)
-    client = session.scalars(scoped(Client, tenant).where(Client.id == reminder.client_id)).one()
-    if not client.email or partner.suspended_at is not None:
-        return None
-    attached: tuple[Attachment, ...] = ()
-    if reminder.letter_file_id is not None:
-        pdf = get_file(session, tenant, file_id=reminder.letter_file_id)
-        attached = (Attachment(pdf.name, pdf.media_type, pdf.content),)
-    return Letter(
+    _, client = both_ends(session, tenant, client_id=reminder.client_id)
+    printed = reminder.letter_file_id
+    return letter_to(
+        session,
+        tenant,
+        client_id=client.id,
         message="reminder",
-        to=client.email,
-        to_name=client.name,
-        branding=branding_of(session, partner, with_logo=False),
-        language=client.language,
-        time_zone=client.time_zone,
         message_id=reminder.id,
         values={
             "subject": reminder.subject,
@@ -184,7 +177,7 @@ def _letter(session: Session, tenant: Tenant, reminder: Reminder, *, base_url: s
             ],
             "link": f"{base_url}/invoices",
         },
-        attachments=attached,
+        files=[get_file(session, tenant, file_id=printed)] if printed is not None else [],
     )
 
 

@@ -10,16 +10,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import clock, db, mail, outbox
+from haas.accounts.clients import get_client
 from haas.calendar import ONE_DAY, add_months, local_day
 from haas.documents import formatting
 from haas.mail import Letter
 from haas.settings import Settings
 from haas.settings import current as current_settings
-from haas.tenancy.brands import branding_of
-from haas.tenancy.models import Client, Partner
 from haas.tenancy.partners import working_partners
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import pay_links, queries
+from invoicing.letters import letter_to
 from invoicing.models import Invoice
 from invoicing.payments.models import PaymentAccount, PaymentAttempt, PaymentMethod
 
@@ -167,17 +167,8 @@ def _to_client(
     values: dict[str, Any],
 ) -> Letter | None:
     """To where the client's invoices go; none if nobody can be written to, or nobody may."""
-    partner = session.get_one(Partner, tenant.partner_id)
-    client = session.scalars(scoped(Client, tenant).where(Client.id == client_id)).one()
-    if not client.email or client.archived_at is not None or partner.suspended_at is not None:
+    if get_client(session, tenant, client_id=client_id).archived_at is not None:
         return None
-    return Letter(
-        message=message,
-        to=client.email,
-        to_name=client.name,
-        branding=branding_of(session, partner, with_logo=False),
-        language=client.language,
-        time_zone=client.time_zone,
-        message_id=message_id,
-        values=values,
+    return letter_to(
+        session, tenant, client_id=client_id, message=message, message_id=message_id, values=values
     )

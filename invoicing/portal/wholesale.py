@@ -83,6 +83,6 @@ def invoice_pdf(invoice_id: str) -> Response:
             raise NotFound(f"There is no invoice {invoice_id}.")
         invoice = queries.get_invoice(caller.session, buyer, invoice_id=invoice_id)
         if invoice.pdf_file_id is None:
-            raise NotReady(f"The PDF of {invoice.number} is still being rendered; try again in a moment.")
+            raise NotReady(invoice.number)
         stored = get_file(caller.session, buyer, file_id=invoice.pdf_file_id)
     return download(stored.content, name=stored.name, media_type=stored.media_type, inline=True)

@@ -25,6 +25,7 @@ from invoicing.pro_forma.schemas import (
     read_filter,
     shape_whole,
 )
+from invoicing.sending import NotReady
 
 blueprint = Blueprint(
     "pro_formas_api", __name__, url_prefix="/v1/pro-formas", description="Pro-forma invoices"
@@ -94,7 +95,7 @@ def get_pdf(pro_forma_id: str) -> Response:
     caller = current_caller()
     pro_forma = queries.get_pro_forma(caller.session, caller.tenant, pro_forma_id=pro_forma_id)
     if pro_forma.pdf_file_id is None:
-        raise sending.not_ready(pro_forma)
+        raise NotReady(pro_forma.number)
     stored = get_file(caller.session, caller.tenant, file_id=pro_forma.pdf_file_id)
     answer = download(stored.content, name=stored.name, media_type=stored.media_type)
     answer.headers["ETag"] = f'"{stored.sha256}"'

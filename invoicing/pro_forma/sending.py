@@ -10,13 +10,12 @@ from sqlalchemy.orm import Session
 from haas import audit, outbox
 from haas.documents import formatting
 from haas.files import get_file
-from haas.mail import Attachment, Letter
-from haas.tenancy.brands import branding_of
-from haas.tenancy.models import Client, Partner
-from haas.tenancy.scope import Tenant, scoped
+from haas.mail import Letter
+from haas.tenancy.scope import Tenant
+from invoicing.letters import both_ends, letter_to
 from invoicing.pro_forma.models import ProForma
 from invoicing.pro_forma.queries import get_pro_forma
-from invoicing.sending import CannotSend, NotReady
+from invoicing.sending import require_sendable
 
 
 def request(session: Session, tenant: Tenant, *, pro_forma_id: str) -> ProForma:
@@ -26,13 +25,13 @@ def request(session: Session, tenant: Tenant, *, pro_forma_id: str) -> ProForma:
     :raises CannotSend: for a suspended partner, or a client without an e-mail address.
     """
     pro_forma = get_pro_forma(session, tenant, pro_forma_id=pro_forma_id, lock=True)
-    partner, client = _both_ends(session, tenant, pro_forma)
-    if partner.suspended_at is not None:
-        raise CannotSend("Nothing is sent while this account is suspended.")
-    if not client.email:
-        raise CannotSend(f"{client.name} has no e-mail address. Add one to the client first.")
-    if pro_forma.pdf_file_id is None:
-        raise not_ready(pro_forma)
+    require_sendable(
+        session,
+        tenant,
+        client_id=pro_forma.client_id,
+        number=pro_forma.number,
+        pdf_file_id=pro_forma.pdf_file_id,
+    )
     outbox.publish(session, tenant, "pro_forma.send_requested", pro_forma_id=pro_forma.id)
     session.flush()
     audit.note(
@@ -45,34 +44,26 @@ def request(session: Session, tenant: Tenant, *, pro_forma_id: str) -> ProForma:
     return pro_forma
 
 
-def not_ready(pro_forma: ProForma) -> NotReady:
-    """What is said of a PDF that is not there yet."""
-    return NotReady(f"The PDF of {pro_forma.number} is still being rendered; try again in a moment.")
-
-
 def letter_for(
     session: Session, tenant: Tenant, *, pro_forma_id: str, message_id: str, base_url: str
 ) -> Letter | None:
     """The mail with the PDF, in the partner's name; none if it cannot go out (`request` says why)."""
     pro_forma = get_pro_forma(session, tenant, pro_forma_id=pro_forma_id)
-    partner, client = _both_ends(session, tenant, pro_forma)
-    if pro_forma.pdf_file_id is None or partner.suspended_at is not None or not client.email:
+    if pro_forma.pdf_file_id is None:
         return None
-    pdf = get_file(session, tenant, file_id=pro_forma.pdf_file_id)
-    return Letter(
+    _, client = both_ends(session, tenant, client_id=pro_forma.client_id)
+    return letter_to(
+        session,
+        tenant,
+        client_id=client.id,
         message="pro_forma",
-        to=client.email,
-        to_name=client.name,
-        branding=branding_of(session, partner, with_logo=False),
-        language=client.language,
-        time_zone=client.time_zone,
         message_id=message_id,
         values={
             "number": pro_forma.number,
             "total": formatting.money(pro_forma.total, pro_forma.currency, language=client.language),
             "link": f"{base_url}/pro-formas/{pro_forma.id}",
         },
-        attachments=(Attachment(pdf.name, pdf.media_type, pdf.content),),
+        files=[get_file(session, tenant, file_id=pro_forma.pdf_file_id)],
     )
 
 
@@ -87,10 +78,5 @@ def note_sent(session: Session, tenant: Tenant, *, pro_forma_id: str, at: dateti
 
 def recipients(session: Session, tenant: Tenant, *, pro_forma: ProForma) -> list[str]:
     """Where the mail goes: none if the client has no address."""
-    _, client = _both_ends(session, tenant, pro_forma)
+    _, client = both_ends(session, tenant, client_id=pro_forma.client_id)
     return [client.email] if client.email else []
-
-
-def _both_ends(session: Session, tenant: Tenant, pro_forma: ProForma) -> tuple[Partner, Client]:
-    partner = session.get_one(Partner, tenant.partner_id)
-    return partner, session.scalars(scoped(Client, tenant).where(Client.id == pro_forma.client_id)).one()

@@ -45,6 +45,7 @@ MODULES = (
     "invoicing.early_discount_models",
     "invoicing.bank.models",
     "invoicing.bank.debit_models",
+    "invoicing.mandate_models",
     "invoicing.bank.transfer_models",
     "invoicing.offboarding_models",
     "invoicing.ledger.models",

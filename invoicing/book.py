@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -23,7 +23,9 @@ from invoicing.balance import Billed
 from invoicing.bulk import among
 from invoicing.charges.models import Charge
 from invoicing.charges.queries import open_charges
+from invoicing.document import PaymentMeans
 from invoicing.end_charges import EndCharge, end_charges_of
+from invoicing.mandate_models import ACTIVE, RECURRENT, SepaMandate
 from invoicing.models import InvoiceLine, TaxRate
 from invoicing.purchase_orders.limits import OrderTerms
 from invoicing.purchase_orders.operations import terms_of_orders
@@ -62,6 +64,7 @@ class Book:
     # Those that leases and charges name, and those under which was billed what may go back.
     orders: dict[str, OrderTerms] = field(default_factory=dict)
     rules: dict[str, list[Rule]] = field(default_factory=dict)  # discounts and surcharges, by client
+    debits: Mapping[str, PaymentMeans] = field(default_factory=dict)  # how debts in EUR are collected
     partner_terms: PaymentTerms = field(default_factory=PaymentTerms)  # for what no agreement is about
 
     @property
@@ -164,6 +167,7 @@ def load(
             ),
         ),
         rules=load_rules(session, tenant, client_ids=client_ids),
+        debits=load_debits(session, tenant, client_ids=client_ids),
         partner_terms=_terms_of(session.get_one(Partner, tenant.partner_id)),
     )
 
@@ -308,6 +312,26 @@ def load_taxation(session: Session, tenant: Tenant, *, site_ids: Iterable[str] =
             row.id: row for row in session.scalars(scoped(Site, tenant).where(among(Site.id, list(site_ids))))
         },
     )
+
+
+def load_debits(session: Session, tenant: Tenant, *, client_ids: Sequence[str]) -> dict[str, PaymentMeans]:
+    """How the bank collects what these clients owe in EUR, by client: those with a standing mandate."""
+    creditor_id = company_of(session, tenant).creditor_id
+    if not creditor_id:
+        return {}
+    rows = session.scalars(
+        scoped(SepaMandate, tenant).where(
+            among(SepaMandate.client_id, client_ids),
+            SepaMandate.state == ACTIVE,
+            SepaMandate.usage == RECURRENT,
+        )
+    )
+    return {
+        row.client_id: PaymentMeans(
+            code="59", iban=row.iban, mandate_reference=row.reference, creditor_id=creditor_id
+        )
+        for row in rows
+    }
 
 
 def load_rates(session: Session, tenant: Tenant) -> list[DatedRate]:

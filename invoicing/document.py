@@ -95,6 +95,11 @@ class InvoiceDocument(Frozen, frozen=True, kw_only=True):
         check_document(self)
 
     @property
+    def debit(self) -> PaymentMeans | None:
+        """How the bank collects it, where it does: then nobody is asked to transfer anything."""
+        return next((each for each in self.payment_means if each.code == "59"), None)
+
+    @property
     def payer_reference(self) -> str:
         """What the payer writes on the transfer."""
         return self.payment_reference or self.number

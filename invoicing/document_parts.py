@@ -100,6 +100,11 @@ class PaymentMeans(Frozen, frozen=True, kw_only=True):
     mandate_reference: str = ""  # BT-89
     creditor_id: str = ""  # BT-90
 
+    @property
+    def iban_shown(self) -> str:
+        """Its ends alone: enough for the payer to know it by."""
+        return f"{self.iban[:4]} … {self.iban[-4:]}"
+
 
 class SerialRow(Frozen, frozen=True, kw_only=True):
     """One device under a line: from `start` until (not including) `until`, and its share of the net."""

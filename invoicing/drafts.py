@@ -13,7 +13,7 @@ from haas.tenancy.models import Client, Site
 from haas.tenancy.payment_terms import due_on
 from invoicing.allowances.rules import Applied, Chargeable, Rule, apply_rules
 from invoicing.book import Book
-from invoicing.document import TaxInOwnCurrency
+from invoicing.document import PaymentMeans, TaxInOwnCurrency
 from invoicing.grouping import PaperKey, group
 from invoicing.proposals import Proposal
 from invoicing.purchase_orders.limits import OrderTerms, objections
@@ -58,6 +58,7 @@ class Draft:
     tax_name: str = ""  # as the tax is called where it is paid
     accounting: TaxInOwnCurrency | None = None
     orders: Mapping[str, OrderTerms] = field(default_factory=dict)
+    debit: PaymentMeans | None = None  # how the bank collects what the client owes in EUR
 
     @property
     def currency(self) -> str:
@@ -126,7 +127,8 @@ def draft_within_orders(
         )
         objected = objections(_under_orders(papers), orders, day=book.as_of) if orders else {}
         if not objected:
-            return Drafted([replace(paper, orders=orders) for paper in papers] if orders else papers, waiting)
+            debit = book.debits.get(client_id)
+            return Drafted([replace(paper, orders=orders, debit=debit) for paper in papers], waiting)
         # What is charged to all lines of a paper is shared by fewer now: another order may be full with it.
         waiting |= objected
         rows = [row for row in rows if row.purchase_order_id not in waiting or row.change.amount < 0]

@@ -20,6 +20,7 @@ from invoicing.document import (
     DocumentLine,
     EarlyDiscount,
     InvoiceDocument,
+    PaymentMeans,
     Reference,
     SerialRow,
     TaxTotal,
@@ -86,9 +87,9 @@ def document_of(draft: Draft, *, seller: Branding, portal_url: str, pay_url: str
         buyer_order=_buyer_order(draft),
         early_discounts=discounts,
         payment_terms=_terms(draft, discounts),
-        payment_means=draft.seller.means(draft.currency) if draft.kind == "invoice" else (),
+        payment_means=_means(draft),
         portal_url=portal_url,
-        pay_url=pay_url,
+        pay_url=pay_url if not _is_collected(draft) else "",  # it would be paid twice
     )
 
 
@@ -112,6 +113,19 @@ def _discounts(draft: Draft) -> tuple[EarlyDiscount, ...]:
         base=draft.total,
         currency=draft.currency,
     )
+
+
+def _means(draft: Draft) -> tuple[PaymentMeans, ...]:
+    """How it is paid: collected by the bank where the client has a mandate, else by transfer."""
+    if draft.kind != "invoice":
+        return ()
+    if draft.debit is not None and _is_collected(draft):
+        return (draft.debit,)
+    return draft.seller.means(draft.currency)
+
+
+def _is_collected(draft: Draft) -> bool:
+    return draft.debit is not None and draft.kind == "invoice" and draft.currency == "EUR"
 
 
 def _terms(draft: Draft, discounts: tuple[EarlyDiscount, ...]) -> str:

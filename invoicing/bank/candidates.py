@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
-from invoicing.bank.debit_models import ACTIVE, CANCELLED, ORDERED, CollectionItem, SepaMandate
+from invoicing.bank.debit_models import CANCELLED, ORDERED, CollectionItem
 from invoicing.holds.held import held_on
+from invoicing.mandate_models import ACTIVE, SepaMandate
 from invoicing.open_items import OpenItem
 from invoicing.payments.queries import under_way
 

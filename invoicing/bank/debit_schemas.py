@@ -6,8 +6,8 @@ import marshmallow as ma
 
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
-from invoicing.bank.debit_models import SCHEMES, USES
 from invoicing.bank.debit_policy import NOTICE_MOST
+from invoicing.mandate_models import SCHEMES, USES
 
 
 class MandatesListed(Paged):

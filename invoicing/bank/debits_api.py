@@ -12,7 +12,7 @@ from haas.auth.caller import Caller, current_caller, requires
 from haas.rest.openapi import Paged, page_of
 from haas.rest.paging import Sort, fetch_page
 from invoicing.bank import collecting, mandates, notices
-from invoicing.bank.debit_models import Collection, SepaMandate
+from invoicing.bank.debit_models import Collection
 from invoicing.bank.debit_schemas import (
     AnnouncementRequest,
     AnnouncementsResource,
@@ -24,6 +24,7 @@ from invoicing.bank.debit_schemas import (
     SepaMandateResource,
     SepaMandateSigned,
 )
+from invoicing.mandate_models import SepaMandate
 
 mandates_api = Blueprint("mandates_api", __name__, url_prefix="/v1/mandates", description="SEPA mandates")
 collections_api = Blueprint(

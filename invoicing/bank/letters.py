@@ -14,10 +14,11 @@ from haas.mail import Attachment, Letter
 from haas.tenancy.brands import branding_of
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
-from invoicing.bank.debit_models import BY_MAIL, DRAFT, DebitNotice
+from invoicing.bank.debit_models import BY_MAIL, DebitNotice
 from invoicing.bank.mandate_paper import MandateDocument
 from invoicing.bank.mandates import get_mandate
 from invoicing.letters import both_ends, letter_to
+from invoicing.mandate_models import DRAFT
 
 
 def form_of(session: Session, tenant: Tenant, *, mandate_id: str) -> MandateDocument:

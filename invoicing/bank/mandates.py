@@ -19,7 +19,7 @@ from haas.ids import new_id
 from haas.series import take_number
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
-from invoicing.bank.debit_models import ACTIVE, DRAFT, REVOKED, SepaMandate
+from invoicing.mandate_models import ACTIVE, DRAFT, REVOKED, SepaMandate
 from invoicing.references import reference_key
 
 

@@ -16,9 +16,10 @@ from haas.tenancy.models import Client, Partner
 from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.bank.candidates import Candidate, collectable
-from invoicing.bank.debit_models import BY_MAIL, SCHEMES, DebitNotice
+from invoicing.bank.debit_models import BY_MAIL, DebitNotice
 from invoicing.bank.debit_policy import POLICY, DebitPolicy
 from invoicing.bank.target_days import target_day_from
+from invoicing.mandate_models import SCHEMES
 
 
 def policy_of(partner: Partner) -> DebitPolicy:

@@ -21,11 +21,11 @@ from haas.series import take_number
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.bank import accounts
-from invoicing.bank.debit_models import ACTIVE, SepaMandate
 from invoicing.bank.models import BankBooking, BankLine
 from invoicing.bank.pain import OwnSide, Transfer, transfers
 from invoicing.bank.target_days import target_day_from
 from invoicing.bank.transfer_models import CANCELLED, ORDERED, SETTLED, TransferItem, TransferOrder
+from invoicing.mandate_models import ACTIVE, SepaMandate
 from invoicing.money.models import Refund
 from invoicing.money.refunds import ASKED, BY_BANK
 from invoicing.references import reference_key

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from haas.errors import Conflict
 from haas.tenancy.scope import Tenant
-from invoicing.bank.debit_models import ORDERED, Collection, CollectionItem, DebitNotice, SepaMandate
+from invoicing.bank.debit_models import ORDERED, Collection, CollectionItem, DebitNotice
+from invoicing.mandate_models import SepaMandate
 from invoicing.models import Invoice
 
 

@@ -16,7 +16,7 @@ from haas.pages.forms import Form, blank_form, read_form
 from haas.rest.paging import Sort, fetch_page
 from invoicing.bank import accounts, collecting, letters, mandates, notices
 from invoicing.bank.candidates import collectable
-from invoicing.bank.debit_models import ACTIVE, SCHEMES, Collection, SepaMandate
+from invoicing.bank.debit_models import Collection
 from invoicing.bank.debit_policy import DebitPolicy
 from invoicing.bank.debit_schemas import (
     CollectionRequest,
@@ -26,6 +26,7 @@ from invoicing.bank.debit_schemas import (
 )
 from invoicing.bank.mandate_paper import mandate_pdf
 from invoicing.bank.portal.doors import blueprint
+from invoicing.mandate_models import ACTIVE, SCHEMES, SepaMandate
 from leases.portal.doors import attempt, attempt_or_flash
 from leases.summaries import client_choices, client_names
 

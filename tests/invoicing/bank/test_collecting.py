@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 
+import msgspec
 import pytest
 
 from haas import db
@@ -11,8 +12,9 @@ from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.mail import compose
 from haas.settings import current
-from haas.tenancy.models import Client
+from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import scoped
+from invoicing import sending
 from invoicing.bank import (
     accounts,
     booking,
@@ -24,12 +26,16 @@ from invoicing.bank import (
     queries,
     settling,
 )
-from invoicing.bank.debit_models import DebitNotice, SepaMandate
+from invoicing.bank.debit_models import DebitNotice
 from invoicing.bank.debit_policy import DebitPolicy
 from invoicing.bank.mandate_paper import mandate_pdf
 from invoicing.bank.queries import LineFilter
+from invoicing.document import InvoiceDocument
+from invoicing.einvoice.cii import cii_xml
 from invoicing.holds.held import pause
+from invoicing.mandate_models import SepaMandate
 from invoicing.money.receipts import reverse_receipt
+from invoicing.paper import invoice_pdf, transfer_code
 from tests.architecture.examples.debits import to_collect
 from tests.invoicing import world
 from tests.invoicing.bank.conftest import AT, sell_in_euros
@@ -200,6 +206,37 @@ class TestMandate:
             "acht Wochen",
         ):  # fmt: skip
             assert told in text
+
+
+class TestInvoiceOfAClientWithAMandate:
+    def test_prints_that_it_is_collected_and_asks_for_no_transfer(
+        self, session, tenant, cast, euros, mandate
+    ):
+        session.get_one(Partner, tenant.partner_id).branding = {
+            "support_contact": "help@northwind.example",
+            "payment_lines": ["IBAN: DE89 3704 0044 0532 0130 00"],
+        }
+        found = world.an_invoice(session, tenant, client_id=cast.acme.id)
+        document = msgspec.convert(found.document, type=InvoiceDocument)
+        world.pretend_rendered(session, tenant, found)
+        letter = sending.letter_for(session, tenant, invoice=found, message_id="evt_1", base_url="https://x")
+
+        paper = text_of(invoice_pdf(document))
+        assert "collected by SEPA direct debit when it is due" in paper
+        for told in ("DE02 … 2051", mandate.reference, "DE98ZZZ09999999999"):
+            assert told in paper
+        assert "DE89" not in paper
+        assert transfer_code(document) is None
+        assert b"<ram:TypeCode>59</ram:TypeCode>" in cii_xml(document)  # BT-81
+        assert mandate.reference.encode() in cii_xml(document)  # BT-89
+        assert letter is not None
+        assert (letter.values["payment_lines"], letter.values["collected_from"]) == ((), "DE02 … 2051")
+
+    def test_is_paid_by_transfer_once_the_mandate_is_revoked(self, session, tenant, cast, euros, mandate):
+        mandates.revoke_mandate(session, tenant, mandate_id=mandate.id, on=TODAY)
+        found = world.an_invoice(session, tenant, client_id=cast.acme.id)
+
+        assert msgspec.convert(found.document, type=InvoiceDocument).debit is None
 
 
 class TestBookOwn:

@@ -169,7 +169,8 @@ def left_at_provider(session: Session, tenant: Tenant, *, receipt: Receipt) -> D
     credit = session.scalar(
         sa.select(_credit_refunded(tenant, receipt_id=receipt.id, states=("paid",)))
     ) or Decimal(0)
-    return receipt.amount - reversed_ - credit - going_back_of(session, tenant, receipt_id=receipt.id)
+    left = receipt.amount - reversed_ - credit - going_back_of(session, tenant, receipt_id=receipt.id)
+    return max(left, Decimal(0))  # the payer's bank takes its money back, whatever goes back already
 
 
 def _credit_refunded(tenant: Tenant, *, receipt_id: str, states: Sequence[str]) -> sa.ScalarSelect[Decimal]:

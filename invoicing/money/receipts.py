@@ -145,8 +145,9 @@ def reverse_receipt(
     shortfall: a loss, not a claim. The same `reference` again answers the reversal that is there.
 
     :param amount: how much; none for all that is left of the receipt.
-    :param by_provider: the provider itself says that it went back: then nothing is kept for its refunds.
-    :raises InvalidInput: if more would go back than is left of it.
+    :param by_provider: the provider itself says that it went back: then nothing is kept for its refunds, and
+        what went back twice, by a refund and by the payer's bank, is a shortfall, too.
+    :raises InvalidInput: if more would go back than is left of it, unless the provider says that it did.
     :raises RefundUnderWay: if the provider may give the same money back at any moment.
     :raises Conflict: for money that came out of a deposit.
     """
@@ -159,29 +160,29 @@ def reverse_receipt(
             return row
     if receipt.source == "deposit":
         raise Conflict("This came out of a deposit, whose own ledger says what it holds.")
-    left = receipt.amount - sum((row.amount for row in before), _NOTHING)
+    left = max(receipt.amount - sum((row.amount for row in before), _NOTHING), _NOTHING)
     amount = left if amount is None else amount
-    if not left:
-        raise Conflict(f"All of {receipt.reference} went back already.")
-    checked_amount(amount, receipt.currency)
-    if amount > left:
-        raise InvalidInput(f"Only {left} {receipt.currency} of it is left.", field="amount")
     if not by_provider:
+        if not left:
+            raise Conflict(f"All of {receipt.reference} went back already.")
+        if amount > left:
+            raise InvalidInput(f"Only {left} {receipt.currency} of it is left.", field="amount")
         _check_free(session, tenant, receipt=receipt, amount=amount, left=left)
+    checked_amount(amount, receipt.currency)
     if not reason.strip():
         raise InvalidInput("Say why.", field="reason")
     if on > at.date() + ONE_DAY:
         raise InvalidInput("This day lies ahead.", field="on")
     if on < receipt.received_on:
         raise InvalidInput("It came in later than that.", field="on")
-    plan = _plan(session, tenant, receipt=receipt, amount=amount)
+    plan = _plan(session, tenant, receipt=receipt, amount=min(amount, left))
     reversal = ReceiptReversal(
         partner_id=tenant.partner_id,
         id=new_id("rev"),
         receipt_id=receipt.id,
         client_id=receipt.client_id,
         amount=amount,
-        shortfall=plan.shortfall,
+        shortfall=plan.shortfall + max(amount - left, _NOTHING),
         fee=fee,
         currency=receipt.currency,
         kind=kind,

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from haas import outbox
 from haas.crash import crashpoint
-from haas.errors import Conflict, HaasError, InvalidInput
+from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import early_discounts
 from invoicing.bank import learning, queries
 from invoicing.bank.debit_models import COLLECTED, ORDERED, RETURNED, CollectionItem
 from invoicing.bank.models import BOOKED, CATEGORIES, IGNORED, OPEN, BankBooking, BankLine
+from invoicing.bank.own_transfers import check_not_settled, check_not_transfer
 from invoicing.money import queries as money
 from invoicing.money import receipts
 from invoicing.money.entries import lock_clients
@@ -63,11 +64,13 @@ def book(
 
     :raises LineDecided: if it was booked or set aside before.
     :raises InvalidInput: if the parts are not the line's amount, or more goes to an invoice than is open.
+    :raises OwnTransfer: if it is a refund of ours that came back.
     :raises DiscountNotDue, DiscountTaken: as `early_discounts.record_receipt`, by the day of booking.
     """
     line = _open_line(session, tenant, line_id)
     if line.amount < 0:
         raise InvalidInput("Money went out here: it is no payment of a client.", field="line_id")
+    check_not_transfer(session, tenant, line=line)
     if not parts or sum((part.amount for part in parts), _NOTHING) != line.amount:
         raise InvalidInput(f"The parts are to add up to {line.amount} {line.currency}.", field="parts")
     # In the order of their ids, as a run does: in that of the parts two bookings could wait for one another.
@@ -120,10 +123,12 @@ def book_return(
 
     :param fee: what the bank added for itself, within the line's amount; it is no claim on the client.
     :raises InvalidInput: if more comes back than was received.
+    :raises OwnTransfer: if it is a refund of ours on its way out.
     """
     line = _open_line(session, tenant, line_id)
     if line.amount > 0:
         raise InvalidInput("Money came in here: nothing went back.", field="line_id")
+    check_not_transfer(session, tenant, line=line)
     returned = -line.amount - fee
     if fee < 0 or returned <= 0:
         raise InvalidInput(f"The fee is between 0 and {-line.amount}.", field="fee")
@@ -181,10 +186,12 @@ def reopen(session: Session, tenant: Tenant, *, line_id: str, at: datetime, reas
     """Take back what was decided: the receipts of a booked line are reversed, and their invoices open again.
 
     :raises Conflict: if it is open, or if what came back was booked, which only the bank can undo.
+    :raises OwnTransfer: if it settled a refund of ours, which is settled once.
     """
     line = queries.lock_line(session, tenant, line_id=line_id)
     if line.state == OPEN:
         raise Conflict("Nothing was decided on this line.")
+    check_not_settled(session, tenant, line=line)
     stands = standing_bookings(session, tenant, line_ids=[line.id]).get(line.id, [])
     if any(booking.reversal_id is not None for booking in stands):
         raise Conflict("Money that came back stays booked: record the new payment instead.")
@@ -217,30 +224,6 @@ def reopen(session: Session, tenant: Tenant, *, line_id: str, at: datetime, reas
         )
     _decide(session, tenant, line, OPEN, at=at)
     return line
-
-
-def book_certain(session: Session, tenant: Tenant, *, lines: Sequence[BankLine], at: datetime) -> int:
-    """Book every open line whose first suggestion is certain; how many. What is refused stays open."""
-    booked = 0
-    for line_id, found in learning.suggestions(session, tenant, lines=lines).items():
-        if not found or not found[0].is_certain:
-            continue
-        best = found[0]
-        part = Part(
-            client_id=best.client_id,
-            amount=sum((amount for _, amount in best.allocations), best.to_balance),
-            allocations=dict(best.allocations),
-        )
-        try:
-            with session.begin_nested():
-                book(
-                    session, tenant, line_id=line_id, parts=[part], at=at, reasons=best.reasons,
-                    is_automatic=True,
-                )  # fmt: skip
-        except HaasError:
-            continue  # paid otherwise meanwhile: a person looks at it
-        booked += 1
-    return booked
 
 
 def standing_bookings(

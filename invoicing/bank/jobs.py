@@ -15,7 +15,7 @@ from haas.tenancy.partners import working_partners
 from haas.tenancy.scope import Tenant
 from invoicing.bank import (
     accounts,
-    booking,
+    certain,
     importing,
     letters,
     notices,
@@ -86,6 +86,5 @@ def match_statement(*, partner_id: str, event_id: str, statement_id: str, **_pay
         if account.auto_book:
             where = LineFilter(statement_id=statement_id)
             lines = session.scalars(queries.list_lines(tenant, where=where)).all()
-            settling.book_own(session, tenant, lines=lines, at=clock.now())
-            booking.book_certain(session, tenant, lines=lines, at=clock.now())
+            certain.book_statement(session, tenant, lines=lines, at=clock.now())
             crashpoint("bank_match.before_commit")

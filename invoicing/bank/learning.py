@@ -27,10 +27,9 @@ def known_for(
 
     :param items: the open invoices, where the caller has read them.
     """
-    told = {(kind, key) for row in lines for kind, key in hints_of(line_of(row)).items()}
     hints = session.scalars(
         scoped(BankHint, tenant)
-        .where(sa.tuple_(BankHint.kind, BankHint.key).in_(sorted(told)))
+        .where(sa.tuple_(BankHint.kind, BankHint.key).in_(_told_by(lines)))
         .order_by(BankHint.id)
     )
     clients = session.execute(
@@ -75,7 +74,8 @@ def confirm(session: Session, tenant: Tenant, *, line: BankLine, client_ids: set
         return
     (client_id,) = client_ids
     _count(session, tenant, told=told, client_id=client_id, at=at)
-    for row in session.scalars(_others(tenant, told).where(BankHint.client_id != client_id)):
+    others = _locked(tenant, sorted(told.items())).where(BankHint.client_id != client_id)
+    for row in session.scalars(others):
         row.refuted += 1
         row.changed_at = at
     session.flush()
@@ -86,17 +86,27 @@ def refute(session: Session, tenant: Tenant, *, line: BankLine, client_ids: set[
     told = hints_of(line_of(line))
     if not told:
         return
-    for row in session.scalars(_others(tenant, told).where(BankHint.client_id.in_(client_ids))):
+    theirs = _locked(tenant, sorted(told.items())).where(BankHint.client_id.in_(client_ids))
+    for row in session.scalars(theirs):
         row.confirmed = max(row.confirmed - 1, 0)
         row.refuted += 1
         row.changed_at = at
     session.flush()
 
 
-def _others(tenant: Tenant, told: dict[str, str]) -> sa.Select[BankHint]:
+def lock_hints(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> None:
+    """What these lines may teach, or show to be wrong; one query."""
+    session.scalars(_locked(tenant, _told_by(lines))).all()
+
+
+def _told_by(lines: Sequence[BankLine]) -> list[tuple[str, str]]:
+    return sorted({told for line in lines for told in hints_of(line_of(line)).items()})
+
+
+def _locked(tenant: Tenant, told: Sequence[tuple[str, str]]) -> sa.Select[BankHint]:
     return (
         scoped(BankHint, tenant)
-        .where(sa.tuple_(BankHint.kind, BankHint.key).in_(sorted(told.items())))
+        .where(sa.tuple_(BankHint.kind, BankHint.key).in_(told))
         .order_by(BankHint.id)
         .with_for_update()
         .execution_options(populate_existing=True)

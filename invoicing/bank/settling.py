@@ -14,7 +14,7 @@ from haas import outbox
 from haas.errors import HaasError, InvalidInput
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
-from invoicing.bank import booking, collecting
+from invoicing.bank import booking, collecting, queries
 from invoicing.bank.debit_models import (
     CANCELLED,
     COLLECTED,
@@ -24,7 +24,9 @@ from invoicing.bank.debit_models import (
     CollectionItem,
 )
 from invoicing.bank.models import BankBooking, BankLine
-from invoicing.bank.transfer_settling import book_transfer
+from invoicing.bank.transfer_settling import book_transfer, clients_of_transfers
+from invoicing.bulk import among
+from invoicing.money.entries import lock_clients
 from invoicing.money.queries import reversals_of
 
 _METHOD = "direct_debit"
@@ -44,6 +46,7 @@ def settle(
     :param without: items that the bank did not collect; they are free to be ordered again.
     :raises InvalidInput: if the rest is not the line's amount.
     """
+    _lock(session, tenant, line_id=line_id, collection_id=collection_id)
     made = collecting.lock_collection(session, tenant, collection_id=collection_id)
     items = [
         item for item in collecting.items_of(session, tenant, collection_id=made.id) if item.state == ORDERED
@@ -64,6 +67,14 @@ def settle(
     session.flush()
     outbox.publish(session, tenant, "collection.settled", collection_id=made.id)
     return booked
+
+
+def _lock(session: Session, tenant: Tenant, *, line_id: str, collection_id: str) -> None:
+    """As whoever books a statement does: the line before the clients, and both before the order."""
+    queries.lock_line(session, tenant, line_id=line_id)
+    of_order = scoped(CollectionItem, tenant).where(CollectionItem.collection_id == collection_id)
+    clients = session.scalars(of_order.with_only_columns(CollectionItem.client_id).distinct())
+    lock_clients(session, tenant, client_ids=list(clients))
 
 
 def _part(item: CollectionItem, *, still_open: Decimal) -> booking.Part:
@@ -111,8 +122,23 @@ def note_reversed(session: Session, tenant: Tenant, *, receipt_id: str) -> None:
     )
 
 
+def clients_of_own(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> set[str]:
+    """Whose money `book_own` may move with these lines; four queries. Nothing is locked."""
+    orders = _open_orders(session, tenant)
+    named = {order.id for line in lines if (order := _order_of(line, orders)) is not None}
+    told = {line.end_to_end_id for line in lines if line.end_to_end_id}
+    collected = scoped(CollectionItem, tenant).where(
+        sa.or_(among(CollectionItem.collection_id, named), among(CollectionItem.end_to_end_id, told))
+    )
+    clients = set(session.scalars(collected.with_only_columns(CollectionItem.client_id)))
+    return clients | clients_of_transfers(session, tenant, lines=lines)
+
+
 def book_own(session: Session, tenant: Tenant, *, lines: Sequence[BankLine], at: datetime) -> int:
-    """Book of these lines what our own orders brought in or back; how many. What is refused stays open."""
+    """Book of these lines what our own orders brought in or back; how many. What is refused stays open.
+
+    Whoever books several has locked `clients_of_own` before.
+    """
     orders = _open_orders(session, tenant)
     booked = 0
     for line in lines:

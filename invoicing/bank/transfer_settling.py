@@ -12,11 +12,11 @@ from haas.errors import Conflict, InvalidInput, NotFound
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.bank import booking
 from invoicing.bank.models import BankLine
+from invoicing.bank.own_transfers import REFUND
 from invoicing.bank.transfer_models import FAILED, ORDERED, SETTLED, TransferItem, TransferOrder
+from invoicing.bulk import among
 from invoicing.money import refunds
 from invoicing.money.entries import lock_clients
-
-_CATEGORY = "refund"
 
 
 def book_transfer(session: Session, tenant: Tenant, *, line: BankLine, at: datetime) -> bool:
@@ -37,8 +37,18 @@ def book_transfer(session: Session, tenant: Tenant, *, line: BankLine, at: datet
             session, tenant, refund_id=item.refund_id, reference=reference, on=line.booked_on, at=at
         )
     session.flush()
-    booking.ignore(session, tenant, line_id=line.id, category=_CATEGORY, at=at, note=items[0].end_to_end_id)
+    booking.ignore(session, tenant, line_id=line.id, category=REFUND, at=at, note=items[0].end_to_end_id)
     return True
+
+
+def clients_of_transfers(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> set[str]:
+    """Whose refunds these lines may be, out or back; two queries. Nothing is locked."""
+    told = {line.end_to_end_id for line in lines if line.end_to_end_id}
+    orders = _orders_of(session, tenant, lines=[line for line in lines if line.amount < 0])
+    items = scoped(TransferItem, tenant).where(
+        sa.or_(among(TransferItem.order_id, orders), among(TransferItem.end_to_end_id, told))
+    )
+    return set(session.scalars(items.with_only_columns(TransferItem.client_id)))
 
 
 def get_item(session: Session, tenant: Tenant, *, item_id: str) -> TransferItem:
@@ -111,17 +121,29 @@ def _items_of(session: Session, tenant: Tenant, *, line: BankLine) -> Sequence[T
         found = session.scalars(ordered.where(TransferItem.end_to_end_id == line.end_to_end_id)).all()
         if found:
             return found if found[0].amount == -line.amount else []
-    told = f"{line.batch_id} {line.end_to_end_id} {line.reference} {line.text}"
-    numbers = session.execute(
-        scoped(TransferOrder, tenant)
-        .where(TransferOrder.total == -line.amount, TransferOrder.cancelled_at.is_(None))
-        .with_only_columns(TransferOrder.id, TransferOrder.number)
-    )
-    named = [order_id for order_id, number in numbers if number in told]
+    named = _orders_of(session, tenant, lines=[line])
     if len(named) != 1:
         return []
     items = session.scalars(ordered.where(TransferItem.order_id == named[0]).order_by(TransferItem.id)).all()
     return items if sum(item.amount for item in items) == -line.amount else []
+
+
+def _orders_of(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> list[str]:
+    """The orders that one of these lines names and is the sum of; one query."""
+    totals = {-line.amount for line in lines}
+    orders = session.execute(
+        scoped(TransferOrder, tenant)
+        .where(TransferOrder.total.in_(totals), TransferOrder.cancelled_at.is_(None))
+        .with_only_columns(TransferOrder.id, TransferOrder.number, TransferOrder.total)
+    ).all()
+    told = [
+        (-line.amount, f"{line.batch_id} {line.end_to_end_id} {line.reference} {line.text}") for line in lines
+    ]
+    return [
+        order_id
+        for order_id, number, total in orders
+        if any(total == paid and number in words for paid, words in told)
+    ]
 
 
 def _came_back(session: Session, tenant: Tenant, *, line: BankLine, at: datetime) -> bool:
@@ -131,15 +153,17 @@ def _came_back(session: Session, tenant: Tenant, *, line: BankLine, at: datetime
         scoped(TransferItem, tenant).where(
             TransferItem.end_to_end_id == line.end_to_end_id,
             TransferItem.amount == line.amount,
-            TransferItem.state == SETTLED,
+            TransferItem.state.in_((SETTLED, FAILED)),
         )
     )
-    if item is None or not _lock(session, tenant, [item], state=SETTLED):
+    if item is None:
         return False
-    item.state, item.failure = FAILED, line.return_reason or line.text[:120] or "returned"
-    session.flush()
-    refunds.mark_failed(
-        session, tenant, refund_id=item.refund_id, failure=item.failure, on=line.booked_on, at=at
-    )
-    booking.ignore(session, tenant, line_id=line.id, category=_CATEGORY, at=at, note=item.end_to_end_id)
+    if _lock(session, tenant, [item], state=SETTLED):
+        item.state, item.failure = FAILED, line.return_reason or line.text[:120] or "returned"
+        session.flush()
+        refunds.mark_failed(
+            session, tenant, refund_id=item.refund_id, failure=item.failure, on=line.booked_on, at=at
+        )
+    # Where somebody noted it before the bank told of it, it is credit already.
+    booking.ignore(session, tenant, line_id=line.id, category=REFUND, at=at, note=item.end_to_end_id)
     return True

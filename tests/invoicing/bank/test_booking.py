@@ -9,7 +9,7 @@ from haas import db
 from haas.accounts.clients import edit_client
 from haas.errors import Conflict, InvalidInput
 from haas.tenancy.scope import scoped
-from invoicing.bank import booking, jobs, learning, queries
+from invoicing.bank import booking, certain, jobs, learning, queries
 from invoicing.bank.booking import LineDecided, Part
 from invoicing.bank.matching import Reason
 from invoicing.bank.models import BankBooking
@@ -143,9 +143,29 @@ class TestMatchStatement:
         sure = came("168.48", creditor_reference(invoice.number))
         unsure = came("168.48", f"{invoice.number} once more", day="2026-11-02")
         lines = [sure, unsure]
-        assert booking.book_certain(session, tenant, lines=lines, at=AT) == 1
-        assert booking.book_certain(session, tenant, lines=lines, at=AT) == 0
+        assert certain.book_statement(session, tenant, lines=lines, at=AT) == 1
+        assert certain.book_statement(session, tenant, lines=lines, at=AT) == 0
         assert (sure.state, unsure.state, invoice.state) == ("booked", "open", "paid")
+
+    def test_locks_the_clients_of_all_lines_before_it_books_any(
+        self, session, tenant, cast, invoice, came, monkeypatch
+    ):
+        world.a_lease(session, tenant, client_id=cast.globex.id)
+        (other,) = world.bill(session, tenant)
+        lines = [
+            came("168.48", creditor_reference(each.number), day=day)
+            for each, day in ((other, "2026-11-01"), (invoice, "2026-11-02"))
+        ]
+        steps, book = [], booking.book
+
+        def booked(*scope, **told):
+            steps.append("book")
+            return book(*scope, **told)
+
+        monkeypatch.setattr(certain, "lock_clients", lambda *_, client_ids: steps.append(client_ids))
+        monkeypatch.setattr(booking, "book", booked)
+        assert certain.book_statement(session, tenant, lines=lines, at=AT) == 2
+        assert steps == [{cast.acme.id, cast.globex.id}, "book", "book"]
 
     def test_runs_twice_without_harm(self, session, tenant, invoice, came):
         line = came("168.48", creditor_reference(invoice.number))

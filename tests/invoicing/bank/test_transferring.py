@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from haas.errors import InvalidInput
-from invoicing.bank import settling, transfer_settling, transferring
+from invoicing.bank import booking, certain, settling, transfer_settling, transferring
+from invoicing.bank.own_transfers import OwnTransfer
 from invoicing.money import balances, refunds
 from invoicing.money.refunds import RefundOrdered
 from tests.architecture.examples.transfers import IBAN, TODAY, ordered, to_pay
@@ -70,6 +71,24 @@ class TestAnOrder:
         assert settling.book_own(session, tenant, lines=[back], at=LATER) == 1
         assert (back.state, back.category) == ("ignored", "refund")
         assert state(session, cast, order) == ("failed", "returned")
+        assert credit(session, cast) == Decimal("50.00")
+        for line in (gone, back):
+            with pytest.raises(OwnTransfer, match=f"settled the refund {made.number}-1"):
+                booking.reopen(session, tenant, line_id=line.id, at=LATER)
+
+    def test_that_came_back_is_credit_once_whoever_notes_it_first(self, session, cast, tenant, order):
+        item = transfer_settling.get_item(session, tenant, item_id=order["transfer_item_id"])
+        refunds.mark_paid(session, tenant, refund_id=item.refund_id, reference="1", on=TODAY, at=AT)
+        refunds.mark_failed(session, tenant, refund_id=item.refund_id, failure="Back", on=TODAY, at=AT)
+        transfer_settling.follow_refund(session, tenant, refund_id=item.refund_id)
+        session.expire_all()
+        back = statement(session, tenant, item.amount, "C", told=item.end_to_end_id)
+
+        part = booking.Part(client_id=item.client_id, amount=item.amount)
+        with pytest.raises(OwnTransfer, match="set this line aside"):
+            booking.book(session, tenant, line_id=back.id, parts=[part], at=LATER)
+        assert certain.book_statement(session, tenant, lines=[back], at=LATER) == 1
+        assert (back.state, back.category) == ("ignored", "refund")
         assert credit(session, cast) == Decimal("50.00")
 
     def test_keeps_its_refund_until_the_bank_refuses_it(self, session, cast, tenant, order):

@@ -89,7 +89,10 @@ def _collect_by_mandate(
     mandates.sign_mandate(session, tenant, mandate_id=drafted.id, signed_on=today, today=today)
     partner = session.get_one(Partner, tenant.partner_id)
     day = notices.policy_of(partner).first_day(today)
-    notices.announce(session, tenant, invoice_ids=[items[-1].invoice_id], collect_on=day, today=today, at=at)
+    for notice in notices.announce(
+        session, tenant, invoice_ids=[items[-1].invoice_id], collect_on=day, today=today, at=at
+    ):
+        notices.note_sent(session, tenant, notice_id=notice.id, announced_at=at, at=at)
     collecting.order_collection(
         session,
         tenant,

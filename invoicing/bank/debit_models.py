@@ -40,7 +40,7 @@ class Collection(PartnerOwned, Base):
 
 
 class DebitNotice(PartnerOwned, Base):
-    """A client was told that an invoice is collected on a day. One an invoice and day."""
+    """A client was told that an invoice is collected on a day. One an invoice and day: what was told last."""
 
     __tablename__ = "debit_notice"
     __client_scope__: ClassVar[ClientScope] = "hidden"
@@ -59,9 +59,9 @@ class DebitNotice(PartnerOwned, Base):
     amount: Mapped[Amount]  # in EUR; as much or less is collected
     collect_on: Mapped[date]
     channel: Mapped[str]
-    announced_on: Mapped[date]  # from this day on its days count
+    announced_on: Mapped[date]
     announced_at: Mapped[datetime]
-    sent_at: Mapped[datetime | None]  # of a mail: when it left
+    sent_at: Mapped[datetime | None]  # when the mail left: from that day on its days count
     actor: Mapped[str]
 
 

@@ -83,6 +83,7 @@ class AnnouncementResource(ma.Schema):
     collect_on = ma.fields.Date()
     channel = ma.fields.String()
     announced_on = ma.fields.Date()
+    sent_at = ma.fields.AwareDateTime(allow_none=True)  # null: it has not left yet, and tells nobody
 
 
 class AnnouncementsResource(ma.Schema):

@@ -43,12 +43,15 @@ def mail_notice(*, partner_id: str, event_id: str, notice_id: str, **_payload: A
     """Mail the announcement of a debit, unless it left before. A repeat is the same message."""
     tenant = Tenant(partner_id, actor="job:bank", door="job", request_id=event_id)
     with unit_of_work(tenant) as session:
-        letter = letters.of_notice(session, tenant, notice_id=notice_id)
+        notice = notices.get_notice(session, tenant, notice_id=notice_id)
+        letter = letters.of_notice(session, tenant, notice=notice, message_id=event_id)
     if letter is None:
         return
     mail.send(current_settings(), letter, now=clock.now())
     with unit_of_work(tenant) as session:
-        notices.note_sent(session, tenant, notice_id=notice_id, at=clock.now())
+        notices.note_sent(
+            session, tenant, notice_id=notice_id, announced_at=notice.announced_at, at=clock.now()
+        )
 
 
 def mail_mandate(*, partner_id: str, event_id: str, mandate_id: str, **_payload: Any) -> None:

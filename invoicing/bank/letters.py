@@ -12,7 +12,7 @@ from haas.documents import formatting
 from haas.errors import Conflict
 from haas.mail import Attachment, Letter
 from haas.tenancy.brands import branding_of
-from haas.tenancy.scope import Tenant, scoped
+from haas.tenancy.scope import Tenant
 from invoicing import queries as invoices
 from invoicing.bank.debit_models import BY_MAIL, DebitNotice
 from invoicing.bank.mandate_paper import MandateDocument
@@ -69,9 +69,8 @@ def with_form(letter: Letter, *, reference: str, content: bytes) -> Letter:
     return replace(letter, attachments=(Attachment(f"mandate-{reference}.pdf", "application/pdf", content),))
 
 
-def of_notice(session: Session, tenant: Tenant, *, notice_id: str) -> Letter | None:
+def of_notice(session: Session, tenant: Tenant, *, notice: DebitNotice, message_id: str) -> Letter | None:
     """The announcement of a debit; none if it left before, or nobody can or may be written to."""
-    notice = session.scalars(scoped(DebitNotice, tenant).where(DebitNotice.id == notice_id)).one()
     if notice.sent_at or notice.channel != BY_MAIL:
         return None
     _, client = both_ends(session, tenant, client_id=notice.client_id)
@@ -82,7 +81,7 @@ def of_notice(session: Session, tenant: Tenant, *, notice_id: str) -> Letter | N
         tenant,
         client_id=client.id,
         message="debit_notice",
-        message_id=notice.id,
+        message_id=message_id,
         values={
             "number": numbers[notice.invoice_id],
             "amount": formatting.money(notice.amount, "EUR", language=client.language),

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 from haas import outbox
+from haas.calendar import local_day
 from haas.errors import InvalidInput
 from haas.ids import new_id
 from haas.tenancy.models import Client, Partner
@@ -51,6 +52,9 @@ def announce(
 ) -> list[DebitNotice]:
     """Tell clients by mail on which day what is open of these invoices is collected; the same day once.
 
+    The same day is told again if more is open now, another mandate holds, or the mail of an earlier day never
+    left.
+
     :raises InvalidInput: if the day is too early or TARGET is closed, an invoice cannot be collected, or its
         client has no e-mail address.
     """
@@ -77,7 +81,8 @@ def announce(
 def announce_due(session: Session, tenant: Tenant, *, today: date, at: datetime) -> int:
     """Announce what falls due and is to be told today, where the partner wants that; how many.
 
-    What was announced for today or later is left alone, so that a day run twice tells once.
+    What was announced for today or later is left alone, so that a day run twice tells once; but what no mail
+    has told by the next day is announced anew.
     """
     policy = policy_of(session.get_one(Partner, tenant.partner_id))
     if not policy.announces:
@@ -100,7 +105,10 @@ def standing_notices(
 ) -> dict[str, DebitNotice]:
     """The announcement of each invoice for `since` or later, the earliest day first; one query.
 
-    Only one of the mandate by which it is collected now, and of no less than is open.
+    Only one of the mandate by which it is collected now, and of no less than is open, whose mail has left, or
+    is about to leave on that day.
+
+    :param since: today.
     """
     wanted = {one.item.invoice_id: one for one in candidates}
     rows = session.scalars(
@@ -113,14 +121,26 @@ def standing_notices(
         for row in rows
         if row.mandate_id == wanted[row.invoice_id].mandate.id
         and row.amount >= wanted[row.invoice_id].item.open
+        and (row.sent_at is not None or row.announced_on >= since)
     }
 
 
-def note_sent(session: Session, tenant: Tenant, *, notice_id: str, at: datetime) -> None:
-    """Say that the mail left."""
+def get_notice(session: Session, tenant: Tenant, *, notice_id: str) -> DebitNotice:
+    """The announcement as it stands."""
+    return session.scalars(scoped(DebitNotice, tenant).where(DebitNotice.id == notice_id)).one()
+
+
+def note_sent(
+    session: Session, tenant: Tenant, *, notice_id: str, announced_at: datetime, at: datetime
+) -> None:
+    """Say that the mail left, of what was announced at that moment: what was since has a mail of its own."""
     session.execute(
         sa.update(DebitNotice)
-        .where(DebitNotice.partner_id == tenant.partner_id, DebitNotice.id == notice_id)
+        .where(
+            DebitNotice.partner_id == tenant.partner_id,
+            DebitNotice.id == notice_id,
+            DebitNotice.announced_at == announced_at,
+        )
         .values(sent_at=at)
     )
 
@@ -133,7 +153,7 @@ def check_announced(
     collect_on: date,
     policy: DebitPolicy,
 ) -> None:
-    """That each client was told in time of this day, and of no less than is collected.
+    """That each client was told in time of this day, by a mail that left, and of no less than is collected.
 
     :raises InvalidInput: naming the invoices that were not, and what to do.
     """
@@ -144,15 +164,16 @@ def check_announced(
         )
     )
     told = {row.invoice_id: row for row in rows}
+    zone = session.get_one(Partner, tenant.partner_id).time_zone
     lacking = [
         one.item.number
         for one in chosen
-        if not _is_told(told.get(one.item.invoice_id), one, collect_on=collect_on, policy=policy)
+        if not _is_told(told.get(one.item.invoice_id), one, collect_on=collect_on, policy=policy, zone=zone)
     ]
     if lacking:
         raise InvalidInput(
             f"Not announced for {collect_on} in time: {', '.join(lacking[:10])}. Announce them first, or"
-            " choose the day that was announced.",
+            " choose the day that was announced. A mail that has not left yet tells nobody.",
             field="invoice_ids",
         )
 
@@ -167,13 +188,17 @@ def check_day(day: date, *, first: date) -> None:
         raise InvalidInput(f"That is too early: {first} at the earliest.", field="collect_on")
 
 
-def _is_told(notice: DebitNotice | None, one: Candidate, *, collect_on: date, policy: DebitPolicy) -> bool:
+def _is_told(
+    notice: DebitNotice | None, one: Candidate, *, collect_on: date, policy: DebitPolicy, zone: str
+) -> bool:
+    """Whether it was; the days count from that on which the mail left."""
     return (
         notice is not None
+        and notice.sent_at is not None
         and notice.mandate_id == one.mandate.id
         and notice.amount >= one.item.open
         and policy.agreed(one.mandate.notice_days).is_in_time(
-            announced_on=notice.announced_on, collect_on=collect_on
+            announced_on=local_day(notice.sent_at, zone), collect_on=collect_on
         )
     )
 
@@ -207,17 +232,37 @@ def _note(
         }
         for one, day in due
     ]
-    # Whoever announced the same day before has told it.
     made = session.scalars(
-        insert(DebitNotice)
-        .on_conflict_do_nothing(index_elements=["partner_id", "invoice_id", "collect_on"])
-        .returning(DebitNotice),
+        _told_last().returning(DebitNotice),
         rows,  # in portions: one statement has no room for the values of a whole month's invoices
+        execution_options={"populate_existing": True},
     ).all()
     for notice in made:
         outbox.publish(session, tenant, "debit.announced", notice_id=notice.id)
     session.flush()
     return list(made)
+
+
+def _told_last() -> Insert:
+    """Whoever announced the same day before has told it, unless no mail left, or less or else was told."""
+    insertion = insert(DebitNotice)
+    told = insertion.excluded
+    return insertion.on_conflict_do_update(
+        index_elements=["partner_id", "invoice_id", "collect_on"],
+        set_={
+            "mandate_id": told.mandate_id,
+            "amount": told.amount,
+            "announced_on": told.announced_on,
+            "announced_at": told.announced_at,
+            "actor": told.actor,
+            "sent_at": sa.null(),
+        },
+        where=sa.or_(
+            DebitNotice.amount < told.amount,
+            DebitNotice.mandate_id != told.mandate_id,
+            sa.and_(DebitNotice.sent_at.is_(None), DebitNotice.announced_on < told.announced_on),
+        ),
+    )
 
 
 def _without_address(

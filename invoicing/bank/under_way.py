@@ -71,13 +71,17 @@ def check_not_ordered(session: Session, tenant: Tenant, *, invoice: Invoice) -> 
 
 
 def announced(*, since: date) -> sa.ColumnElement[bool]:
-    """Whether the client was told that an invoice is collected on `since` or later."""
+    """Whether the client was told, or is on this very day, that an invoice is collected on `since` or later.
+
+    :param since: today.
+    """
     return (
         sa.select(DebitNotice.id)
         .where(
             DebitNotice.partner_id == Invoice.partner_id,
             DebitNotice.invoice_id == Invoice.id,
             DebitNotice.collect_on >= since,
+            sa.or_(DebitNotice.sent_at.is_not(None), DebitNotice.announced_on >= since),
         )
         .exists()
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from haas.tenancy.scope import Tenant
 from invoicing.bank import accounts, collecting, mandates, notices
 from tests.architecture.examples import Example
 from tests.cast import Cast
@@ -53,10 +54,16 @@ def announced(
 ) -> Mapping[str, str]:
     """The same, told to the client."""
     values = to_collect(session, cast)
-    notices.announce(
-        session, cast.tenant, invoice_ids=[values["invoice_id"]], collect_on=on, today=today, at=AT
-    )
+    tell(session, cast.tenant, values["invoice_id"], on=on, today=today)
     return values
+
+
+def tell(session: Session, tenant: Tenant, invoice_id: str, *, on: date, today: date = TODAY) -> None:
+    """A debit, announced by a mail that has left."""
+    for notice in notices.announce(
+        session, tenant, invoice_ids=[invoice_id], collect_on=on, today=today, at=AT
+    ):
+        notices.note_sent(session, tenant, notice_id=notice.id, announced_at=AT, at=AT)
 
 
 def announced_late(session: Session, cast: Cast) -> Mapping[str, str]:

@@ -1,11 +1,12 @@
 """A collection: ordered once, settled to the cent, and what comes back opens its invoice again."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from haas import db
 from haas.errors import Conflict, InvalidInput
@@ -36,7 +37,7 @@ from invoicing.holds.held import pause
 from invoicing.mandate_models import SepaMandate
 from invoicing.money.receipts import reverse_receipt
 from invoicing.paper import invoice_pdf, transfer_code
-from tests.architecture.examples.debits import to_collect
+from tests.architecture.examples.debits import tell, to_collect
 from tests.invoicing import world
 from tests.invoicing.bank.conftest import AT, sell_in_euros
 from tests.paper import text_of
@@ -72,7 +73,7 @@ def mandate(session, tenant, cast):
 
 def order(session, tenant, euros, invoice, *, on: date = DUE):
     """Announced and ordered."""
-    notices.announce(session, tenant, invoice_ids=[invoice.id], collect_on=on, today=TODAY, at=AT)
+    tell(session, tenant, invoice.id, on=on)
     return collecting.order_collection(
         session, tenant, account_id=euros.id, invoice_ids=[invoice.id], collect_on=on, today=TODAY, at=AT
     )
@@ -151,7 +152,12 @@ class TestOrderCollection:
         )  # fmt: skip
         with pytest.raises(InvalidInput, match=f"Not announced for 2026-11-16 in time: {invoice.number}"):
             ask(collect_on=DUE)
-        notices.announce(session, tenant, invoice_ids=[invoice.id], collect_on=DUE, today=TODAY, at=AT)
+        (notice,) = notices.announce(
+            session, tenant, invoice_ids=[invoice.id], collect_on=DUE, today=TODAY, at=AT
+        )
+        with pytest.raises(InvalidInput, match="has not left yet tells nobody"):
+            ask(collect_on=DUE)
+        notices.note_sent(session, tenant, notice_id=notice.id, announced_at=AT, at=AT)
         with pytest.raises(InvalidInput, match="Not announced for 2026-11-17"):
             ask(collect_on=date(2026, 11, 17))
         assert ask(collect_on=DUE).total == invoice.total
@@ -166,7 +172,7 @@ class TestAnnouncements:
         (notice,) = session.scalars(scoped(DebitNotice, tenant))
         assert (notice.collect_on, notice.amount) == (DUE, invoice.total)
 
-        letter = letters.of_notice(session, tenant, notice_id=notice.id)
+        letter = letters.of_notice(session, tenant, notice=notice, message_id="evt_1")
         assert letter is not None
         body = compose(current(), letter, now=AT).get_body(("plain",))
         assert body is not None
@@ -174,9 +180,31 @@ class TestAnnouncements:
         for told in ("168.48", "November 16, 2026", mandate.reference, "DE98ZZZ09999999999", "DE02 … 2051"):
             assert told in text
 
-        notices.note_sent(session, tenant, notice_id=notice.id, at=AT)
+        notices.note_sent(session, tenant, notice_id=notice.id, announced_at=AT, at=AT)
         session.refresh(notice)
-        assert letters.of_notice(session, tenant, notice_id=notice.id) is None
+        assert letters.of_notice(session, tenant, notice=notice, message_id="evt_2") is None
+
+    def test_are_made_anew_where_no_mail_left_or_more_is_open(
+        self, session, tenant, cast, euros, invoice, mandate
+    ):
+        told = partial(notices.announce, session, tenant, invoice_ids=[invoice.id], collect_on=DUE)
+        notices.change_policy(session, tenant, policy=DebitPolicy(notice_days=1))
+        (notice,) = told(today=TODAY, at=AT)
+        assert told(today=TODAY, at=AT) == []  # its mail is about to leave
+
+        tomorrow, later = TODAY + timedelta(days=1), AT + timedelta(days=1)
+        (again,) = told(today=tomorrow, at=later)
+        assert (again.id, again.announced_on) == (notice.id, tomorrow)
+        # The mail of the day before comes out of its queue at last, and says nothing of this one.
+        notices.note_sent(session, tenant, notice_id=notice.id, announced_at=AT, at=later)
+        session.refresh(again)
+        assert again.sent_at is None
+
+        notices.note_sent(session, tenant, notice_id=notice.id, announced_at=later, at=later)
+        assert told(today=tomorrow, at=later) == []
+        session.execute(sa.update(DebitNotice).values(amount=Decimal("100.00")))  # of 168.48
+        (more,) = told(today=tomorrow, at=later)
+        assert (more.amount, more.sent_at) == (invoice.total, None)
 
     def test_may_be_shorter_where_that_was_agreed(self, session, tenant, cast, euros, invoice):
         made = mandates.draft_mandate(

@@ -15,14 +15,14 @@ from haas.errors import InvalidInput
 from haas.settings import Settings
 from invoicing import pay_links
 from invoicing import queries as invoices
-from invoicing.bank import collecting, notices
+from invoicing.bank import collecting
 from invoicing.bank.debit_models import Collection
 from invoicing.bank.under_way import DebitUnderWay
 from invoicing.models import Invoice
 from invoicing.payments import charges, checkouts, jobs, queries
 from invoicing.payments.local_server.server import Desk
 from invoicing.payments.models import PaymentAttempt
-from tests.architecture.examples.debits import to_collect
+from tests.architecture.examples.debits import tell, to_collect
 from tests.cast import Cast
 from tests.invoicing.money.test_races import race
 from tests.invoicing.payments.house import Till, open_till
@@ -44,9 +44,7 @@ def owed(till: Till) -> Mapping[str, str]:
     till.card()
     with db.unit_of_work(till.tenant) as session:
         found = to_collect(session, till.cast)
-        notices.announce(
-            session, till.tenant, invoice_ids=[found["invoice_id"]], collect_on=DUE, today=TODAY, at=AT
-        )
+        tell(session, till.tenant, found["invoice_id"], on=DUE)
         return found
 
 

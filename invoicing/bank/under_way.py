@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from haas.errors import Conflict
 from haas.tenancy.scope import Tenant
 from invoicing.bank.debit_models import ORDERED, Collection, CollectionItem, DebitNotice
-from invoicing.mandate_models import SepaMandate
+from invoicing.mandate_models import ACTIVE, SepaMandate
 from invoicing.models import Invoice
 
 
@@ -22,18 +22,24 @@ class DebitUnderWay(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class OrderedDebit:
-    """An invoice in an order that the bank has not carried out yet."""
+class ComingDebit:
+    """An invoice in an order that the bank has not carried out yet, or announced to be in one."""
 
-    order_number: str
     collect_on: date
     iban_shown: str  # its ends alone
+    order_number: str = ""  # none: announced, and not ordered yet
 
 
-def ordered_debit(session: Session, tenant: Tenant, *, invoice_id: str) -> OrderedDebit | None:
+def coming_debit(session: Session, tenant: Tenant, *, invoice_id: str, today: date) -> ComingDebit | None:
+    """What the client may be told of it; two queries at most."""
+    ordered = _ordered_debit(session, tenant, invoice_id=invoice_id)
+    return ordered or _announced_debit(session, tenant, invoice_id=invoice_id, today=today)
+
+
+def _ordered_debit(session: Session, tenant: Tenant, *, invoice_id: str) -> ComingDebit | None:
     """The order that collects an invoice, if one is under way; one query."""
     found = session.execute(
-        sa.select(Collection.number, Collection.collect_on, SepaMandate)
+        sa.select(Collection.collect_on, SepaMandate, Collection.number)
         .join(
             CollectionItem,
             sa.and_(
@@ -54,7 +60,29 @@ def ordered_debit(session: Session, tenant: Tenant, *, invoice_id: str) -> Order
             CollectionItem.state == ORDERED,
         )
     ).first()
-    return OrderedDebit(found[0], found[1], found[2].iban_shown) if found is not None else None
+    return ComingDebit(found[0], found[1].iban_shown, found[2]) if found is not None else None
+
+
+def _announced_debit(session: Session, tenant: Tenant, *, invoice_id: str, today: date) -> ComingDebit | None:
+    """The next day that the client was told by a mail that left, by a mandate that still stands."""
+    found = session.execute(
+        sa.select(DebitNotice.collect_on, SepaMandate)
+        .join(
+            SepaMandate,
+            sa.and_(
+                SepaMandate.partner_id == DebitNotice.partner_id, SepaMandate.id == DebitNotice.mandate_id
+            ),
+        )
+        .where(
+            DebitNotice.partner_id == tenant.partner_id,
+            DebitNotice.invoice_id == invoice_id,
+            DebitNotice.collect_on >= today,
+            DebitNotice.sent_at.is_not(None),
+            SepaMandate.state == ACTIVE,
+        )
+        .order_by(DebitNotice.collect_on)
+    ).first()
+    return ComingDebit(found[0], found[1].iban_shown) if found is not None else None
 
 
 def check_not_ordered(session: Session, tenant: Tenant, *, invoice: Invoice) -> None:
@@ -62,7 +90,7 @@ def check_not_ordered(session: Session, tenant: Tenant, *, invoice: Invoice) -> 
 
     :raises DebitUnderWay: naming the day, the account and the order.
     """
-    found = ordered_debit(session, tenant, invoice_id=invoice.id)
+    found = _ordered_debit(session, tenant, invoice_id=invoice.id)
     if found is not None:
         raise DebitUnderWay(
             f"{invoice.number} is collected on {found.collect_on} from the account {found.iban_shown}"

@@ -22,7 +22,7 @@ from haas.rest.limits import GUESSABLE, limiter
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
 from invoicing import pay_links, queries
-from invoicing.bank.under_way import OrderedDebit, ordered_debit
+from invoicing.bank.under_way import ComingDebit, coming_debit
 from invoicing.document import InvoiceDocument
 from invoicing.early_discounts import discount_due
 from invoicing.models import Invoice
@@ -52,7 +52,7 @@ class Visit:
     last: PaymentAttempt | None
     still_open: Decimal
     discount: Decimal  # for paying today
-    debit: OrderedDebit | None  # the bank was told to collect it
+    debit: ComingDebit | None  # the bank is told to collect it, or will be
 
 
 @blueprint.after_request
@@ -133,7 +133,7 @@ def state_told(visit: Visit) -> str:
         return "credited"
     if visit.invoice.state == "paid" or not visit.still_open:
         return "paid"
-    if visit.debit is not None:
+    if visit.debit is not None and visit.debit.order_number:
         return "debited"
     last = visit.last
     waits = OPEN if last is not None and last.kind == "charge" else PAID_PERHAPS
@@ -169,7 +169,8 @@ def _visit(secret: str, page: Callable[[Visit], Any]) -> Any:
     except NotFound as gone:
         return _gone(gone)
     with db.unit_of_work(_house(holder)) as session:
-        debit = ordered_debit(session, _house(holder), invoice_id=holder.invoice_id)
+        today = clock.today(session.get_one(Partner, holder.tenant.partner_id).time_zone)
+        debit = coming_debit(session, _house(holder), invoice_id=holder.invoice_id, today=today)
     with db.unit_of_work(holder.tenant) as session:
         g.brand_partner = session.get_one(Partner, holder.tenant.partner_id)
         invoice = queries.get_invoice(session, holder.tenant, invoice_id=holder.invoice_id)

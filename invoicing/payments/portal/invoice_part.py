@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from flask import render_template
 
-from haas import db
+from haas import clock, db
 from haas.auth.caller import Caller
-from invoicing.bank.under_way import OrderedDebit, ordered_debit
+from invoicing.bank.under_way import ComingDebit, coming_debit
 from invoicing.models import Invoice
 from invoicing.payments import queries, refunds
 from invoicing.payments.doors import in_the_house
@@ -17,11 +17,11 @@ from invoicing.payments.portal.words import attempt_words, method_words, reason_
 
 
 def tell_payments(caller: Caller, invoice: Invoice, still_open: Decimal) -> str:
-    """The card, or nothing where there is nothing to say; five queries however many attempts."""
+    """The card, or nothing where there is nothing to say; six queries however many attempts."""
     if invoice.kind != "invoice":
         return ""
     session, tenant = caller.session, caller.tenant
-    debit = _ordered_debit(caller, invoice) if still_open else None
+    debit = _coming_debit(caller, invoice) if still_open else None
     attempts = queries.attempts_of(session, tenant, invoice_id=invoice.id)
     methods = queries.methods_of(session, tenant, client_id=invoice.client_id)
     is_client = tenant.client_id is not None
@@ -30,7 +30,7 @@ def tell_payments(caller: Caller, invoice: Invoice, still_open: Decimal) -> str:
         return ""
     chosen = [row for row in methods if row.is_default and (account is None or row.account_id == account.id)]
     under_way = [row for row in attempts if row.state in OPEN]
-    payable = bool(still_open) and debit is None
+    payable = bool(still_open) and not (debit is not None and debit.order_number)
     backs = queries.backs_of(session, tenant, attempt_ids=[row.id for row in attempts])
     return render_template(
         "portal/payments/invoice_part.html",
@@ -55,10 +55,11 @@ def tell_payments(caller: Caller, invoice: Invoice, still_open: Decimal) -> str:
     )
 
 
-def _ordered_debit(caller: Caller, invoice: Invoice) -> OrderedDebit | None:
+def _coming_debit(caller: Caller, invoice: Invoice) -> ComingDebit | None:
     """Orders are the partner's rows: a client is told of its own invoice in the partner's name."""
+    today = clock.today(caller.partner.time_zone)
     if caller.tenant.client_id is None:
-        return ordered_debit(caller.session, caller.tenant, invoice_id=invoice.id)
+        return coming_debit(caller.session, caller.tenant, invoice_id=invoice.id, today=today)
     house = in_the_house(caller)
     with db.unit_of_work(house) as session:
-        return ordered_debit(session, house, invoice_id=invoice.id)
+        return coming_debit(session, house, invoice_id=invoice.id, today=today)

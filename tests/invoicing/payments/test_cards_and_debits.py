@@ -29,6 +29,7 @@ from tests.invoicing.payments.house import Till, open_till
 
 AT = datetime(2026, 11, 2, 8, tzinfo=UTC)
 TODAY, DUE = date(2026, 11, 2), date(2026, 11, 16)
+AHEAD = date(2027, 3, 15)  # a Monday, far enough ahead of whatever today is
 BACK = "https://portal.example/back"
 
 
@@ -101,6 +102,10 @@ class TestAnInvoiceThatTheBankCollects:
         with db.unit_of_work(till.tenant) as session:
             found = invoices.get_invoice(session, till.tenant, invoice_id=owed["invoice_id"])
             secret = pay_links.make_link(session, till.tenant, invoice=found, at=datetime.now(UTC))
+            tell(session, till.tenant, found.id, on=AHEAD)
+        early = web(None).get(f"/pay/{secret}").text
+        assert f'<time datetime="{AHEAD}">' in early
+        assert "only if you want to pay before" in early
         order(till, owed)
         answer = web(None).get(f"/pay/{secret}").text
 

@@ -7,8 +7,9 @@ PORT ?=
 SIGN_INS ?=
 ADDRESS ?=
 GROUND_TRUTH ?= ../shared/ground_truth
-# As many as cores: by four on two cores the walks of all pages ran into their time limit.
-PYTEST_ARGS ?= -n 2
+# One more than cores, for tests wait half their time for a browser or another program; by four on two cores the
+# walks of all pages ran into their time limit. One test at a time: the long ones, which begin first, are shared.
+PYTEST_ARGS ?= -n 3 --maxschedchunk 1
 
 # Else each of the hundred programs that tests and demo start would compile the product anew.
 unexport PYTHONDONTWRITEBYTECODE

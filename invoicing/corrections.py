@@ -19,7 +19,7 @@ from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries
 from invoicing.credit_papers import CreditPlan, add_lines, credit_document
-from invoicing.credit_reasons import CREDIT_REASONS
+from invoicing.credit_reasons import CREDIT_REASONS, EARLY_DISCOUNT
 from invoicing.crediting import AlreadyCredited, Creditable, CreditedBy, Given, Part, days_gone, give_back
 from invoicing.models import Invoice, InvoiceLine, Payment
 from invoicing.money import receipts
@@ -35,11 +35,20 @@ from leases.models import Lease
 from leases.terms import Proration
 
 __all__ = [
-    "AlreadyCredited", "CreditPlan", "Part", "credit_invoice", "creditable", "issue_credit", "plan_credit",
-    "record_payment",
+    "AlreadyCredited", "CreditPlan", "DiscountTaken", "Part", "credit_invoice", "creditable", "issue_credit",
+    "plan_credit", "record_payment",
 ]  # fmt: skip
 
 REFUNDED = "refund"  # what is done with money that a credit note sets free, if it is not the client's credit
+
+
+class DiscountTaken(Conflict):
+    """The invoice had its discount for early payment."""
+
+    code = "discount_taken"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"{number} had its discount for early payment already.")
 
 
 def creditable(session: Session, tenant: Tenant, *, invoice: Invoice) -> list[tuple[InvoiceLine, Creditable]]:
@@ -102,6 +111,7 @@ def credit_invoice(
     and is not owed any more is the client's `credit`, or asked to go back (`refund`).
 
     :raises AlreadyCredited: if a line would give back more than is left of it.
+    :raises DiscountTaken: if it is the discount for early payment, and the invoice had that.
     :raises InvalidInput: if nothing is said of why, or the part of a line cannot be.
     """
     client_id = queries.get_invoice(session, tenant, invoice_id=invoice_id).client_id
@@ -111,6 +121,8 @@ def credit_invoice(
         raise InvalidInput(f"Use one of {', '.join(CREDIT_REASONS)}.", field="reason_code")
     if not (reason_code or reason.strip()):
         raise InvalidInput("Say why; the credit note prints it.", field="reason")
+    if reason_code == EARLY_DISCOUNT and queries.had_discount(session, tenant, invoice_id=invoice.id):
+        raise DiscountTaken(invoice.number)
     plan = plan_credit(session, tenant, invoice=invoice, amounts=amounts)
     credit = issue_credit(
         session,

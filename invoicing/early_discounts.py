@@ -15,14 +15,20 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from haas.accounts.clients import get_client
 from haas.calendar import local_day
-from haas.errors import Conflict, InvalidInput
+from haas.documents.words import words
+from haas.errors import InvalidInput
 from haas.ids import new_id
 from haas.money import allocate
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import corrections, queries
-from invoicing.corrections import CreditPlan
+from invoicing.book import load_rates
+from invoicing.charges.models import Charge
+from invoicing.charges.operations import NewCharge, make_charge
+from invoicing.corrections import CreditPlan, DiscountTaken
+from invoicing.credit_reasons import EARLY_DISCOUNT
 from invoicing.crediting import Creditable, CreditedBy, Given
 from invoicing.document import InvoiceDocument
 from invoicing.early_discount_models import EarlyDiscountTaken
@@ -33,8 +39,8 @@ from invoicing.money.models import Receipt
 from invoicing.money.queries import find_receipt, payments_of_receipt
 from invoicing.payment_terms import early_discount
 from invoicing.taxes import TaxableLine, tax_within
+from leases.terms import TaxClass
 
-REASON = "early_payment_discount"  # of `credit_reasons`
 _NOTHING = Decimal(0)
 
 
@@ -44,33 +50,20 @@ class DiscountNotDue(InvalidInput):
     code = "discount_not_due"
 
 
-class DiscountTaken(Conflict):
-    """The invoice had its discount."""
-
-    code = "discount_taken"
-
-
 def discount_due(session: Session, tenant: Tenant, *, invoice: Invoice, on: date) -> Decimal:
     """What settling the invoice on this day takes off it; nothing once it had its discount."""
     if invoice.state != "issued" or invoice.discount_until is None or on > invoice.discount_until:
         return _NOTHING
-    if find_taken(session, tenant, invoice_id=invoice.id) is not None:
+    if queries.had_discount(session, tenant, invoice_id=invoice.id):
         return _NOTHING
     document = msgspec.convert(invoice.document, type=InvoiceDocument)
     return early_discount(document, queries.open_amount(session, tenant, invoice=invoice), on)
 
 
-def find_taken(session: Session, tenant: Tenant, *, invoice_id: str) -> EarlyDiscountTaken | None:
-    """The discount that an invoice had, if it had one."""
-    return session.scalar(
-        scoped(EarlyDiscountTaken, tenant).where(EarlyDiscountTaken.invoice_id == invoice_id)
-    )
-
-
 def granted_with(session: Session, tenant: Tenant, *, receipt_id: str) -> dict[str, Decimal]:
     """The numbers of the credit notes that this money was the condition of, with their amounts. One query.
 
-    They stand when the money goes back: whether the discount is asked for again, somebody must decide.
+    They stand when the money goes back: `take_back` charges as much again.
     """
     taken = EarlyDiscountTaken
     rows = session.execute(
@@ -81,6 +74,57 @@ def granted_with(session: Session, tenant: Tenant, *, receipt_id: str) -> dict[s
         .order_by(Invoice.number)
     )
     return {number: amount for number, amount in rows}  # noqa: C416 - rows, not pairs
+
+
+def take_back(session: Session, tenant: Tenant, *, receipt_id: str, at: datetime) -> list[Charge]:
+    """Charge again what was taken off for this money, where its invoice is open again; once.
+
+    The credit note stands, as every document does. The next run bills a charge for each rate of it; where the
+    partner waives that, it voids the charge.
+    """
+    taken = session.scalars(
+        scoped(EarlyDiscountTaken, tenant)
+        .where(EarlyDiscountTaken.receipt_id == receipt_id)
+        .order_by(EarlyDiscountTaken.id)
+    ).all()
+    charges: list[Charge] = []
+    for each in taken:
+        invoice = queries.get_invoice(session, tenant, invoice_id=each.invoice_id)
+        if queries.open_amount(session, tenant, invoice=invoice):
+            charges += _charge_again(session, tenant, taken=each, number=invoice.number, at=at)
+    return charges
+
+
+def _charge_again(
+    session: Session, tenant: Tenant, *, taken: EarlyDiscountTaken, number: str, at: datetime
+) -> list[Charge]:
+    client = get_client(session, tenant, client_id=taken.client_id)
+    credit = queries.get_invoice(session, tenant, invoice_id=taken.credit_note_id)
+    document = msgspec.convert(credit.document, type=InvoiceDocument)
+    told = words(client.language).gettext("Discount for early payment of %s, whose payment went back")
+    today = local_day(at, session.get_one(Partner, tenant.partner_id).time_zone)
+    classes = {
+        (rate.category, rate.rate_pct): rate.tax_class
+        for rate in load_rates(session, tenant)
+        if rate.country == client.country and rate.valid_from <= today
+    }
+    return [
+        make_charge(
+            session,
+            tenant,
+            wanted=NewCharge(
+                client_id=client.id,
+                description=told % number,
+                unit_price=row.taxable + row.tax if client.prices_include_tax else row.taxable,
+                charged_on=today,
+                tax_category=row.category,
+                tax_class=classes.get((row.category, row.rate_pct), TaxClass.STANDARD),
+                reference=f"{taken.id}/{place}",
+            ),
+            at=at,
+        )
+        for place, row in enumerate(document.tax_totals, start=1)
+    ]
 
 
 def record_receipt(
@@ -211,8 +255,8 @@ def _grant(
     invoice = queries.lock_invoice(session, tenant, invoice_id=invoice_id)
     if invoice.client_id != client_id:
         raise InvalidInput(f"The client has no invoice {invoice_id}.", field="allocations")
-    if find_taken(session, tenant, invoice_id=invoice.id) is not None:
-        raise DiscountTaken(f"{invoice.number} had its discount for early payment already.")
+    if queries.had_discount(session, tenant, invoice_id=invoice.id):
+        raise DiscountTaken(invoice.number)
     due = discount_due(session, tenant, invoice=invoice, on=on)
     if not due or discount != due:
         raise DiscountNotDue(
@@ -233,7 +277,7 @@ def _grant(
         tenant,
         plan=plan,
         reason="",
-        reason_code=REASON,
+        reason_code=EARLY_DISCOUNT,
         issued_on=local_day(at, session.get_one(Partner, tenant.partner_id).time_zone),
         at=at,
         portal_url=_portal_of(invoice),

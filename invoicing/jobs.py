@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from haas.tenancy.brands import logo_png
 from haas.tenancy.models import Partner
 from haas.tenancy.partners import working_partners
 from haas.tenancy.scope import Tenant
-from invoicing import billing, e_invoices, queries, rounds, sending, titles
+from invoicing import billing, e_invoices, early_discounts, queries, rounds, sending, titles
 from invoicing.document import InvoiceDocument
 from invoicing.exports import requests as export_requests
 from invoicing.models import Invoice
@@ -64,6 +65,13 @@ def pass_issued_titles(*, partner_id: str, event_id: str, invoice_id: str) -> No
 def pass_paid_titles(*, partner_id: str, event_id: str, payment_id: str, invoice_id: str) -> None:
     """What is the client's with its payment leaves the fleet."""
     _pass_titles(partner_id, event_id, invoice_id)
+
+
+def take_back_discounts(*, partner_id: str, event_id: str, receipt_id: str, **_: Any) -> None:
+    """Charge again what was taken off for money that went back. A second run finds it charged."""
+    tenant = Tenant(partner_id, actor="job:discounts", request_id=event_id)
+    with db.unit_of_work(tenant) as session:
+        early_discounts.take_back(session, tenant, receipt_id=receipt_id, at=clock.now())
 
 
 def pass_due_titles(settings: Settings, now: datetime) -> None:

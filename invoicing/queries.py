@@ -16,8 +16,8 @@ from haas.db import starts_with
 from haas.errors import NotFound
 from haas.progress import LongJob
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.credit_reasons import EARLY_DISCOUNT
 from invoicing.document_parts import EarlyDiscount
-from invoicing.early_discount_models import EarlyDiscountTaken
 from invoicing.models import BillingChunk, BillingRun, Invoice, InvoiceLine, Payment
 from invoicing.open_items import OpenItem
 from leases.models import Assignment, ReturnOrder
@@ -205,11 +205,22 @@ def _offered() -> sa.ColumnElement[Any]:
 
     Only a document that offers one is looked into: reading a document costs more than the rest of the row.
     """
+    credit = sa.orm.aliased(Invoice)
     had = sa.exists().where(
-        EarlyDiscountTaken.partner_id == Invoice.partner_id, EarlyDiscountTaken.invoice_id == Invoice.id
+        credit.partner_id == Invoice.partner_id,
+        credit.credits_invoice_id == Invoice.id,
+        credit.reason_code == EARLY_DISCOUNT,
     )
     is_open = sa.and_(Invoice.discount_until.is_not(None), ~had)
     return sa.case((is_open, Invoice.document["early_discounts"]), else_=sa.null())
+
+
+def had_discount(session: Session, tenant: Tenant, *, invoice_id: str) -> bool:
+    """Whether a credit note gave an invoice its discount for early payment, with its money or by hand."""
+    given = scoped(Invoice, tenant).where(
+        Invoice.credits_invoice_id == invoice_id, Invoice.reason_code == EARLY_DISCOUNT
+    )
+    return bool(session.scalar(sa.select(given.exists())))
 
 
 def open_amounts(session: Session, tenant: Tenant, *, invoices: Sequence[Invoice]) -> dict[str, Decimal]:

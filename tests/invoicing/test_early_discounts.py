@@ -15,14 +15,16 @@ from haas.errors import HaasError
 from haas.ids import new_id
 from haas.tenancy.scope import scoped
 from invoicing import early_discounts, queries
+from invoicing.corrections import DiscountTaken, credit_invoice
 from invoicing.document import InvoiceDocument
 from invoicing.dunning.reminding import remind
-from invoicing.early_discounts import DiscountNotDue, DiscountTaken
+from invoicing.early_discounts import DiscountNotDue
 from invoicing.models import Invoice, TaxRate
 from invoicing.money.models import Receipt
+from invoicing.money.receipts import reverse_receipt
 from tests.cast import Cast
 from tests.invoicing.test_ledger_posting import post_until, sums
-from tests.invoicing.world import NOW, an_invoice, keep_operating
+from tests.invoicing.world import NOW, PORTAL, an_invoice, keep_operating
 
 D = Decimal
 AT = datetime(2026, 10, 15, 12, 0, tzinfo=UTC)
@@ -109,6 +111,24 @@ class TestPaidInTime:
             pay(session, cast, invoice, reference="BANK-2")
         assert len(credits_of(session, cast, invoice)) == 1
 
+    def test_has_it_by_hand_or_with_the_money_and_not_by_both(
+        self, session: Session, cast: Cast, invoice: Invoice
+    ) -> None:
+        def by_hand() -> Invoice:
+            (line, *_) = queries.lines_of(session, cast.tenant, invoice_id=invoice.id)
+            return credit_invoice(
+                session, cast.tenant, invoice_id=invoice.id, reason="", reason_code="early_payment_discount",
+                amounts={line.id: D("1.89")}, issued_on=TENTH, at=AT, portal_url=PORTAL,
+            )  # fmt: skip
+
+        by_hand()
+        assert early_discounts.discount_due(session, cast.tenant, invoice=invoice, on=TENTH) == 0
+        assert [item.discounts for item in queries.open_items(session, cast.tenant)] == [()]
+        with pytest.raises(DiscountTaken):
+            by_hand()
+        with pytest.raises(DiscountTaken):
+            pay(session, cast, invoice)
+
     def test_tells_whoever_takes_the_money_back_which_credit_note_stays(
         self, session: Session, cast: Cast, invoice: Invoice
     ) -> None:
@@ -117,6 +137,38 @@ class TestPaidInTime:
         granted = early_discounts.granted_with(session, cast.tenant, receipt_id=receipt.id)
         assert granted == {credit.number: D("5.23")}
         assert early_discounts.granted_with(session, cast.tenant, receipt_id="rcp_other") == {}
+
+
+class TestMoneyThatWentBack:
+    def test_has_its_discount_charged_again_by_its_rates_once(
+        self, session: Session, cast: Cast, invoice: Invoice
+    ) -> None:
+        receipt = pay(session, cast, invoice)
+        assert early_discounts.take_back(session, cast.tenant, receipt_id=receipt.id, at=AT) == []
+
+        reverse_receipt(
+            session, cast.tenant, receipt_id=receipt.id, amount=None, reason="Returned", on=LATE, at=AT
+        )
+        for _ in range(2):
+            charged = early_discounts.take_back(session, cast.tenant, receipt_id=receipt.id, at=AT)
+
+        assert [(row.unit_price, row.tax_category) for row in charged] == [(D("1.89"), "S"), (D("2.79"), "S")]
+        assert charged[0].description == (
+            f"Discount for early payment of {invoice.number}, whose payment went back"
+        )
+        assert queries.open_amount(session, cast.tenant, invoice=invoice) == D("169.25")
+
+    def test_has_it_charged_with_its_tax_where_prices_include_it(
+        self, session: Session, cast: Cast, invoice: Invoice
+    ) -> None:
+        receipt = pay(session, cast, invoice)
+        edit_client(session, cast.tenant, client_id=cast.acme.id, changes={"prices_include_tax": True})
+        reverse_receipt(
+            session, cast.tenant, receipt_id=receipt.id, amount=None, reason="Returned", on=LATE, at=AT
+        )
+        charged = early_discounts.take_back(session, cast.tenant, receipt_id=receipt.id, at=AT)
+
+        assert [row.unit_price for row in charged] == [D("2.25"), D("2.98")]
 
 
 class TestRefused:

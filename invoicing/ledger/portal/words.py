@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import format_date
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 
 def book_words() -> dict[str, str]:
@@ -48,7 +49,7 @@ def kind_words() -> dict[str, str]:
 def account_kind_words() -> dict[str, str]:
     """The kinds of accounts."""
     return {
-        "asset": _("Assets"),
+        "asset": pgettext("accounting", "Assets"),  # of a book, not of a fleet
         "liability": _("Liabilities"),
         "equity": _("Equity"),
         "income": _("Income"),

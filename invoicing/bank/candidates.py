@@ -25,16 +25,20 @@ class Candidate:
     sequence: str
 
 
-def collectable(session: Session, tenant: Tenant, *, scheme: str, on: date) -> list[Candidate]:
+def collectable(session: Session, tenant: Tenant, *, on: date, scheme: str | None = None) -> list[Candidate]:
     """Open invoices in EUR of clients with an active mandate, in no order yet; seven queries.
 
     Not what is disputed, on that day still paused or promised, being charged, or paid on a page.
+
+    :param scheme: of the mandates; none: whichever.
     """
     held = held_on(session, tenant, today=on)
     mandates = {
         row.client_id: row
         for row in session.scalars(
-            scoped(SepaMandate, tenant).where(SepaMandate.state == ACTIVE, SepaMandate.scheme == scheme)
+            scoped(SepaMandate, tenant).where(
+                SepaMandate.state == ACTIVE, *([SepaMandate.scheme == scheme] if scheme else [])
+            )
         )
     }
     ordered = set(

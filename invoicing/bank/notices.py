@@ -20,7 +20,6 @@ from invoicing.bank.candidates import Candidate, collectable
 from invoicing.bank.debit_models import BY_MAIL, DebitNotice
 from invoicing.bank.debit_policy import POLICY, DebitPolicy
 from invoicing.bank.target_days import target_day_from
-from invoicing.mandate_models import SCHEMES
 
 
 def policy_of(partner: Partner) -> DebitPolicy:
@@ -88,13 +87,12 @@ def announce_due(session: Session, tenant: Tenant, *, today: date, at: datetime)
     if not policy.announces:
         return 0
     due: list[tuple[Candidate, date]] = []
-    for scheme in SCHEMES:
-        found = collectable(session, tenant, scheme=scheme, on=today)
-        told = standing_notices(session, tenant, candidates=found, since=today)
-        for one in found:
-            day = policy.agreed(one.mandate.notice_days).day_to_announce(due_on=one.item.due_on, today=today)
-            if day is not None and one.item.invoice_id not in told:
-                due.append((one, day))
+    found = collectable(session, tenant, on=today)
+    told = standing_notices(session, tenant, candidates=found, since=today)
+    for one in found:
+        day = policy.agreed(one.mandate.notice_days).day_to_announce(due_on=one.item.due_on, today=today)
+        if day is not None and one.item.invoice_id not in told:
+            due.append((one, day))
     deaf = _without_address(session, tenant, client_ids={one.item.client_id for one, _ in due}, by="id")
     due = [(one, day) for one, day in due if one.item.client_id not in deaf]
     return len(_note(session, tenant, due, today=today, at=at))

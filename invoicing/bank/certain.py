@@ -23,10 +23,11 @@ def book_statement(session: Session, tenant: Tenant, *, lines: Sequence[BankLine
     """
     queries.lock_lines(session, tenant, line_ids=[line.id for line in lines])
     found = certain(session, tenant, lines=lines)
+    ours = settling.own_lines(session, tenant, lines=lines)
     paying = {best.client_id for best in found.values()}
-    lock_clients(session, tenant, client_ids=paying | settling.clients_of_own(session, tenant, lines=lines))
+    lock_clients(session, tenant, client_ids=paying.union(*ours.values()))
     learning.lock_hints(session, tenant, lines=lines)
-    own = settling.book_own(session, tenant, lines=lines, at=at)
+    own = settling.book_own(session, tenant, lines=[line for line in lines if line.id in ours], at=at)
     return own + book_certain(session, tenant, found=found, at=at)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,7 @@ from invoicing.bank.debit_models import (
     CollectionItem,
 )
 from invoicing.bank.models import BankBooking, BankLine
-from invoicing.bank.transfer_settling import book_transfer, clients_of_transfers
+from invoicing.bank.transfer_settling import book_transfer, own_transfers
 from invoicing.bulk import among
 from invoicing.money.entries import lock_clients
 from invoicing.money.queries import reversals_of
@@ -122,22 +123,41 @@ def note_reversed(session: Session, tenant: Tenant, *, receipt_id: str) -> None:
     )
 
 
-def clients_of_own(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> set[str]:
-    """Whose money `book_own` may move with these lines; four queries. Nothing is locked."""
+def own_lines(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> dict[str, set[str]]:
+    """Line id -> whose money it may move, of the lines that may be of our own orders; five queries.
+
+    Nothing is locked.
+    """
     orders = _open_orders(session, tenant)
-    named = {order.id for line in lines if (order := _order_of(line, orders)) is not None}
-    told = {line.end_to_end_id for line in lines if line.end_to_end_id}
-    collected = scoped(CollectionItem, tenant).where(
-        sa.or_(among(CollectionItem.collection_id, named), among(CollectionItem.end_to_end_id, told))
+    named = {line.id: order.id for line in lines if (order := _order_of(line, orders)) is not None}
+    items = session.execute(
+        scoped(CollectionItem, tenant)
+        .where(
+            sa.or_(
+                among(CollectionItem.collection_id, named.values()),
+                among(CollectionItem.end_to_end_id, {line.end_to_end_id for line in lines}),
+            )
+        )
+        .with_only_columns(
+            CollectionItem.collection_id, CollectionItem.end_to_end_id, CollectionItem.client_id
+        )
     )
-    clients = set(session.scalars(collected.with_only_columns(CollectionItem.client_id)))
-    return clients | clients_of_transfers(session, tenant, lines=lines)
+    clients: dict[str, set[str]] = defaultdict(set)  # by order, and by end-to-end reference
+    for collection_id, end_to_end_id, client_id in items:
+        clients[collection_id].add(client_id)
+        clients[end_to_end_id].add(client_id)
+    found = own_transfers(session, tenant, lines=lines)
+    for line in lines:
+        theirs = clients.get(named.get(line.id, line.end_to_end_id))
+        if theirs is not None:
+            found[line.id] = found.get(line.id, set()) | theirs
+    return found
 
 
 def book_own(session: Session, tenant: Tenant, *, lines: Sequence[BankLine], at: datetime) -> int:
     """Book of these lines what our own orders brought in or back; how many. What is refused stays open.
 
-    Whoever books several has locked `clients_of_own` before.
+    Whoever books several has locked the clients of `own_lines` before.
     """
     orders = _open_orders(session, tenant)
     booked = 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -41,14 +43,32 @@ def book_transfer(session: Session, tenant: Tenant, *, line: BankLine, at: datet
     return True
 
 
-def clients_of_transfers(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> set[str]:
-    """Whose refunds these lines may be, out or back; two queries. Nothing is locked."""
-    told = {line.end_to_end_id for line in lines if line.end_to_end_id}
-    orders = _orders_of(session, tenant, lines=[line for line in lines if line.amount < 0])
-    items = scoped(TransferItem, tenant).where(
-        sa.or_(among(TransferItem.order_id, orders), among(TransferItem.end_to_end_id, told))
+def own_transfers(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> dict[str, set[str]]:
+    """Line id -> whose refunds it may be, out or back, of the lines that may be any; two queries.
+
+    Nothing is locked.
+    """
+    named = _orders_named(session, tenant, lines=lines)
+    order_ids = {order_id for told in named.values() for order_id in told}
+    items = session.execute(
+        scoped(TransferItem, tenant)
+        .where(
+            sa.or_(
+                among(TransferItem.order_id, order_ids),
+                among(TransferItem.end_to_end_id, {line.end_to_end_id for line in lines}),
+            )
+        )
+        .with_only_columns(TransferItem.order_id, TransferItem.end_to_end_id, TransferItem.client_id)
     )
-    return set(session.scalars(items.with_only_columns(TransferItem.client_id)))
+    clients: dict[str, set[str]] = defaultdict(set)  # by order, and by end-to-end reference
+    for order_id, end_to_end_id, client_id in items:
+        clients[order_id].add(client_id)
+        clients[end_to_end_id].add(client_id)
+    found = {
+        line.id: set().union(*(clients.get(key, ()) for key in (line.end_to_end_id, *named.get(line.id, ()))))
+        for line in lines
+    }
+    return {line_id: theirs for line_id, theirs in found.items() if theirs}
 
 
 def get_item(session: Session, tenant: Tenant, *, item_id: str) -> TransferItem:
@@ -121,29 +141,32 @@ def _items_of(session: Session, tenant: Tenant, *, line: BankLine) -> Sequence[T
         found = session.scalars(ordered.where(TransferItem.end_to_end_id == line.end_to_end_id)).all()
         if found:
             return found if found[0].amount == -line.amount else []
-    named = _orders_of(session, tenant, lines=[line])
+    named = _orders_named(session, tenant, lines=[line]).get(line.id, [])
     if len(named) != 1:
         return []
     items = session.scalars(ordered.where(TransferItem.order_id == named[0]).order_by(TransferItem.id)).all()
     return items if sum(item.amount for item in items) == -line.amount else []
 
 
-def _orders_of(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> list[str]:
-    """The orders that one of these lines names and is the sum of; one query."""
-    totals = {-line.amount for line in lines}
-    orders = session.execute(
+def _orders_named(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]) -> dict[str, list[str]]:
+    """Line id -> the orders that it names and is the sum of; one query."""
+    rows = session.execute(
         scoped(TransferOrder, tenant)
-        .where(TransferOrder.total.in_(totals), TransferOrder.cancelled_at.is_(None))
-        .with_only_columns(TransferOrder.id, TransferOrder.number, TransferOrder.total)
-    ).all()
-    told = [
-        (-line.amount, f"{line.batch_id} {line.end_to_end_id} {line.reference} {line.text}") for line in lines
-    ]
-    return [
-        order_id
-        for order_id, number, total in orders
-        if any(total == paid and number in words for paid, words in told)
-    ]
+        .where(
+            TransferOrder.total.in_({-line.amount for line in lines}), TransferOrder.cancelled_at.is_(None)
+        )
+        .with_only_columns(TransferOrder.total, TransferOrder.number, TransferOrder.id)
+    )
+    orders: dict[Decimal, list[tuple[str, str]]] = defaultdict(list)
+    for total, number, order_id in rows:
+        orders[total].append((number, order_id))
+    found = {}
+    for line in lines:
+        told = f"{line.batch_id} {line.end_to_end_id} {line.reference} {line.text}"
+        named = [order_id for number, order_id in orders.get(-line.amount, ()) if number in told]
+        if named:
+            found[line.id] = named
+    return found
 
 
 def _came_back(session: Session, tenant: Tenant, *, line: BankLine, at: datetime) -> bool:

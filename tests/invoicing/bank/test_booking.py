@@ -9,7 +9,7 @@ from haas import db
 from haas.accounts.clients import edit_client
 from haas.errors import Conflict, InvalidInput
 from haas.tenancy.scope import scoped
-from invoicing.bank import booking, certain, jobs, learning, queries
+from invoicing.bank import booking, certain, importing, jobs, learning, queries
 from invoicing.bank.booking import LineDecided, Part
 from invoicing.bank.matching import Reason
 from invoicing.bank.models import BankBooking
@@ -17,7 +17,7 @@ from invoicing.money import balances
 from invoicing.money.models import Receipt
 from invoicing.references import creditor_reference
 from tests.invoicing import world
-from tests.invoicing.bank.conftest import AT
+from tests.invoicing.bank.conftest import AT, csv_of
 
 
 @pytest.fixture
@@ -166,6 +166,28 @@ class TestMatchStatement:
         monkeypatch.setattr(booking, "book", booked)
         assert certain.book_statement(session, tenant, lines=lines, at=AT) == 2
         assert steps == [{cast.acme.id, cast.globex.id}, "book", "book"]
+
+    def test_asks_as_much_of_a_long_statement_that_nobody_knows_as_of_a_short_one(
+        self, session, tenant, dollars
+    ):
+        asked = []
+        for first, last in ((1, 2), (3, 26)):
+            rows = [
+                f"2026-11-{day:02},-{day}.00,Somebody {day},Nothing of ours" for day in range(first, last)
+            ]
+            stored = importing.upload(session, tenant, name="s.csv", content=csv_of(*rows))
+            reading = importing.read(session, tenant, file_id=stored.id, account_id=dollars.id)
+            (made,) = importing.bring_in(
+                session, tenant, file_id=stored.id, account_id=dollars.id, layout=reading.layout, at=AT
+            )
+            lines = session.scalars(
+                queries.list_lines(tenant, where=queries.LineFilter(statement_id=made.id))
+            ).all()
+            assert len(lines) == last - first
+            with world.counted_statements(session) as counted:
+                assert certain.book_statement(session, tenant, lines=lines, at=AT) == 0
+            asked.append(counted[0])
+        assert asked[0] == asked[1]
 
     def test_runs_twice_without_harm(self, session, tenant, invoice, came):
         line = came("168.48", creditor_reference(invoice.number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -290,17 +290,6 @@ def lock_invoice(session: Session, tenant: Tenant, *, invoice_id: str) -> Invoic
     if invoice is None:
         raise NotFound(f"There is no invoice {invoice_id}.")
     return invoice
-
-
-def lock_invoices(session: Session, tenant: Tenant, *, invoice_ids: Collection[str]) -> None:
-    """Lock these invoices until the transaction ends, in one order whoever locks several."""
-    session.execute(
-        scoped(Invoice, tenant)
-        .where(Invoice.id.in_(invoice_ids))
-        .order_by(Invoice.id)
-        .with_for_update(key_share=True)
-        .with_only_columns(Invoice.id)
-    )
 
 
 def lines_of(session: Session, tenant: Tenant, *, invoice_id: str) -> list[InvoiceLine]:

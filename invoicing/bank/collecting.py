@@ -18,7 +18,6 @@ from haas.ids import new_id
 from haas.series import take_number
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
-from invoicing import queries as invoices
 from invoicing.bank import accounts
 from invoicing.bank.candidates import Candidate, collectable
 from invoicing.bank.debit_models import (
@@ -31,6 +30,7 @@ from invoicing.bank.debit_models import (
 from invoicing.bank.notices import check_announced, check_day, policy_of
 from invoicing.bank.pain import Debit, OwnSide, direct_debits
 from invoicing.bank.target_days import target_days_after
+from invoicing.money.paying import lock_invoices
 
 _KIND = "collection_order"
 
@@ -57,7 +57,7 @@ def order_collection(
     check_day(collect_on, first=target_days_after(today, policy.lead_days))
     wanted = set(invoice_ids)
     # A card charged at this moment has locked its invoice: whoever comes second sees what the first decided.
-    invoices.lock_invoices(session, tenant, invoice_ids=wanted)
+    lock_invoices(session, tenant, invoice_ids=wanted)
     chosen = [
         one
         for one in collectable(session, tenant, scheme=scheme, on=collect_on)

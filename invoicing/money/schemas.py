@@ -81,6 +81,7 @@ class ReversalResource(ma.Schema):
     id = ma.fields.String()
     kind = ma.fields.String()
     amount = Signed()
+    shortfall = Signed(metadata={"description": "of it; had been refunded before, and is a loss"})
     reason = ma.fields.String()
     reference = ma.fields.String()
     reversed_on = ma.fields.Date()

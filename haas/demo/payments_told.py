@@ -15,6 +15,7 @@ from haas import clock, db
 from haas.demo.houses import House
 from haas.settings import Settings
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.bank.under_way import ordered
 from invoicing.models import Invoice
 from invoicing.payments import accounts, charges, checkouts, methods, payouts, queries, refunds
 from invoicing.payments.errors import NothingToPay, PaymentUnderWay
@@ -65,7 +66,7 @@ def _open_invoices(session: Session, tenant: Tenant) -> list[Invoice]:
     return list(
         session.scalars(
             scoped(Invoice, tenant)
-            .where(Invoice.state == "issued", Invoice.kind == "invoice", Invoice.paid_total == 0)
+            .where(Invoice.state == "issued", Invoice.kind == "invoice", Invoice.paid_total == 0, ~ordered())
             .order_by(Invoice.client_id, Invoice.id.desc())
             .limit(_ENOUGH)
         )

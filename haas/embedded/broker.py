@@ -85,6 +85,7 @@ class Broker:
         self._bind_address = bind_address
         self._process = ServerProcess(self.name)
         self._ca_file: Path | None = None
+        self._preferred_port = _PREFERRED_DEVICE_PORT
 
     @property
     def pid(self) -> int | None:
@@ -112,8 +113,20 @@ class Broker:
 
         :raises StackError: if there is no broker on this machine, a port is taken, or it does not come up.
         """
-        program = find_mosquitto()
         self._folder.folder("broker")
+        is_first = not self._ports_file.exists()
+        try:
+            self._start_program()
+        except StackError:
+            if not is_first:
+                raise
+            # Two that start at the same moment choose the same port. No device knows ours yet: take another.
+            self._ports_file.unlink(missing_ok=True)
+            self._preferred_port = 0
+            self._start_program()
+
+    def _start_program(self) -> None:
+        program = find_mosquitto()
         if program is None:
             self._start_wheel()
         else:
@@ -233,14 +246,17 @@ class Broker:
         )
         self._process.wait_ready(self.responds, seconds=60)
 
+    @property
+    def _ports_file(self) -> Path:
+        return self._folder.path / "broker" / "ports.json"
+
     def _ports(self, *, shared: bool = False) -> tuple[int, int]:
         """The server's and the devices' port, chosen once: enrolled devices remember theirs."""
-        path = self._folder.path / "broker" / "ports.json"
-        if path.exists():
-            chosen = json.loads(path.read_text())
+        if self._ports_file.exists():
+            chosen = json.loads(self._ports_file.read_text())
             return int(chosen["server"]), int(chosen["devices"])
         server = _free_port()
-        devices = server if shared else _free_port(preferred=_PREFERRED_DEVICE_PORT)
+        devices = server if shared else _free_port(preferred=self._preferred_port)
         self._folder.write_private("broker/ports.json", json.dumps({"server": server, "devices": devices}))
         return server, devices
 
@@ -249,7 +265,7 @@ class Broker:
             if not wait_until(partial(is_port_free, port), seconds=5):
                 raise StackError(
                     f"Port {port}, which enrolled devices know, is taken by another program. Stop that "
-                    f"program, or delete {self._folder.path / 'broker' / 'ports.json'} to take another port "
+                    f"program, or delete {self._ports_file} to take another port "
                     "(devices must then be enrolled again)."
                 )
 

@@ -1,6 +1,7 @@
 """The broker's access rules, by what is delivered."""
 
 import queue
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from haas.broker import mosquitto_password_hash
+from haas.embedded import broker as embedded
 from haas.embedded.broker import Broker, BrokerAddress, keep_passwords
+from haas.embedded.folder import DataFolder
 from haas.embedded.process import wait_until
 from haas.embedded.stack import Stack
 
@@ -93,6 +96,27 @@ def connect(broker: Broker) -> Iterator[Callable[..., Client]]:
     yield open_client
     for each in opened:
         each.close()
+
+
+class TestStart:
+    def test_takes_another_port_where_a_rival_took_the_same_at_that_moment(
+        self, private_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = DataFolder(private_folder)
+        folder.prepare()
+        folder.lock()
+        with socket.create_server(("127.0.0.1", 0)) as rival:
+            taken = rival.getsockname()[1]
+            monkeypatch.setattr(embedded, "_PREFERRED_DEVICE_PORT", taken)
+            monkeypatch.setattr(embedded, "is_port_free", lambda _port: True)  # as it was a moment ago
+            broker = Broker(folder)
+            broker.start()
+            try:
+                assert broker.responds()
+                assert broker.devices.port != taken
+            finally:
+                broker.stop()
+                folder.unlock()
 
 
 class TestAccessRules:

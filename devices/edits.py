@@ -15,6 +15,7 @@ from devices.identifiers import name_key, normalised, tidy
 from devices.lifecycle import AssetState
 from devices.models import Asset, HardwareModel
 from devices.queries import get_model, lock_asset
+from devices.tax_classes import TaxClass
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.tenancy.scope import Tenant, scoped
@@ -98,11 +99,13 @@ def create_model(
     specs: Mapping[str, Any] | None = None,
     kit: Sequence[str] = (),
     data_bearing: bool = True,
+    tax_class: str = TaxClass.STANDARD,
     at: datetime,
 ) -> HardwareModel:
     """Add a hardware model: what is bought, and its defaults for price and life.
 
     :param residual_value_pct: of cost, at the end of useful life.
+    :param tax_class: whose rate of a place holds for its rent, where a line says nothing else.
     :param data_bearing: whether a client's data may be on it: then it is wiped before it goes on.
     :raises Conflict: if this maker's model is there already.
     """
@@ -123,6 +126,7 @@ def create_model(
         "specs": dict(specs or {}),
         "kit": list(kit),
         "data_bearing": data_bearing,
+        "tax_class": tax_class,
     }
     _set_model(session, tenant, model, values)
     session.add(model)
@@ -162,6 +166,8 @@ def _set_model(session: Session, tenant: Tenant, model: HardwareModel, changes: 
     model.manufacturer_norm, model.name_norm = name_key(model.manufacturer), name_key(model.name)
     if model.category not in CATEGORIES:
         raise InvalidInput(f"Choose one of: {', '.join(CATEGORIES)}.", field="category")
+    if model.tax_class not in tuple(TaxClass):
+        raise InvalidInput(f"Use one of {', '.join(TaxClass)}.", field="tax_class")
     if not 1 <= model.useful_life_months <= 600:
         raise InvalidInput("Give a useful life of 1 to 600 months.", field="useful_life_months")
     if not 0 <= model.residual_value_pct <= 100:
@@ -192,6 +198,7 @@ _MODEL_FIELDS = frozenset(
         "specs",
         "kit",
         "data_bearing",
+        "tax_class",
     }
 )
 

@@ -14,6 +14,7 @@ from devices.moves import GRADES
 from devices.operations import REGISTRABLE
 from devices.sanitisation import METHODS, POLICY
 from devices.shapes import moment
+from devices.tax_classes import TaxClass
 from haas.auth.caller import Caller
 from haas.rest.fields import Amount, one_of, text
 from haas.rest.openapi import Request
@@ -65,6 +66,7 @@ class ModelForm(Request):
     currency = text(3)
     useful_life_months = ma.fields.Integer(load_default=36, validate=ma.validate.Range(1, 600))
     residual_value_pct = Amount(most=Decimal(100))
+    tax_class = one_of(*TaxClass)
     kit = text(2000)
     data_bearing = ma.fields.Boolean(load_default=False)
 

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from devices.lifecycle import AssetState
+from devices.tax_classes import TaxClass
 from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, one_of, owned_by_partner
 
 # In place of what is not known, where a list is sorted by it: behind everything that is.
@@ -24,6 +25,7 @@ class HardwareModel(PartnerOwned, Base):
     __table_args__ = (
         owned_by_partner("picture_file_id", "stored_file"),
         sa.UniqueConstraint("partner_id", "manufacturer_norm", "name_norm"),
+        one_of("tax_class", TaxClass),
     )
 
     manufacturer: Mapped[str]
@@ -42,6 +44,8 @@ class HardwareModel(PartnerOwned, Base):
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
     picture_file_id: Mapped[str | None]
+    # By which rate its rent and its price are taxed, where a line says nothing else.
+    tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")
 
 
 class Asset(PartnerOwned, Base):

@@ -12,6 +12,7 @@ from devices.lifecycle import ASSET_LIFECYCLE, AssetState
 from devices.moves import GRADES
 from devices.operations import REGISTRABLE
 from devices.sanitisation import METHODS, POLICY
+from devices.tax_classes import TaxClass
 from haas.rest.fields import Amount, one_of, text
 from haas.rest.openapi import Paged, Request
 
@@ -33,6 +34,7 @@ class HardwareModelResource(ma.Schema):
     currency = ma.fields.String()
     useful_life_months = ma.fields.Integer()
     residual_value_pct = Amount(metadata={"description": "only with asset.cost.read"})
+    tax_class = ma.fields.String()
     created_at = ma.fields.AwareDateTime()
     archived_at = ma.fields.AwareDateTime(allow_none=True)
 
@@ -51,6 +53,7 @@ class HardwareModelChange(Request):
     currency = text(3, least=3)
     useful_life_months = ma.fields.Integer(strict=True, validate=ma.validate.Range(1, 600))
     residual_value_pct = Amount(most=Decimal(100))
+    tax_class = one_of(*TaxClass)
 
 
 class HardwareModelRequest(HardwareModelChange):

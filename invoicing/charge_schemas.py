@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import marshmallow as ma
 
+from devices.tax_classes import TaxClass
 from haas.rest.fields import Amount, Day, Signed, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
 from invoicing.allowances.operations import LINE_KINDS
@@ -15,7 +16,6 @@ from invoicing.charges.queries import STATES
 from invoicing.charges.recurrence import ONCE, RECURRENCES
 from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.grouping import Grouping
-from leases.terms import TaxClass
 
 _GROUPINGS = tuple(each.value for each in Grouping)
 _SHARE = Decimal(1000)

@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from devices.tax_classes import TaxClass
 from haas.accounts.clients import get_client
 from haas.calendar import local_day
 from haas.documents.words import words
@@ -39,7 +40,6 @@ from invoicing.money.models import Receipt
 from invoicing.money.queries import find_receipt, payments_of_receipt
 from invoicing.payment_terms import early_discount
 from invoicing.taxes import TaxableLine, tax_within
-from leases.terms import TaxClass
 
 _NOTHING = Decimal(0)
 

@@ -10,13 +10,14 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from devices.tax_classes import TaxClass
 from haas.calendar import ONE_DAY
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.balance import Owed
 from invoicing.bulk import among
 from leases.amendment_models import Amendment
 from leases.ends.models import Buyout, LossCharge
-from leases.models import Agreement, Lease
+from leases.models import Agreement, Lease, Line
 
 BUY_OUT, LOSS, EARLY_RETURN = "buy_out", "loss", "early_return"
 
@@ -36,6 +37,7 @@ class EndCharge:
     tax_category: str
     payment_terms_days: int
     is_owed: bool = True
+    tax_class: str = TaxClass.STANDARD
 
     def owed(self, *, as_of: date) -> list[Owed]:
         """What ought to have been billed by then."""
@@ -69,6 +71,7 @@ def _bought(session: Session, tenant: Tenant, client_ids: Sequence[str]) -> Iter
                 amount=row.price,
                 description=f"{row.description}, {row.serial} ({row.number})",
                 tax_category=row.tax_category,
+                tax_class=row.tax_class,
                 payment_terms_days=row.payment_terms_days,
             )
 
@@ -86,14 +89,26 @@ def _lost(session: Session, tenant: Tenant, client_ids: Sequence[str]) -> Iterat
             amount=row.amount,
             description=f"{row.description}, {row.serial}",
             tax_category=row.tax_category,
+            tax_class=row.tax_class,
             payment_terms_days=row.payment_terms_days,
             is_owed=row.state == "owed",
         )
 
 
 def _left_early(session: Session, tenant: Tenant, client_ids: Sequence[str]) -> Iterator[EndCharge]:
+    # As what was left is taxed; of lines of several classes, at the standard rate.
+    one_class = (
+        sa.select(sa.func.min(Line.tax_class))
+        .where(
+            Line.partner_id == Amendment.partner_id,
+            Line.lease_id == Amendment.lease_id,
+            Amendment.line_ids.op("?")(Line.id),
+        )
+        .having(sa.func.min(Line.tax_class) == sa.func.max(Line.tax_class))
+        .scalar_subquery()
+    )
     statement = (
-        sa.select(Amendment, Lease.number, Agreement.payment_terms_days, Lease.tax_category)
+        sa.select(Amendment, Lease.number, Agreement.payment_terms_days, Lease.tax_category, one_class)
         .join(Lease, sa.and_(Lease.partner_id == Amendment.partner_id, Lease.id == Amendment.lease_id))
         .join(
             Agreement,
@@ -108,7 +123,7 @@ def _left_early(session: Session, tenant: Tenant, client_ids: Sequence[str]) -> 
         )
         .order_by(Amendment.id)
     )
-    for row, lease_number, days, tax_category in session.execute(statement):
+    for row, lease_number, days, tax_category, tax_class in session.execute(statement):
         yield EndCharge(
             source_id=row.id,
             kind=EARLY_RETURN,
@@ -119,5 +134,6 @@ def _left_early(session: Session, tenant: Tenant, client_ids: Sequence[str]) -> 
             amount=row.charge,
             description=f"{lease_number}, {row.number}",
             tax_category=tax_category,
+            tax_class=tax_class or TaxClass.STANDARD,
             payment_terms_days=days,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from devices.tax_classes import TaxClass
 from haas.calendar import ONE_DAY, Period, local_day
 from haas.money import round_minor
 from haas.tenancy.models import Client
@@ -22,7 +23,6 @@ from invoicing.grouping import Grouping, PaperKey, paper_key
 from leases.contract import stays_of
 from leases.models import Agreement, Lease, Line, ReturnOrder
 from leases.schedule import RentPayment, SerialShare, split_by_serial
-from leases.terms import TaxClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +222,7 @@ def _of_end(book: Book, charge: EndCharge, as_of: date) -> Iterator[Proposal]:
             quantity=Decimal(1),
             unit_price=charge.amount,
             tax_category=charge.tax_category,
+            tax_class=charge.tax_class,
             lease=lease,
             line=None,
             serials=(),

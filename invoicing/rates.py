@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from devices.tax_classes import TaxClass
 from haas.accounts import checks
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
@@ -16,7 +17,6 @@ from haas.tenancy.scope import Tenant, scoped
 from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.models import TaxRate
 from invoicing.taxes import UNTAXED
-from leases.terms import TaxClass
 
 # Of one category, by what is supplied; what is exempt has no rate.
 CLASSES = tuple(each.value for each in TaxClass if each is not TaxClass.EXEMPT)

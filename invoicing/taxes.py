@@ -8,10 +8,10 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from devices.tax_classes import TaxClass
 from haas.errors import HaasError
 from haas.money import round_places
 from invoicing.totals import VatGroup, amount_places
-from leases.terms import TaxClass
 
 # EN 16931 (UNTDID 5305) categories under which nothing is added, so that no rate need be on file:
 # zero rated, exempt, reverse charge, intra-community, export, outside the scope.

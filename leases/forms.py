@@ -7,6 +7,7 @@ from decimal import Decimal
 import marshmallow as ma
 
 from devices.forms import Moment
+from devices.tax_classes import TaxClass
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
 from leases.book_schemas import CostRequest, EventRequest, PolicyRequest, RepairPolicyRequest, ReverseRequest
@@ -14,7 +15,7 @@ from leases.return_schemas import ConventionsRequest
 from leases.returns import GRADES
 from leases.schemas import AgreementRequest, LeaseRequest
 from leases.swaps import REASONS
-from leases.terms import LineKind, TaxClass
+from leases.terms import LineKind
 
 LINES_AT_ONCE = 100
 
@@ -46,7 +47,7 @@ class LineForm(Request):
     residual_value = Amount(load_default=None, allow_none=True)
     standalone_price = Amount(places=6, load_default=None, allow_none=True)
     flexible = ma.fields.Boolean(load_default=False)
-    tax_class = one_of(*TaxClass, load_default=TaxClass.STANDARD.value)
+    tax_class = one_of(*TaxClass, load_default=None, allow_none=True)
 
 
 class QuoteForm(Request):

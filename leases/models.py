@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from devices.tax_classes import TaxClass
 from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, one_of, owned_by_partner
 from haas.tenancy.payment_terms import TermsKind
 from leases.amendment_models import Abatement, LineTerms
 from leases.book_models import DepreciationBook as DepreciationBook  # noqa: PLC0414 - also read from here
 from leases.lifecycle import LeaseState
-from leases.terms import TaxClass
 
 _STATES = ", ".join(f"'{state}'" for state in LeaseState)
 _OF_LINE = "and_(Line.partner_id == foreign({0}.partner_id), Line.id == foreign({0}.line_id))"
@@ -197,7 +197,7 @@ class Line(PartnerOwned, Base):
     standalone_price: Mapped[UnitPrice | None]  # what it costs when sold alone; shares out a bundle
     residual_value: Mapped[Amount | None]
     tax_category: Mapped[str] = mapped_column(default="S")
-    tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")  # terms.TaxClass
+    tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")  # TaxClass
     starts_on: Mapped[date | None]  # first rent day; set when its asset is accepted
     ends_on: Mapped[date | None]  # exclusive: rent stops here; none while it runs
     created_at: Mapped[datetime]

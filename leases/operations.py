@@ -8,10 +8,11 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from devices.models import HardwareModel
+from devices.queries import get_model
+from devices.tax_classes import TaxClass
 from haas import outbox
 from haas.calendar import local_day
-from haas.errors import Conflict, InvalidInput, NotFound
+from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.series import take_number
 from haas.tenancy.scope import Tenant, scoped
@@ -30,7 +31,6 @@ from leases.terms import (
     CommercialModel,
     Component,
     LineKind,
-    TaxClass,
     check_amount,
     check_offer,
     component_of,
@@ -112,7 +112,7 @@ def add_line(
     standalone_price: Decimal | None = None,
     flexible: bool = False,
     tax_category: str = "S",
-    tax_class: str = TaxClass.STANDARD,
+    tax_class: str | None = None,
 ) -> Line:
     """Add a rent to a draft. An asset line is the place of one asset: its quantity is 1.
 
@@ -120,6 +120,7 @@ def add_line(
 
     :param component: hardware or service; none: what a line of this kind usually is.
     :param flexible: it scales to the day without penalty; a pooled line always does.
+    :param tax_class: whose rate of the place holds; the model's if left out.
     :raises LeaseNotEditable: once the lease was quoted.
     """
     lease = lock_draft(session, tenant, lease_id)
@@ -158,7 +159,7 @@ def make_line(
     standalone_price: Decimal | None = None,
     flexible: bool = False,
     tax_category: str = "S",
-    tax_class: str = TaxClass.STANDARD,
+    tax_class: str | None = None,
 ) -> Line:
     """A line of a locked lease that may be written on: a draft, or one that is amended."""
     if kind == "asset":
@@ -172,15 +173,12 @@ def make_line(
         raise InvalidInput("The stand-alone price cannot be negative.", field="standalone_price")
     if component is not None and component not in tuple(Component):
         raise InvalidInput("A line is hardware or a service.", field="component")
-    if tax_class not in tuple(TaxClass):
+    if tax_class is not None and tax_class not in tuple(TaxClass):
         raise InvalidInput(f"Use one of {', '.join(TaxClass)}.", field="tax_class")
     check_amount(quantity=quantity, unit_price=unit_price)
     if not description.strip():
         raise InvalidInput("Say what this line is for; the invoice prints it.", field="description")
-    if model_id is not None and not session.scalar(
-        sa.select(scoped(HardwareModel, tenant).where(HardwareModel.id == model_id).exists())
-    ):
-        raise NotFound(f"There is no hardware model {model_id}.")
+    model = get_model(session, tenant, model_id=model_id) if model_id is not None else None
     line = Line(
         partner_id=tenant.partner_id,
         id=new_id("lin"),
@@ -196,7 +194,7 @@ def make_line(
         unit_price=unit_price,
         residual_value=residual_value,
         tax_category=tax_category,
-        tax_class=tax_class,
+        tax_class=tax_class or (model.tax_class if model else TaxClass.STANDARD.value),
         created_at=at,
     )
     session.add(line)

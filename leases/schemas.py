@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import marshmallow as ma
 
+from devices.tax_classes import TaxClass
 from haas.rest.fields import Amount, Day, Happened, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
 from haas.tenancy.payment_terms import TermsKind
-from leases import terms
 from leases.amendments.early_return import Policy
 from leases.daycount import ALIASES, DAY_COUNTS
 from leases.lifecycle import LeaseState
@@ -17,7 +17,6 @@ from leases.swaps import REASONS
 from leases.terms import END_OPTIONS, INTERVALS, CommercialModel, Component, LineKind, Proration, Timing
 
 _INTERVAL = ma.validate.OneOf(INTERVALS)
-TAX_CLASSES = tuple(terms.TaxClass)
 
 
 class AgreementListed(Paged):
@@ -181,7 +180,9 @@ class LineRequest(Request):
     standalone_price = Amount(places=6, load_default=None, allow_none=True)
     flexible = ma.fields.Boolean(load_default=False)
     tax_category = one_of("S", "Z", "E", "AE", "K", "G", "O", load_default="S")
-    tax_class = one_of(*TAX_CLASSES, load_default=TAX_CLASSES[0])
+    tax_class = one_of(
+        *TaxClass, load_default=None, allow_none=True, metadata={"description": "the model's if left out"}
+    )
 
 
 class LineResource(ma.Schema):

@@ -57,16 +57,6 @@ def component_of(kind: str) -> Component:
     return Component.HARDWARE if kind in (LineKind.ASSET, LineKind.POOLED) else Component.SERVICE
 
 
-class TaxClass(StrEnum):
-    """Which of a place's rates holds for what a line is about: books, say, are taxed less than computers."""
-
-    STANDARD = "standard"
-    REDUCED = "reduced"
-    SUPER_REDUCED = "super_reduced"
-    ZERO = "zero"
-    EXEMPT = "exempt"  # nothing is added, whatever the rates are
-
-
 class Proration(StrEnum):
     """What part of a period costs. The rule is a field of the agreement."""
 

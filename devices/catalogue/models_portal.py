@@ -13,6 +13,7 @@ from devices.forms import ModelForm
 from devices.models import Asset, HardwareModel
 from devices.portal import category_words
 from devices.shapes import guard_cost
+from devices.tax_words import TAX_CLASSES
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import HaasError
@@ -53,6 +54,7 @@ def new() -> str:
             useful_life_months=36,
             residual_value_pct="10",
             data_bearing=True,
+            tax_class="standard",
         ),
     )
 
@@ -130,5 +132,6 @@ def _form_page(caller: Caller, form: Form, model: HardwareModel | None = None) -
         form=form,
         model=model,
         categories=category_words(),
+        tax_classes=TAX_CLASSES,
         sees_cost=caller.may("asset.cost.read"),
     )

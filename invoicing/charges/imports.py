@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from devices.import_rows import RowError
 from devices.import_table import read_table
+from devices.tax_classes import TaxClass
 from haas.errors import Conflict, HaasError, TooLarge
 from haas.tenancy.models import Client
 from haas.tenancy.scope import Tenant, scoped
@@ -22,7 +23,6 @@ from invoicing.charges.operations import NewCharge, charge_of, check_figures
 from invoicing.purchase_orders.models import PurchaseOrder
 from leases.credit import demand_credit
 from leases.models import Lease
-from leases.terms import TaxClass
 
 ROWS_MAX = 2_000
 # Our column -> the headings it is known by, as `name_key` writes them.

@@ -8,9 +8,9 @@ from typing import ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from devices.tax_classes import TaxClass
 from haas.db import Base, ClientScope, PartnerOwned, UnitPrice, one_of, owned_by_partner
 from invoicing.charges.recurrence import ChargeTerms
-from leases.terms import TaxClass
 
 CATEGORIES = ("set_up", "delivery", "repair", "fee", "other")
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from devices.models import Asset
+from devices.tax_classes import TaxClass
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
 from haas.tenancy.models import Client, Site
@@ -22,7 +23,6 @@ from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.purchase_orders.operations import check_order
 from leases.credit import demand_credit
 from leases.models import Lease
-from leases.terms import TaxClass
 
 AMOUNT_MAX = Decimal(10) ** 11
 

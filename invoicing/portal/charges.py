@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from devices.import_rows import RowError
 from devices.import_table import BYTES_MAX
+from devices.tax_words import TAX_CLASSES
 from haas import clock
 from haas.accounts.clients import get_client
 from haas.auth.caller import Caller, current_caller, requires
@@ -30,7 +31,6 @@ from invoicing.purchase_orders.models import PurchaseOrder
 from leases.credit import RELEASE
 from leases.models import Lease
 from leases.portal.doors import attempt, attempt_or_flash
-from leases.portal.words import TAX_CLASSES
 from leases.summaries import client_names, find_client
 
 blueprint = Blueprint("charges", __name__, url_prefix="/charges")

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from devices.tax_classes import TaxClass
 from haas.accounts.registered_numbers import EU
-from leases.terms import TaxClass
 
 
 class Supply(StrEnum):

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import msgspec
 
+from devices.tax_classes import TaxClass
 from haas.errors import HaasError
 from haas.money import exponent, round_places
 from haas.tenancy.models import Client, Site
@@ -17,7 +18,6 @@ from invoicing.document_parts import TaxInOwnCurrency
 from invoicing.tax.parties import Seller, demand_numbers, has_exemption, is_business
 from invoicing.tax.supplies import SUPPLY_OF_KIND, Place, Supply, TaxDecision, agreed, decide, in_class
 from invoicing.taxes import DatedRate, find_rate, rate_on
-from leases.terms import TaxClass
 
 
 class NoExchangeRate(HaasError):

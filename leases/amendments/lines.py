@@ -22,7 +22,7 @@ from leases.amendments.wanted import Wanted
 from leases.contract import terms_on
 from leases.models import Agreement, Lease, Line
 from leases.operations import make_line
-from leases.terms import MONEY_MAX, LineKind, TaxClass, check_amount
+from leases.terms import MONEY_MAX, LineKind, check_amount
 
 PLACES_AT_ONCE = 500
 
@@ -276,7 +276,7 @@ def _add_places(work: Work, *, unit_price: Decimal | None) -> Outcome:
             residual_value=residual,
             flexible=bool(like) and like[-1].flexible,
             tax_category=like[-1].tax_category if like else "S",
-            tax_class=like[-1].tax_class if like else TaxClass.STANDARD,
+            tax_class=like[-1].tax_class if like else None,
         )
         for _ in range(count)
     ]

@@ -128,6 +128,7 @@ def freeze(
         price=price.amount,
         currency=price.currency,
         tax_category=place.line.tax_category,
+        tax_class=place.line.tax_class,
         payment_terms_days=place.agreement.payment_terms_days,
         priced_on=price.as_of,
         valid_until=max(valid_until, price.as_of),

@@ -126,6 +126,7 @@ def confirm_loss(
         amount=row.amount,
         currency=lease.currency,
         tax_category=place.line.tax_category,
+        tax_class=place.line.tax_class,
         payment_terms_days=place.agreement.payment_terms_days,
         confirmed_at=at,
         confirmed_by=tenant.actor,

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
+from devices.tax_classes import TaxClass
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, one_of, owned_by_partner
 
 
 class EndNotice(PartnerOwned, Base):
@@ -95,6 +96,7 @@ class Buyout(PartnerOwned, Base):
         sa.UniqueConstraint("partner_id", "number"),
         sa.CheckConstraint("state in ('offered', 'agreed', 'passed', 'withdrawn')", name="state_known"),
         sa.CheckConstraint("price >= 0", name="price_not_negative"),
+        one_of("tax_class", tuple(TaxClass)),
         sa.CheckConstraint("valid_until >= priced_on", name="valid_after_priced"),
         sa.CheckConstraint(
             "(state in ('agreed', 'passed')) = (agreed_on is not null and effective_on is not null)",
@@ -127,6 +129,7 @@ class Buyout(PartnerOwned, Base):
     price: Mapped[Amount]  # net
     currency: Mapped[str] = mapped_column(sa.String(3))
     tax_category: Mapped[str]
+    tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")  # TaxClass
     payment_terms_days: Mapped[int]
     priced_on: Mapped[date]
     valid_until: Mapped[date]
@@ -155,6 +158,7 @@ class LossCharge(PartnerOwned, Base):
         sa.CheckConstraint("(state = 'reversed') = (reversed_on is not null)", name="reversed_has_day"),
         sa.CheckConstraint("cause <> 'stolen' or reference <> ''", name="theft_has_reference"),
         sa.CheckConstraint("amount >= 0", name="amount_not_negative"),
+        one_of("tax_class", tuple(TaxClass)),
         sa.Index(
             "uq_loss_charge_owed",
             "partner_id",
@@ -178,6 +182,7 @@ class LossCharge(PartnerOwned, Base):
     amount: Mapped[Amount]  # net
     currency: Mapped[str] = mapped_column(sa.String(3))
     tax_category: Mapped[str]
+    tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")  # TaxClass
     payment_terms_days: Mapped[int]
     state: Mapped[str] = mapped_column(default="owed")
     reversed_on: Mapped[date | None]

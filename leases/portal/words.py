@@ -6,6 +6,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from devices.tax_words import TAX_CLASSES
+
 LEASE_VERBS: dict[str, tuple[Any, str]] = {
     "draft": (_l("Drafted"), "edit"),
     "quote": (_l("Offered to the client"), "send"),
@@ -125,13 +127,7 @@ PRICE_LEVELS: dict[str, Any] = {
     "client": _l("For one client"),
 }
 
-RATE_CLASSES: dict[str, Any] = {
-    "standard": _l("Standard"),
-    "reduced": _l("Reduced"),
-    "super_reduced": _l("Super-reduced"),
-    "zero": _l("Zero"),
-}
-TAX_CLASSES: dict[str, Any] = {**RATE_CLASSES, "exempt": _l("Exempt")}
+RATE_CLASSES: dict[str, Any] = {name: word for name, word in TAX_CLASSES.items() if name != "exempt"}
 COMPONENTS: dict[str, Any] = {"hardware": _l("Hardware"), "service": _l("Service")}
 
 ITEM_KINDS: dict[str, Any] = {

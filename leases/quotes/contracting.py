@@ -137,6 +137,7 @@ def _lines(offered: QuoteLine, *, lease: Lease, option: QuoteOption, at: datetim
             standalone_price=offered.standalone_price,
             residual_value=offered.residual_value,
             tax_category=offered.tax_category,
+            tax_class=offered.tax_class,
             created_at=at,
         )
         for _ in range(int(offered.quantity) if is_place else 1)

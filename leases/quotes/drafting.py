@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from devices.models import HardwareModel
 from devices.queries import get_model
+from devices.tax_classes import TaxClass
 from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.ids import new_id
@@ -70,6 +71,7 @@ _LINE = (
     "unit_cost",
     "residual_value",
     "tax_category",
+    "tax_class",
 )
 
 
@@ -224,10 +226,12 @@ def add_line(
     unit_cost: Decimal | None = None,
     residual_value: Decimal | None = None,
     tax_category: str = "S",
+    tax_class: str | None = None,
 ) -> QuoteLine:
     """So many of one thing. What a model costs and keeps is taken from the model where it is not given.
 
     :param unit_price: of one, for a billing period; by the price books of today if left out.
+    :param tax_class: whose rate holds; the model's if left out.
     :raises QuoteFrozen: once it was sent.
     :raises NoPrice: if no book has a price and none is given.
     :raises InvalidInput: naming the field.
@@ -253,6 +257,9 @@ def add_line(
         )
     if not 0 <= unit_price < MONEY_MAX:
         raise InvalidInput("The price cannot be negative.", field="unit_price")
+    tax_class = tax_class or (model.tax_class if model else TaxClass.STANDARD.value)
+    if tax_class not in tuple(TaxClass):
+        raise InvalidInput(f"Use one of {', '.join(TaxClass)}.", field="tax_class")
     check_amount(quantity=quantity, unit_price=unit_price)
     count, last = _lines_so_far(session, tenant, option)
     if count >= LINES_MOST:
@@ -277,6 +284,7 @@ def add_line(
         unit_cost=unit_cost,
         residual_value=residual_value,
         tax_category=tax_category,
+        tax_class=tax_class,
     )
     session.add(line)
     session.flush()

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, owned_by_partner
+from devices.tax_classes import TaxClass
+from haas.db import Amount, Base, ByPrefix, ClientScope, PartnerOwned, UnitPrice, one_of, owned_by_partner
 from leases.quotes.lifecycle import NeedState, QuoteState
 
 _STATES = ", ".join(f"'{state}'" for state in QuoteState)
@@ -149,6 +150,7 @@ class QuoteLine(PartnerOwned, Base):
         sa.CheckConstraint("component in ('hardware', 'service')", name="component_known"),
         sa.CheckConstraint("quantity > 0", name="quantity_positive"),
         sa.CheckConstraint("unit_price >= 0", name="price_not_negative"),
+        one_of("tax_class", tuple(TaxClass)),
         sa.CheckConstraint(
             "kind <> 'asset' or (model_id is not null and quantity = trunc(quantity))", name="asset_is_whole"
         ),
@@ -168,6 +170,7 @@ class QuoteLine(PartnerOwned, Base):
     unit_cost: Mapped[Amount | None]  # what one costs the partner to buy
     residual_value: Mapped[Amount | None]  # what one is worth at the end of the term
     tax_category: Mapped[str] = mapped_column(default="S")
+    tax_class: Mapped[str] = mapped_column(default="standard", server_default="standard")  # TaxClass
 
 
 class QuoteLink(PartnerOwned, Base):

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import marshmallow as ma
 
+from devices.tax_classes import TaxClass
 from haas.rest.fields import Amount, Day, Signed, one_of, row_id, text
 from haas.rest.openapi import Paged, Request
 from leases.quotes.lifecycle import NeedState, QuoteState
@@ -42,6 +43,9 @@ class OfferedLineRequest(Request):
     unit_cost = Amount(load_default=None, allow_none=True)
     residual_value = Amount(load_default=None, allow_none=True)
     tax_category = one_of(*_TAXES, load_default="S")
+    tax_class = one_of(
+        *TaxClass, load_default=None, allow_none=True, metadata={"description": "the model's if left out"}
+    )
 
 
 class OptionRequest(Request):
@@ -261,6 +265,7 @@ class DraftedLineResource(ma.Schema):
     unit_cost = Amount(allow_none=True)
     residual_value = Amount(allow_none=True)
     tax_category = ma.fields.String()
+    tax_class = ma.fields.String()
 
 
 class DraftedOptionResource(ma.Schema):

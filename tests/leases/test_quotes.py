@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from devices import edits
 from haas import db
 from haas.errors import Conflict, InvalidInput, NotFound
 from haas.lifecycle import IllegalMove
@@ -319,6 +321,28 @@ class TestAccepting:
         assert (agreement.terms_version, agreement.early_return_pct) == ("2026-01", Decimal(12))
         assert session.scalar(sa.select(sa.func.count()).select_from(Lease)) == 1
         assert events(session, cast) == ["quote.sent", "quote.accepted"]
+
+    def test_keeps_the_model_s_tax_class_unless_a_line_has_its_own(
+        self, session: Session, cast: Cast
+    ) -> None:
+        quote = a_draft_quote(session, cast.tenant, client_id=cast.acme.id, at=AT)
+        given: dict[str, Any] = {
+            "quote_id": quote.id, "at": AT, "unit_price": Decimal(1),
+            "option_id": queries.options_of(session, cast.tenant, quote_id=quote.id)[0].option.id,
+            "model_id": a_model(session, cast.tenant, at=AT).id,
+        }  # fmt: skip
+        edits.update_model(session, cast.tenant, model_id=given["model_id"], changes={"tax_class": "reduced"})
+        drafting.add_line(session, cast.tenant, **given)
+        drafting.add_line(session, cast.tenant, **given, tax_class="zero")
+        with pytest.raises(InvalidInput, match="Use one of"):
+            drafting.add_line(session, cast.tenant, **given, tax_class="luxury")
+        sending.send(session, cast.tenant, quote_id=quote.id, valid_until=date(2099, 12, 31), at=AT)
+
+        self.accept(session, cast, quote)
+        db.change_scope(session, cast.tenant)
+        lines = get_lease(session, cast.tenant, lease_id=quote.lease_id or "").lines
+        # Two laptops and their service were offered before the model had a class.
+        assert sorted(line.tax_class for line in lines) == ["reduced", *["standard"] * 3, "zero"]
 
     def test_keeps_who_agreed_to_what_from_where(self, session: Session, cast: Cast) -> None:
         quote = a_sent_quote(session, cast.tenant, client_id=cast.acme.id, at=AT)

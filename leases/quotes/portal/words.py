@@ -6,7 +6,15 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from leases.portal.words import COMMERCIAL_MODELS, END_OPTIONS, INTERVALS, LINE_KINDS, TIMINGS, options
+from devices.tax_words import TAX_CLASSES
+from leases.portal.words import (
+    COMMERCIAL_MODELS,
+    END_OPTIONS,
+    INTERVALS,
+    LINE_KINDS,
+    TIMINGS,
+    options,
+)
 
 __all__ = [
     "CAUTIONS",
@@ -17,6 +25,7 @@ __all__ = [
     "FRAMEWORKS",
     "INTERVALS",
     "LINE_KINDS",
+    "TAX_CLASSES",
     "TESTS",
     "TIMINGS",
     "VIA",

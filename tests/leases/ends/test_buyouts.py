@@ -14,7 +14,9 @@ from haas.errors import Conflict, InvalidInput, NotFound
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import scoped
 from invoicing import corrections, titles
+from invoicing import queries as invoicing
 from invoicing.models import Invoice
+from invoicing.rates import add_rate
 from leases import books, queries, returns
 from leases.end_paper import sale_pdf
 from leases.end_papers import sale_of_buyout
@@ -110,12 +112,20 @@ class TestAgree:
     def test_ends_the_rent_and_bills_the_price_on_its_day(
         self, session: Session, cast: Cast, made: InService
     ) -> None:
+        add_rate(
+            session, cast.tenant, country="US", category="S", tax_class="reduced", rate_pct=Decimal(5),
+            name="Reduced", valid_from=day("2020-01-01"),
+        )  # fmt: skip
+        made.lines[0].tax_class = "reduced"
         agreed(session, cast, made, priced_on=day("2026-05-16"))  # taken on the 21st: then it counts
         lines = queries.get_lease(session, cast.tenant, lease_id=made.lease.id).lines
         assert [line.ends_on for line in lines] == [day("2026-05-21"), None]
         (invoice,) = bill(session, cast.tenant, day("2026-05-21"))
         # Five months of rent are 2 x 200.00 + 100.00 and 20 of 31 days: 64.52; with the price of 120.00.
         assert invoice.net_total == Decimal("684.52")
+        billed = invoicing.lines_of(session, cast.tenant, invoice_id=invoice.id)
+        [bought] = [line for line in billed if line.kind == "buy_out"]
+        assert (bought.tax_rate_pct, bought.tax) == (Decimal(5), Decimal(6))  # 120 as its rent was taxed
 
     def test_calls_off_a_return_that_was_not_collected(
         self, session: Session, cast: Cast, made: InService

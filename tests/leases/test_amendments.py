@@ -13,6 +13,7 @@ from haas.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import scoped
 from invoicing.billing import preview
+from invoicing.end_charges import end_charges_of
 from leases import operations, queries, returns
 from leases.amendment_models import Amendment
 from leases.amendments import operations as amendments
@@ -145,6 +146,7 @@ class TestScaleDown:
 
     def test_is_a_receipt_before_the_end_without_any_other(self, session, cast, made):
         asset = made.assets[0]
+        made.lines[0].tax_class = "reduced"
         order = returns.request_return(
             session,
             cast.tenant,
@@ -159,6 +161,8 @@ class TestScaleDown:
         returns.receive(session, cast.tenant, return_id=order.id, at=at, serial_seen=asset.serial)
         (amendment,) = amendments_of(session, cast.tenant, lease_id=made.lease.id)
         assert (amendment.charge, amendment.charge_kind) == (Decimal("900.00"), "early_return")
+        [charge] = end_charges_of(session, cast.tenant, client_ids=[cast.acme.id])
+        assert (charge.amount, charge.tax_class) == (Decimal("900.00"), "reduced")  # as its rent was
 
     def test_of_a_pool_is_to_the_day_and_free(self, session, cast, pool):
         lease, line = pool

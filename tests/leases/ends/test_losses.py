@@ -61,8 +61,10 @@ class TestConfirmLoss:
     def test_bills_the_value_of_the_month_and_the_rent_of_that_month(
         self, session: Session, cast: Cast, made: InService
     ) -> None:
+        made.lines[0].tax_class = "zero"
         charge = confirmed(session, cast, made)
         assert (charge.month, charge.amount) == (1, Decimal("218.31"))
+        assert charge.tax_class == "zero"  # as its rent is taxed
         (invoice,) = bill(session, cast.tenant, day("2026-06-01"))
         # March and April, 200.00, and 218.31; nothing of May.
         assert invoice.net_total == Decimal("418.31")

@@ -155,6 +155,7 @@ class Broker:
                 if self._ca_file is None:
                     return True
                 context = ssl.create_default_context(cafile=str(self._ca_file))
+                connection.getpeername()  # gone by now? Then wrapping it would leave a socket open
                 with context.wrap_socket(connection, server_hostname=_LOOPBACK):
                     return True
         except OSError:

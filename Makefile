@@ -8,8 +8,9 @@ SIGN_INS ?=
 ADDRESS ?=
 GROUND_TRUTH ?= ../shared/ground_truth
 # One more than cores, for tests wait half their time for a browser or another program; by four on two cores the
-# walks of all pages ran into their time limit. One test at a time: the long ones, which begin first, are shared.
-PYTEST_ARGS ?= -n 3 --maxschedchunk 1
+# walks of all pages ran into their time limit. One test at a time, in `tests/conftest.py`'s order: the long ones begin
+# first and are shared, but for modules whose set-up is dear, each of which one process runs.
+PYTEST_ARGS ?= -n 3 --dist loadgroup --no-loadscope-reorder
 
 # Else each of the hundred programs that tests and demo start would compile the product anew.
 unexport PYTHONDONTWRITEBYTECODE

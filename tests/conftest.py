@@ -37,11 +37,24 @@ _BEGUN_FIRST = (
     "tests/architecture/test_stored_markup.py",
     "tests/architecture/test_migrations.py",
     "tests/invoicing/test_exports.py",
+    "tests/architecture/test_documentation.py",
+    "tests/archive/test_archive.py",
+)
+# What is dear is made once a module: one process runs all of it.
+_TOGETHER = (
+    "tests/crash/test_matrix.py",
+    "tests/architecture/test_stored_markup.py",
+    "tests/architecture/test_documentation.py",
+    "tests/archive/test_archive.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin what is long first; all else stays in its order."""
+    for item in items:
+        module = item.nodeid.partition("::")[0]
+        if module in _TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(module))
 
     def place(item: pytest.Item) -> int:
         found = (place for place, begin in enumerate(_BEGUN_FIRST) if item.nodeid.startswith(begin))

@@ -26,14 +26,13 @@ pytest_plugins = ["tests.fixtures_stack", "tests.fixtures_demo", "tests.fixtures
 # What takes a minute or more begins first: at the end no process has one left while the others are idle. The
 # first fills the demo; what walks through it comes later, so that nobody waits for that.
 _BEGUN_FIRST = (
-    "tests/architecture/test_pages.py::TestTheOwner",
+    "tests/architecture/test_pages.py",
     "tests/journeys/test_demo.py",
     "tests/haas/commands/test_running.py",
     "tests/architecture/test_api_contract.py",
     "tests/journeys/test_kills.py",
     "tests/crash/test_matrix.py",
     "tests/browser/test_every_page.py",
-    "tests/architecture/test_pages.py",
     "tests/architecture/test_stored_markup.py",
     "tests/architecture/test_migrations.py",
     "tests/invoicing/test_exports.py",
@@ -42,6 +41,7 @@ _BEGUN_FIRST = (
 )
 # What is dear is made once a module: one process runs all of it.
 _TOGETHER = (
+    "tests/architecture/test_pages.py",
     "tests/crash/test_matrix.py",
     "tests/architecture/test_stored_markup.py",
     "tests/architecture/test_documentation.py",

@@ -27,12 +27,13 @@ from haas.settings import Settings
 from haas.settings import use as use_settings
 from invoicing.dunning.portal.invoice_part import tell_reminders
 from invoicing.exposure import demand_within_limit
+from invoicing.ledger.net_rents import tax_within
 from invoicing.payments.portal.invoice_part import tell_payments
 from invoicing.portal import asset_page as billed_assets
 from invoicing.portal import exposure_part
 from invoicing.portal.invoices import INVOICES
 from invoicing.portal.invoices import parts as invoice_parts
-from leases import credit, queries
+from leases import classifying, credit, queries
 from leases.portal import asset_page as leased_assets
 from leases.portal.lists import LEASES
 
@@ -283,6 +284,8 @@ def _join() -> None:
         invoice_parts.extend((tell_payments, tell_reminders))
     if demand_within_limit not in credit.checks:
         credit.checks.append(demand_within_limit)
+    if tax_within not in classifying.taxes_within:
+        classifying.taxes_within.append(tax_within)
         client_parts.cards.append(exposure_part.tell_exposure)
         client_parts.over_limit.append(exposure_part.who_is_over)
         client_parts.exposures.append(exposure_part.exposure_told)

@@ -21,6 +21,8 @@ from haas.settings import Settings
 from haas.settings import current as current_settings
 from haas.settings import use as use_settings
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.ledger.net_rents import tax_within
+from leases import classifying
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ def run(settings: Settings, *, queue: str, burst: bool = False) -> None:
     if not models.EVERY_TABLE:
         raise RuntimeError("no models were loaded")
     valkey = Redis.from_url(settings.redis_url)
+    classifying.taxes_within.append(tax_within)  # as `haas.app` joins them
     settle()
     # No fork for each job: most are a few statements, and documents keep their renderer warm. What a fork
     # would save us from, a job that takes the process down, the lease of its delivery does too.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -14,6 +17,7 @@ from devices.models import Asset, HardwareModel
 from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
+from haas.money import round_minor
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
@@ -30,6 +34,19 @@ from leases.finance.appraisal import (
 from leases.finance.classification import Classification, Thresholds
 from leases.models import Assignment, Lease, Line
 from leases.terms import Component, Timing
+
+
+class TaxWithin(Protocol):
+    """Asked for what of these lines' prices is tax on a day."""
+
+    def __call__(
+        self, session: Session, tenant: Tenant, *, lease: Lease, lines: Sequence[Line], day: date
+    ) -> Mapping[str, Decimal]:
+        """The rate that a price includes, in per cent, by line id; nothing where prices are without tax."""
+
+
+# What the context that taxes has to say. It hangs itself here; this room knows it not.
+taxes_within: list[TaxWithin] = []
 
 
 class NotClassifiable(Conflict):
@@ -177,13 +194,21 @@ def offer_of(session: Session, tenant: Tenant, lease: Lease, *, on: date, modifi
         )
     }
     standing = _standing(session, tenant, lines, first=not modified)
+    # Tax is never earned nor lent: a class is decided by what is left without it.
+    within = {
+        line_id: rate
+        for ask in taxes_within
+        for line_id, rate in ask(session, tenant, lease=lease, lines=lines, day=on).items()
+    }
     places = []
     for line in lines:
         model, asset = models[str(line.model_id)], standing.get(line.id)
         currency = model.currency if asset is None else asset.currency
         if currency != lease.currency:
             continue
-        places.append(place_of(line, model, asset, term_months=term_months, on=on))
+        place = place_of(line, model, asset, term_months=term_months, on=on)
+        net = without_tax(place.rent, within.get(line.id, Decimal(0)), currency=lease.currency)
+        places.append(replace(place, rent=net))
     return Offer(
         places=places,
         term_months=term_months,
@@ -231,6 +256,13 @@ def place_of(line: Line, model: HardwareModel, asset: Asset | None, *, term_mont
         life_months=model.useful_life_months,
         age_months=age,
     )
+
+
+def without_tax(amount: Decimal, rate_pct: Decimal, *, currency: str) -> Decimal:
+    """What is left of an amount that includes tax by this rate, to the cent; all of it by a rate of 0."""
+    if not rate_pct:
+        return amount
+    return round_minor(Fraction(amount) * 100 / (100 + Fraction(rate_pct)), currency)
 
 
 def _whole_months(start: date, end: date) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -52,27 +52,35 @@ class IncludedTax:
         rest = rent.amount - agreed
         if not rest:
             return included
-        rate = self._rate(self.clients[lease.client_id], line, lease.site_id, rent.period_start)
+        rate = self.rate(lease, line, day=rent.period_start)
         return included + round_minor(
             Fraction(rest) * Fraction(rate) / (100 + Fraction(rate)), lease.currency
         )
 
-    def _rate(self, client: Client, line: Line, site_id: str | None, day: date) -> Decimal:
-        """In per cent. What cannot be billed yet, for want of a rate or a number, holds no tax till it is."""
+    def rate(self, lease: Lease, line: Line, *, day: date) -> Decimal:
+        """Of a rent that includes tax, in per cent; 0 while a rate or number lacks to bill it."""
         if self.taxation is None:
             return _NOTHING
         try:
             decision = self.taxation.decide(
-                client,
+                self.clients[lease.client_id],
                 kind=RentKind.RENT.value,
                 category=line.tax_category,
-                site_id=site_id,
+                site_id=lease.site_id,
                 day=day,
                 tax_class=line.tax_class,
             )
             return self.taxation.rate(decision, day=day)
         except HaasError:
             return _NOTHING
+
+
+def tax_within(
+    session: Session, tenant: Tenant, *, lease: Lease, lines: Sequence[Line], day: date
+) -> dict[str, Decimal]:
+    """The rate that each line's price includes on a day, in per cent: `leases.classifying.TaxWithin`."""
+    included = load_included_tax(session, tenant, leases=[lease], line_ids=())
+    return {line.id: included.rate(lease, line, day=day) for line in lines if included.is_in(lease)}
 
 
 def load_included_tax(

@@ -18,6 +18,7 @@ from invoicing.document import InvoiceDocument
 from invoicing.ledger.models import FinanceLeaseLine
 from invoicing.models import Invoice
 from invoicing.rates import add_rate
+from leases.classifying import offer_of
 from tests.cast import Cast
 from tests.invoicing.test_ledger_posting import MARCH, post_until, sums
 from tests.invoicing.world import APRIL, NOW, PORTAL, a_rate, an_invoice, bill, keep_operating
@@ -122,6 +123,21 @@ class TestTheBooksOfAGrossPrice:
         assert posted["tax_payable"] == Decimal("-17.10")
         assert "deferred_rent" not in posted
         assert posted["receivables"] == invoice.total == Decimal("107.10")
+
+    def test_class_a_lease_by_what_is_left_without_tax(self, session: Session, cast: Cast) -> None:
+        edit_client(session, cast.tenant, client_id=cast.acme.id, changes={"prices_include_tax": True})
+        a_rate(session, cast.tenant, pct="19")
+        made = lease_in_service(
+            session, cast.tenant, client_id=cast.acme.id, accepted_at=datetime(2026, 4, 1, 9, tzinfo=UTC),
+            rent="119.00",
+        )  # fmt: skip
+
+        def rents() -> set[Decimal]:
+            return {place.rent for place in offer_of(session, cast.tenant, made.lease, on=APRIL).places}
+
+        assert rents() == {Decimal(100)}
+        edit_client(session, cast.tenant, client_id=cast.acme.id, changes={"prices_include_tax": False})
+        assert rents() == {Decimal(119)}
 
     def test_earn_before_it_is_billed_what_it_will_come_to(self, session: Session, cast: Cast) -> None:
         keep_operating(session, cast.tenant)

@@ -26,23 +26,25 @@ pytest_plugins = ["tests.fixtures_stack", "tests.fixtures_demo", "tests.fixtures
 # What takes a minute or more begins first: at the end no process has one left while the others are idle. The
 # first fills the demo; what walks through it comes later, so that nobody waits for that.
 _BEGUN_FIRST = (
-    "tests/architecture/test_pages.py",
+    "tests/browser/test_every_page.py",
     "tests/journeys/test_demo.py",
     "tests/haas/commands/test_running.py",
     "tests/architecture/test_api_contract.py",
     "tests/journeys/test_kills.py",
     "tests/crash/test_matrix.py",
-    "tests/browser/test_every_page.py",
+    "tests/architecture/test_pages.py",
     "tests/architecture/test_stored_markup.py",
     "tests/architecture/test_migrations.py",
     "tests/invoicing/test_exports.py",
     "tests/architecture/test_documentation.py",
     "tests/archive/test_archive.py",
 )
-# What is dear is made once a module: one process runs all of it.
+# One process runs all of a module: what is dear is made once, and the walks of Chromium, which take both cores,
+# meet tests that wait rather than one another.
 _TOGETHER = (
-    "tests/architecture/test_pages.py",
+    "tests/browser/test_every_page.py",
     "tests/crash/test_matrix.py",
+    "tests/architecture/test_pages.py",
     "tests/architecture/test_stored_markup.py",
     "tests/architecture/test_documentation.py",
     "tests/archive/test_archive.py",

@@ -39,7 +39,7 @@ _BEGUN_FIRST = (
     "tests/architecture/test_documentation.py",
     "tests/archive/test_archive.py",
 )
-# One process runs all of a module: what is dear is made once, and the walks of Chromium, which take both cores,
+# One process runs all of a module: what is dear is made once, and Chromium's walks, which take both cores,
 # meet tests that wait rather than one another.
 _TOGETHER = (
     "tests/browser/test_every_page.py",

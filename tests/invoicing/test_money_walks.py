@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -25,7 +25,7 @@ from invoicing.charges.operations import NewCharge, make_charge
 from invoicing.models import Invoice, Payment
 from invoicing.money import balances, receipts, refunds
 from invoicing.money.models import Receipt, Refund
-from tests.cast import Cast, make_cast
+from tests.cast import make_cast
 from tests.invoicing.test_ledger_posting import post_until, sums
 from tests.invoicing.world import PORTAL, a_lease, a_rate, bill, keep_operating
 
@@ -308,10 +308,8 @@ class MoneyWalk(RuleBasedStateMachine):
         return D(self.session.scalar(sa.text(statement), {"partner": self.tenant.partner_id}))
 
 
-@pytest.mark.usefixtures("cast")
+@pytest.mark.usefixtures("app")
 class TestAnyWalk:
-    cast: ClassVar[Cast]
-
     def test_leaves_every_book_at_the_same_cent(self) -> None:
         run_state_machine_as_test(
             MoneyWalk,

@@ -51,6 +51,7 @@ _TOGETHER = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin what is long first; all else stays in its order."""
     for item in items:

@@ -7,10 +7,8 @@ PORT ?=
 SIGN_INS ?=
 ADDRESS ?=
 GROUND_TRUTH ?= ../shared/ground_truth
-# One more than cores, for tests wait half their time for a browser or another program; by four on two cores the
-# walks of all pages ran into their time limit. One test at a time, in `tests/conftest.py`'s order: the long ones begin
-# first and are shared, but for modules whose set-up is dear, each of which one process runs.
-PYTEST_ARGS ?= -n 3 --dist loadgroup --no-loadscope-reorder
+# As many as cores: by four on two cores the walks of all pages ran into their time limit.
+PYTEST_ARGS ?= -n 2
 
 # Else each of the hundred programs that tests and demo start would compile the product anew.
 unexport PYTHONDONTWRITEBYTECODE

@@ -23,49 +23,6 @@ from tests import cast as casting
 pytest_plugins = ["tests.fixtures_stack", "tests.fixtures_demo", "tests.fixtures_payments"]
 
 
-# What takes a minute or more begins first: at the end no process has one left while the others are idle. The
-# first fills the demo; what walks through it comes later, so that nobody waits for that.
-_BEGUN_FIRST = (
-    "tests/browser/test_every_page.py",
-    "tests/journeys/test_demo.py",
-    "tests/haas/commands/test_running.py",
-    "tests/architecture/test_api_contract.py",
-    "tests/journeys/test_kills.py",
-    "tests/crash/test_matrix.py",
-    "tests/architecture/test_pages.py",
-    "tests/architecture/test_stored_markup.py",
-    "tests/architecture/test_migrations.py",
-    "tests/invoicing/test_exports.py",
-    "tests/architecture/test_documentation.py",
-    "tests/archive/test_archive.py",
-)
-# One process runs all of a module: what is dear is made once, and Chromium's walks, which take both cores,
-# meet tests that wait rather than one another.
-_TOGETHER = (
-    "tests/browser/test_every_page.py",
-    "tests/crash/test_matrix.py",
-    "tests/architecture/test_pages.py",
-    "tests/architecture/test_stored_markup.py",
-    "tests/architecture/test_documentation.py",
-    "tests/archive/test_archive.py",
-)
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin what is long first; all else stays in its order."""
-    for item in items:
-        module = item.nodeid.partition("::")[0]
-        if module in _TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(module))
-
-    def place(item: pytest.Item) -> int:
-        found = (place for place, begin in enumerate(_BEGUN_FIRST) if item.nodeid.startswith(begin))
-        return next(found, len(_BEGUN_FIRST))
-
-    items.sort(key=place)
-
-
 def pytest_collection_finish() -> None:
     """Hide product and tests from the collector: they stay, and it would look through them for ever."""
     gc.collect()

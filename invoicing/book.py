@@ -137,10 +137,18 @@ def load(
     sources = [line_id for line_id in line_ids if line_id not in ahead] + [order.id for order in damages]
     sources += [charge.source_id for charge in ends] + [charge.id for charge in charges]
     billed = load_billed(session, tenant, sources=sources)
+    taxation = load_taxation(
+        session,
+        tenant,
+        site_ids=filter(
+            None, {lease.site_id for lease in named.values()} | {charge.site_id for charge in charges}
+        ),
+    )
+    clients, debits = _load_clients(
+        session, tenant, client_ids=client_ids, creditor_id=taxation.seller.creditor_id
+    )
     return Book(
-        clients={
-            row.id: row for row in session.scalars(scoped(Client, tenant).where(among(Client.id, client_ids)))
-        },
+        clients=clients,
         leases=leases,
         named=named,
         agreements=agreements,
@@ -152,13 +160,7 @@ def load(
         schedules=schedules,
         ahead=ahead,
         billed=billed,
-        taxation=load_taxation(
-            session,
-            tenant,
-            site_ids=filter(
-                None, {lease.site_id for lease in named.values()} | {charge.site_id for charge in charges}
-            ),
-        ),
+        taxation=taxation,
         orders=terms_of_orders(
             session,
             tenant,
@@ -167,7 +169,7 @@ def load(
             ),
         ),
         rules=load_rules(session, tenant, client_ids=client_ids),
-        debits=load_debits(session, tenant, client_ids=client_ids),
+        debits=debits,
         partner_terms=_terms_of(session.get_one(Partner, tenant.partner_id)),
     )
 
@@ -314,23 +316,26 @@ def load_taxation(session: Session, tenant: Tenant, *, site_ids: Iterable[str] =
     )
 
 
-def load_debits(session: Session, tenant: Tenant, *, client_ids: Sequence[str]) -> dict[str, PaymentMeans]:
-    """How the bank collects what these clients owe in EUR, by client: those with a standing mandate."""
-    creditor_id = company_of(session, tenant).creditor_id
-    if not creditor_id:
-        return {}
-    rows = session.scalars(
-        scoped(SepaMandate, tenant).where(
-            among(SepaMandate.client_id, client_ids),
-            SepaMandate.state == ACTIVE,
-            SepaMandate.usage == RECURRENT,
-        )
+def _load_clients(
+    session: Session, tenant: Tenant, *, client_ids: Sequence[str], creditor_id: str
+) -> tuple[dict[str, Client], dict[str, PaymentMeans]]:
+    """The clients, and how the bank collects what those with a standing mandate owe in EUR; one query."""
+    standing = sa.and_(
+        SepaMandate.partner_id == Client.partner_id,
+        SepaMandate.client_id == Client.id,
+        SepaMandate.state == ACTIVE,
+        SepaMandate.usage == RECURRENT,
     )
-    return {
-        row.client_id: PaymentMeans(
-            code="59", iban=row.iban, mandate_reference=row.reference, creditor_id=creditor_id
-        )
-        for row in rows
+    rows = session.execute(
+        scoped(Client, tenant)
+        .outerjoin(SepaMandate, standing)
+        .where(among(Client.id, client_ids))
+        .add_columns(SepaMandate.iban, SepaMandate.reference)
+    ).all()
+    return {client.id: client for client, _, _ in rows}, {
+        client.id: PaymentMeans(code="59", iban=iban, mandate_reference=reference, creditor_id=creditor_id)
+        for client, iban, reference in rows
+        if creditor_id and iban
     }
 
 

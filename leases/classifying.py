@@ -18,7 +18,7 @@ from haas.calendar import local_day
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.money import round_minor
-from haas.tenancy.models import Partner
+from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from leases import queries
 from leases.classification_models import LeaseClassification
@@ -187,17 +187,20 @@ def offer_of(session: Session, tenant: Tenant, lease: Lease, *, on: date, modifi
     term_months = lease.term_months
     if modified and lease.ends_on is not None:
         term_months = max(1, _whole_months(on, lease.ends_on))
-    models = {
-        model.id: model
-        for model in session.scalars(
-            scoped(HardwareModel, tenant).where(HardwareModel.id.in_([line.model_id for line in lines]))
-        )
-    }
+    includes_tax = sa.select(Client.prices_include_tax).where(
+        Client.partner_id == tenant.partner_id, Client.id == lease.client_id
+    )
+    rows = session.execute(
+        scoped(HardwareModel, tenant)
+        .where(HardwareModel.id.in_([line.model_id for line in lines]))
+        .add_columns(includes_tax.scalar_subquery())
+    ).all()
+    models = {model.id: model for model, _ in rows}
     standing = _standing(session, tenant, lines, first=not modified)
     # Tax is never earned nor lent: a class is decided by what is left without it.
     within = {
         line_id: rate
-        for ask in taxes_within
+        for ask in (taxes_within if any(included for _, included in rows) else ())
         for line_id, rate in ask(session, tenant, lease=lease, lines=lines, day=on).items()
     }
     places = []

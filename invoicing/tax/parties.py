@@ -31,6 +31,7 @@ class Seller:
     tax_currency: str
     address_lines: tuple[str, ...] = ()
     compensation_is_outside: bool = False
+    creditor_id: str = ""  # of direct debits; empty: nothing is collected
     accounts: Mapping[str, PaymentMeans] = field(default_factory=dict)  # by currency
 
     def means(self, currency: str) -> tuple[PaymentMeans, ...]:
@@ -58,6 +59,7 @@ def seller_of(partner: Partner, company: Company) -> Seller:
         tax_currency=company.tax_currency or partner.currency,
         address_lines=_lines(company),
         compensation_is_outside=company.damages == "outside",
+        creditor_id=company.creditor_id,
         accounts={row["currency"]: _means(row, partner.legal_name) for row in company.accounts},
     )
 

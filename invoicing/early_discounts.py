@@ -98,7 +98,14 @@ def take_back(session: Session, tenant: Tenant, *, receipt_id: str, at: datetime
 def _charge_again(
     session: Session, tenant: Tenant, *, taken: EarlyDiscountTaken, number: str, at: datetime
 ) -> list[Charge]:
+    known = session.scalars(
+        scoped(Charge, tenant).where(Charge.reference.startswith(f"{taken.id}/")).order_by(Charge.reference)
+    ).all()
+    if known:
+        return list(known)  # more of the money went back later
     client = get_client(session, tenant, client_id=taken.client_id)
+    if client.currency != taken.currency:
+        return []  # charges are in the client's own currency: of another one somebody decides by hand
     credit = queries.get_invoice(session, tenant, invoice_id=taken.credit_note_id)
     document = msgspec.convert(credit.document, type=InvoiceDocument)
     told = words(client.language).gettext("Discount for early payment of %s, whose payment went back")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -149,8 +149,8 @@ class TestMoneyThatWentBack:
         reverse_receipt(
             session, cast.tenant, receipt_id=receipt.id, amount=None, reason="Returned", on=LATE, at=AT
         )
-        for _ in range(2):
-            charged = early_discounts.take_back(session, cast.tenant, receipt_id=receipt.id, at=AT)
+        for at in (AT, AT + timedelta(days=2)):  # told again on another day
+            charged = early_discounts.take_back(session, cast.tenant, receipt_id=receipt.id, at=at)
 
         assert [(row.unit_price, row.tax_category) for row in charged] == [(D("1.89"), "S"), (D("2.79"), "S")]
         assert charged[0].description == (

@@ -284,11 +284,11 @@ def _join() -> None:
         invoice_parts.extend((tell_payments, tell_reminders))
     if demand_within_limit not in credit.checks:
         credit.checks.append(demand_within_limit)
-    if tax_within not in classifying.taxes_within:
-        classifying.taxes_within.append(tax_within)
         client_parts.cards.append(exposure_part.tell_exposure)
         client_parts.over_limit.append(exposure_part.who_is_over)
         client_parts.exposures.append(exposure_part.exposure_told)
+    if tax_within not in classifying.taxes_within:
+        classifying.taxes_within.append(tax_within)
     join(FLEET, LEASES, INVOICES)
 
 

@@ -90,6 +90,11 @@ class DeliverySite(Frozen, frozen=True, kw_only=True):
     city: str = ""  # BT-77
 
 
+def iban_ends(iban: str) -> str:
+    """Its ends alone: enough for the holder to know it by."""
+    return f"{iban[:4]} … {iban[-4:]}"
+
+
 class PaymentMeans(Frozen, frozen=True, kw_only=True):
     """One way to pay (BG-16). With code 30 `iban` may hold another account number of the seller."""
 
@@ -103,7 +108,7 @@ class PaymentMeans(Frozen, frozen=True, kw_only=True):
     @property
     def iban_shown(self) -> str:
         """Its ends alone: enough for the payer to know it by."""
-        return f"{self.iban[:4]} … {self.iban[-4:]}"
+        return iban_ends(self.iban)
 
 
 class SerialRow(Frozen, frozen=True, kw_only=True):

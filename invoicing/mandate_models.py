@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from haas.db import Base, ByPrefix, ClientScope, PartnerOwned, one_of, owned_by_partner
+from invoicing.document_parts import iban_ends
 
 DRAFT, ACTIVE, REVOKED = "draft", "active", "revoked"
 MANDATE_STATES = (DRAFT, ACTIVE, REVOKED)
@@ -56,4 +57,4 @@ class SepaMandate(PartnerOwned, Base):
     @property
     def iban_shown(self) -> str:
         """Its ends alone: enough to know it by."""
-        return f"{self.iban[:4]} … {self.iban[-4:]}"
+        return iban_ends(self.iban)

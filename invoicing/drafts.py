@@ -65,6 +65,11 @@ class Draft:
         """Of all its amounts."""
         return self.paper.currency
 
+    @property
+    def collected_by(self) -> PaymentMeans | None:
+        """The debit by which the bank collects it: of an invoice in EUR alone."""
+        return self.debit if self.kind == "invoice" and self.currency == "EUR" else None
+
     def printed_net(self, index: int) -> Decimal:
         """What stands on the line, before the paper's own discounts and surcharges; signed.
 

@@ -89,7 +89,7 @@ def document_of(draft: Draft, *, seller: Branding, portal_url: str, pay_url: str
         payment_terms=_terms(draft, discounts),
         payment_means=_means(draft),
         portal_url=portal_url,
-        pay_url=pay_url if not _is_collected(draft) else "",  # it would be paid twice
+        pay_url="" if draft.collected_by else pay_url,  # it would be paid twice
     )
 
 
@@ -119,13 +119,7 @@ def _means(draft: Draft) -> tuple[PaymentMeans, ...]:
     """How it is paid: collected by the bank where the client has a mandate, else by transfer."""
     if draft.kind != "invoice":
         return ()
-    if draft.debit is not None and _is_collected(draft):
-        return (draft.debit,)
-    return draft.seller.means(draft.currency)
-
-
-def _is_collected(draft: Draft) -> bool:
-    return draft.debit is not None and draft.kind == "invoice" and draft.currency == "EUR"
+    return (draft.collected_by,) if draft.collected_by else draft.seller.means(draft.currency)
 
 
 def _terms(draft: Draft, discounts: tuple[EarlyDiscount, ...]) -> str:

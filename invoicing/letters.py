@@ -28,14 +28,14 @@ def letter_to(
     session: Session,
     tenant: Tenant,
     *,
-    client_id: str,
+    client: Client,
     message: str,
     message_id: str,
     values: Mapping[str, Any],
     files: Sequence[StoredFile] = (),
 ) -> Letter | None:
     """The mail; none if the client has no address, or the partner is suspended and may write to nobody."""
-    partner, client = both_ends(session, tenant, client_id=client_id)
+    partner = session.get_one(Partner, tenant.partner_id)
     if not client.email or partner.suspended_at is not None:
         return None
     return Letter(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
 from haas import audit, outbox
+from haas.accounts.clients import get_client
 from haas.documents import formatting
 from haas.errors import Conflict
 from haas.files import get_file
@@ -97,7 +98,7 @@ def letter_for(
     """
     if invoice.pdf_file_id is None:
         return None
-    _, client = both_ends(session, tenant, client_id=invoice.client_id)
+    client = get_client(session, tenant, client_id=invoice.client_id)
     document = msgspec.convert(invoice.document, type=InvoiceDocument)
     pdf = get_file(session, tenant, file_id=invoice.pdf_file_id)
     files = [pdf]
@@ -107,7 +108,7 @@ def letter_for(
     return letter_to(
         session,
         tenant,
-        client_id=client.id,
+        client=client,
         message="invoice_issued",
         message_id=message_id,
         values={
@@ -137,7 +138,7 @@ def note_sent(session: Session, tenant: Tenant, *, invoice_id: str, at: datetime
 
 def recipients(session: Session, tenant: Tenant, *, invoice: Invoice) -> Sequence[str]:
     """Where the mail goes: none if the client has no address."""
-    _, client = both_ends(session, tenant, client_id=invoice.client_id)
+    client = get_client(session, tenant, client_id=invoice.client_id)
     return [client.email] if client.email else []
 
 

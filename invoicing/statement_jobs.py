@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy import select
 
 from haas import clock, db, mail, outbox
 from haas.calendar import add_months, local_day
-from haas.mail import Attachment, Letter
+from haas.mail import Attachment
 from haas.settings import Settings
 from haas.settings import current as current_settings
-from haas.tenancy.brands import branding_of
-from haas.tenancy.models import Client, Partner
+from haas.tenancy.models import Client
 from haas.tenancy.partners import working_partners
 from haas.tenancy.scope import Tenant, scoped
+from invoicing.letters import letter_to
 from invoicing.statement_paper import statement_pdf
 from invoicing.statement_shapes import document_for
 
@@ -54,26 +55,22 @@ def mail_statement(*, partner_id: str, event_id: str, client_id: str, month: str
     own, tenant = current_settings(), Tenant(partner_id, actor="job:statement", request_id=event_id)
     start = date.fromisoformat(month)
     with db.unit_of_work(tenant) as session:
-        partner = session.get_one(Partner, partner_id)
         client = session.scalar(scoped(Client, tenant).where(Client.id == client_id))
-        if client is None or not client.email or not client.wants_statements or partner.suspended_at:
+        if client is None or not client.wants_statements:
             return
         document = document_for(
             session, tenant, client=client, start=start, until=add_months(start, 1), base_url=own.base_url
         )
-        branding = branding_of(session, partner, with_logo=False)
-    if not document.accounts:
+        letter = letter_to(
+            session,
+            tenant,
+            client=client,
+            message="statement",
+            message_id=event_id,
+            values={"start": document.start, "until": document.until, "link": document.portal_url},
+        )
+    if letter is None or not document.accounts:
         return
-    pdf = statement_pdf(document)
-    letter = Letter(
-        message="statement",
-        to=client.email,
-        to_name=client.name,
-        branding=branding,
-        language=client.language,
-        time_zone=client.time_zone,
-        message_id=event_id,
-        values={"start": document.start, "until": document.until, "link": document.portal_url},
-        attachments=(Attachment(f"statement-{client.number}-{month[:7]}.pdf", "application/pdf", pdf),),
-    )
+    name, pdf = f"statement-{client.number}-{month[:7]}.pdf", statement_pdf(document)
+    letter = replace(letter, attachments=(Attachment(name, "application/pdf", pdf),))
     mail.send(own, letter, now=clock.now())

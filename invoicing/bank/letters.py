@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from haas.accounts.clients import get_client
 from haas.accounts.company import company_of
 from haas.calendar import local_day
 from haas.documents import formatting
@@ -57,7 +58,7 @@ def of_form(session: Session, tenant: Tenant, *, mandate_id: str, message_id: st
     return letter_to(
         session,
         tenant,
-        client_id=mandate.client_id,
+        client=get_client(session, tenant, client_id=mandate.client_id),
         message="mandate_form",
         message_id=message_id,
         values={"mandate": mandate.reference},
@@ -73,13 +74,13 @@ def of_notice(session: Session, tenant: Tenant, *, notice: DebitNotice, message_
     """The announcement of a debit; none if it left before, or nobody can or may be written to."""
     if notice.sent_at or notice.channel != BY_MAIL:
         return None
-    _, client = both_ends(session, tenant, client_id=notice.client_id)
+    client = get_client(session, tenant, client_id=notice.client_id)
     mandate = get_mandate(session, tenant, mandate_id=notice.mandate_id)
     numbers = invoices.numbers_of(session, tenant, invoice_ids=[notice.invoice_id])
     return letter_to(
         session,
         tenant,
-        client_id=client.id,
+        client=client,
         message="debit_notice",
         message_id=message_id,
         values={

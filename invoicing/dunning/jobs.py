@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import clock, db, mail, outbox
+from haas.accounts.clients import get_client
 from haas.calendar import local_day, start_of_day
 from haas.crash import crashpoint
 from haas.documents import formatting
@@ -156,12 +157,12 @@ def _document(session: Session, tenant: Tenant, reminder: Reminder, *, base_url:
 
 
 def _letter(session: Session, tenant: Tenant, reminder: Reminder, *, base_url: str) -> Letter | None:
-    _, client = both_ends(session, tenant, client_id=reminder.client_id)
+    client = get_client(session, tenant, client_id=reminder.client_id)
     printed = reminder.letter_file_id
     return letter_to(
         session,
         tenant,
-        client_id=client.id,
+        client=client,
         message="reminder",
         message_id=reminder.id,
         values={

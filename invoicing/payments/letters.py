@@ -167,8 +167,7 @@ def _to_client(
     values: dict[str, Any],
 ) -> Letter | None:
     """To where the client's invoices go; none if nobody can be written to, or nobody may."""
-    if get_client(session, tenant, client_id=client_id).archived_at is not None:
+    client = get_client(session, tenant, client_id=client_id)
+    if client.archived_at is not None:
         return None
-    return letter_to(
-        session, tenant, client_id=client_id, message=message, message_id=message_id, values=values
-    )
+    return letter_to(session, tenant, client=client, message=message, message_id=message_id, values=values)

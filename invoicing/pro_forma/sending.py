@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import audit, outbox
+from haas.accounts.clients import get_client
 from haas.documents import formatting
 from haas.files import get_file
 from haas.mail import Letter
 from haas.tenancy.scope import Tenant
-from invoicing.letters import both_ends, letter_to
+from invoicing.letters import letter_to
 from invoicing.pro_forma.models import ProForma
 from invoicing.pro_forma.queries import get_pro_forma
 from invoicing.sending import require_sendable
@@ -51,11 +52,11 @@ def letter_for(
     pro_forma = get_pro_forma(session, tenant, pro_forma_id=pro_forma_id)
     if pro_forma.pdf_file_id is None:
         return None
-    _, client = both_ends(session, tenant, client_id=pro_forma.client_id)
+    client = get_client(session, tenant, client_id=pro_forma.client_id)
     return letter_to(
         session,
         tenant,
-        client_id=client.id,
+        client=client,
         message="pro_forma",
         message_id=message_id,
         values={
@@ -78,5 +79,5 @@ def note_sent(session: Session, tenant: Tenant, *, pro_forma_id: str, at: dateti
 
 def recipients(session: Session, tenant: Tenant, *, pro_forma: ProForma) -> list[str]:
     """Where the mail goes: none if the client has no address."""
-    _, client = both_ends(session, tenant, client_id=pro_forma.client_id)
+    client = get_client(session, tenant, client_id=pro_forma.client_id)
     return [client.email] if client.email else []

@@ -83,10 +83,8 @@ REACTIONS: dict[str, list[tuple[str, str]]] = {
     "mandate.signature_asked": [("invoicing.bank.jobs:mail_mandate", DOCUMENTS)],
     "collection.ordered": [("invoicing.payments.jobs:close_pages", DEFAULT)],
     "debit.announced": [("invoicing.bank.jobs:mail_notice", DEFAULT)],
-    "receipt.reversed": [
-        ("invoicing.bank.jobs:note_reversal", DEFAULT),
-        ("invoicing.jobs:take_back_discounts", DEFAULT),
-    ],
+    "receipt.reversed": [("invoicing.bank.jobs:note_reversal", DEFAULT)],
+    "invoice.reopened": [("invoicing.jobs:take_back_discounts", DEFAULT)],
     "payment.recorded": [("invoicing.jobs:pass_paid_titles", DEFAULT)],
     "lease.amended": [("leases.jobs:print_amendment", DOCUMENTS)],
     "lease.asset_accepted": [("leases.jobs:print_acceptance", DOCUMENTS)],

@@ -76,23 +76,21 @@ def granted_with(session: Session, tenant: Tenant, *, receipt_id: str) -> dict[s
     return {number: amount for number, amount in rows}  # noqa: C416 - rows, not pairs
 
 
-def take_back(session: Session, tenant: Tenant, *, receipt_id: str, at: datetime) -> list[Charge]:
-    """Charge again what was taken off for this money, where its invoice is open again; once.
+def take_back(session: Session, tenant: Tenant, *, invoice_id: str, at: datetime) -> list[Charge]:
+    """Charge again what was taken off an invoice that a payment taken off it has opened again; once.
 
-    The credit note stands, as every document does. The next run bills a charge for each rate of it; where the
-    partner waives that, it voids the charge.
+    It does not ask what is open now: an invoice that is paid anew meanwhile was not paid in time. The credit
+    note stands, as every document does. The next run bills a charge for each rate of it; where the partner
+    waives that, it voids the charge. A discount that somebody credited by hand had no money as its condition
+    and stays.
     """
-    taken = session.scalars(
-        scoped(EarlyDiscountTaken, tenant)
-        .where(EarlyDiscountTaken.receipt_id == receipt_id)
-        .order_by(EarlyDiscountTaken.id)
-    ).all()
-    charges: list[Charge] = []
-    for each in taken:
-        invoice = queries.get_invoice(session, tenant, invoice_id=each.invoice_id)
-        if queries.open_amount(session, tenant, invoice=invoice):
-            charges += _charge_again(session, tenant, taken=each, number=invoice.number, at=at)
-    return charges
+    taken = session.scalar(
+        scoped(EarlyDiscountTaken, tenant).where(EarlyDiscountTaken.invoice_id == invoice_id)
+    )
+    if taken is None:
+        return []
+    invoice = queries.get_invoice(session, tenant, invoice_id=invoice_id)
+    return _charge_again(session, tenant, taken=taken, number=invoice.number, at=at)
 
 
 def _charge_again(

@@ -67,11 +67,11 @@ def pass_paid_titles(*, partner_id: str, event_id: str, payment_id: str, invoice
     _pass_titles(partner_id, event_id, invoice_id)
 
 
-def take_back_discounts(*, partner_id: str, event_id: str, receipt_id: str, **_: Any) -> None:
-    """Charge again what was taken off for money that went back. A second run finds it charged."""
+def take_back_discounts(*, partner_id: str, event_id: str, invoice_id: str, **_: Any) -> None:
+    """Charge again what an invoice that is open again had taken off it. A second run finds it charged."""
     tenant = Tenant(partner_id, actor="job:discounts", request_id=event_id)
     with db.unit_of_work(tenant) as session:
-        early_discounts.take_back(session, tenant, receipt_id=receipt_id, at=clock.now())
+        early_discounts.take_back(session, tenant, invoice_id=invoice_id, at=clock.now())
 
 
 def pass_due_titles(settings: Settings, now: datetime) -> None:

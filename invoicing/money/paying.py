@@ -154,6 +154,8 @@ def take_off(
     invoice.state = _state(invoice, given_back=queries.credited_of(session, tenant, invoice_id=invoice.id))
     session.flush()
     outbox.publish(session, tenant, "payment.reversed", payment_id=back.id, invoice_id=invoice.id)
+    if invoice.state == "issued":
+        outbox.publish(session, tenant, "invoice.reopened", invoice_id=invoice.id, payment_id=back.id)
     return back
 
 

@@ -13,15 +13,17 @@ from sqlalchemy.orm import Session
 from haas.accounts.clients import edit_client
 from haas.errors import HaasError
 from haas.ids import new_id
+from haas.outbox import OutboxEvent
 from haas.tenancy.scope import scoped
 from invoicing import early_discounts, queries
-from invoicing.corrections import DiscountTaken, credit_invoice
+from invoicing.corrections import DiscountTaken, credit_invoice, record_payment
 from invoicing.document import InvoiceDocument
 from invoicing.dunning.reminding import remind
 from invoicing.early_discounts import DiscountNotDue
 from invoicing.models import Invoice, TaxRate
 from invoicing.money.models import Receipt
-from invoicing.money.receipts import reverse_receipt
+from invoicing.money.queries import payments_of_receipt
+from invoicing.money.receipts import release_payment, reverse_receipt
 from tests.cast import Cast
 from tests.invoicing.test_ledger_posting import post_until, sums
 from tests.invoicing.world import NOW, PORTAL, an_invoice, keep_operating
@@ -69,6 +71,12 @@ def pay(
 
 def credits_of(session: Session, cast: Cast, invoice: Invoice) -> list[Invoice]:
     return list(queries.credits_of(session, cast.tenant, invoice_id=invoice.id))
+
+
+def reopened(session: Session) -> list[str]:
+    """The invoices that the job of discounts is told of."""
+    told = session.scalars(sa.select(OutboxEvent).where(OutboxEvent.name == "invoice.reopened"))
+    return [event.payload["invoice_id"] for event in told]
 
 
 class TestPaidInTime:
@@ -144,13 +152,14 @@ class TestMoneyThatWentBack:
         self, session: Session, cast: Cast, invoice: Invoice
     ) -> None:
         receipt = pay(session, cast, invoice)
-        assert early_discounts.take_back(session, cast.tenant, receipt_id=receipt.id, at=AT) == []
+        assert reopened(session) == []
 
         reverse_receipt(
             session, cast.tenant, receipt_id=receipt.id, amount=None, reason="Returned", on=LATE, at=AT
         )
+        assert reopened(session) == [invoice.id]
         for at in (AT, AT + timedelta(days=2)):  # told again on another day
-            charged = early_discounts.take_back(session, cast.tenant, receipt_id=receipt.id, at=at)
+            charged = early_discounts.take_back(session, cast.tenant, invoice_id=invoice.id, at=at)
 
         assert [(row.unit_price, row.tax_category) for row in charged] == [(D("1.89"), "S"), (D("2.79"), "S")]
         assert charged[0].description == (
@@ -158,15 +167,47 @@ class TestMoneyThatWentBack:
         )
         assert queries.open_amount(session, cast.tenant, invoice=invoice) == D("169.25")
 
-    def test_has_it_charged_with_its_tax_where_prices_include_it(
+    def test_has_it_charged_though_other_money_paid_the_invoice_before_the_job_ran(
         self, session: Session, cast: Cast, invoice: Invoice
     ) -> None:
         receipt = pay(session, cast, invoice)
-        edit_client(session, cast.tenant, client_id=cast.acme.id, changes={"prices_include_tax": True})
         reverse_receipt(
             session, cast.tenant, receipt_id=receipt.id, amount=None, reason="Returned", on=LATE, at=AT
         )
-        charged = early_discounts.take_back(session, cast.tenant, receipt_id=receipt.id, at=AT)
+        record_payment(
+            session, cast.tenant, invoice_id=invoice.id, amount=D("169.25"), received_on=LATE,
+            method="transfer", reference="BANK-2", at=AT,
+        )  # fmt: skip
+        charged = early_discounts.take_back(session, cast.tenant, invoice_id=invoice.id, at=AT)
+
+        assert sum(row.unit_price for row in charged) == D("4.68")
+
+    def test_has_it_charged_where_the_payment_was_taken_off_by_hand(
+        self, session: Session, cast: Cast, invoice: Invoice
+    ) -> None:
+        receipt = pay(session, cast, invoice)
+        (payment,) = payments_of_receipt(session, cast.tenant, receipt_id=receipt.id)
+        release_payment(session, cast.tenant, payment_id=payment.id, reason="Another's money", on=LATE, at=AT)
+        assert reopened(session) == [invoice.id]
+
+    def test_keeps_it_where_a_credit_note_frees_a_part_of_the_money(
+        self, session: Session, cast: Cast, invoice: Invoice
+    ) -> None:
+        pay(session, cast, invoice)
+        line, *_ = queries.lines_of(session, cast.tenant, invoice_id=invoice.id)
+        credit_invoice(
+            session, cast.tenant, invoice_id=invoice.id, reason="A day less", amounts={line.id: D("5.00")},
+            issued_on=LATE, at=AT, portal_url=PORTAL,
+        )  # fmt: skip
+        assert queries.open_amount(session, cast.tenant, invoice=invoice) == 0
+        assert reopened(session) == []
+
+    def test_has_it_charged_with_its_tax_where_prices_include_it(
+        self, session: Session, cast: Cast, invoice: Invoice
+    ) -> None:
+        pay(session, cast, invoice)
+        edit_client(session, cast.tenant, client_id=cast.acme.id, changes={"prices_include_tax": True})
+        charged = early_discounts.take_back(session, cast.tenant, invoice_id=invoice.id, at=AT)
 
         assert [row.unit_price for row in charged] == [D("2.25"), D("2.98")]
 

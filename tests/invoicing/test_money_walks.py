@@ -19,6 +19,7 @@ from haas import db
 from haas.accounts.clients import edit_client
 from haas.calendar import add_months
 from haas.errors import HaasError
+from haas.outbox import OutboxEvent
 from haas.tenancy.scope import scoped
 from invoicing import corrections, early_discounts, queries, statements
 from invoicing.charges.operations import NewCharge, make_charge
@@ -160,7 +161,7 @@ class MoneyWalk(RuleBasedStateMachine):
                 reason="Returned", on=max(receipt.received_on, self.month), at=AT,
             )
         )  # fmt: skip
-        early_discounts.take_back(self.session, self.tenant, receipt_id=receipt.id, at=AT)
+        self._hear_what_is_open_again()
 
     @rule(at=which)
     def take_a_payment_off(self, at: int) -> None:
@@ -171,6 +172,7 @@ class MoneyWalk(RuleBasedStateMachine):
                 self.session, self.tenant, payment_id=payment.id, reason="Wrong invoice", on=self.month, at=AT
             )
         )
+        self._hear_what_is_open_again()
 
     @rule(amount=cents)
     def refund(self, amount: Decimal) -> None:
@@ -287,6 +289,12 @@ class MoneyWalk(RuleBasedStateMachine):
                 act()
         except HaasError:
             self.session.expire_all()
+
+    def _hear_what_is_open_again(self) -> None:
+        """What the job of discounts does, each time anew with all it was ever told of."""
+        told = self.session.scalars(sa.select(OutboxEvent).where(OutboxEvent.name == "invoice.reopened"))
+        for invoice_id in {event.payload["invoice_id"] for event in told}:
+            early_discounts.take_back(self.session, self.tenant, invoice_id=invoice_id, at=AT)
 
     def _invoices(self) -> list[Invoice]:
         return [row for row in self._all(Invoice) if row.kind == "invoice"]

@@ -62,7 +62,10 @@ class InvoiceLineResource(ma.Schema):
     period_end = ma.fields.Date(allow_none=True)
     quantity = Signed()
     unit_price = Signed()
-    net = Signed()
+    net = Signed(
+        metadata={"description": "what it charges: its share of the document's allowances is taken off"}
+    )
+    document_net = Signed(metadata={"description": "as the document prints it, before `allowances`"})
     credited_by = ma.fields.String(
         allow_none=True, metadata={"description": "of a credit by hand: amount, quantity or days"}
     )
@@ -121,6 +124,16 @@ class TaxTotalResource(ma.Schema):
     tax = Signed()
 
 
+class AllowanceResource(ma.Schema):
+    """A discount (negative) or charge on the whole document, before tax, as it is printed."""
+
+    description = ma.fields.String()
+    amount = Signed()
+    percent = Signed(allow_none=True)
+    tax_category = ma.fields.String()
+    tax_rate_pct = Signed()
+
+
 class EarlyDiscountResource(ma.Schema):
     """What paying by a day takes off: so many per cent of what the invoice asks for."""
 
@@ -135,6 +148,7 @@ class InvoiceWhole(InvoiceResource):
     payment_terms = ma.fields.String(metadata={"description": "in the client's language, a line each"})
     early_discounts = ma.fields.List(ma.fields.Nested(EarlyDiscountResource))
     lines = ma.fields.List(ma.fields.Nested(InvoiceLineResource))
+    allowances = ma.fields.List(ma.fields.Nested(AllowanceResource))
     tax_totals = ma.fields.List(ma.fields.Nested(TaxTotalResource))
     credits = ma.fields.List(ma.fields.Nested(InvoiceResource))
     payments = ma.fields.List(ma.fields.Nested(PaymentResource))

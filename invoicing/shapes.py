@@ -14,10 +14,11 @@ from haas import progress
 from haas.tenancy.scope import Tenant
 from invoicing import queries
 from invoicing.document import InvoiceDocument
-from invoicing.models import BillingRun, Invoice
+from invoicing.models import BillingRun, Invoice, InvoiceLine
 from invoicing.queries import InvoiceFilter
 
 _COLUMNS = tuple(column.key for column in Invoice.__table__.columns if column.key != "document")
+_LINE_COLUMNS = tuple(column.key for column in InvoiceLine.__table__.columns)
 
 
 def read_filter(given: dict[str, Any]) -> InvoiceFilter:
@@ -52,7 +53,22 @@ def shape_whole(session: Session, tenant: Tenant, invoice: Invoice, *, today: da
         **shape,
         "payment_terms": document.payment_terms,
         "early_discounts": document.early_discounts,
-        "lines": queries.lines_of(session, tenant, invoice_id=invoice.id),
+        "lines": [
+            {name: getattr(row, name) for name in _LINE_COLUMNS} | {"document_net": sign * printed.net}
+            for row, printed in zip(
+                queries.lines_of(session, tenant, invoice_id=invoice.id), document.lines, strict=True
+            )
+        ],
+        "allowances": [
+            {
+                "description": row.description,
+                "amount": sign * row.amount,
+                "percent": row.percent,
+                "tax_category": row.tax_category,
+                "tax_rate_pct": row.tax_rate_pct,
+            }
+            for row in document.allowances
+        ],
         "tax_totals": [
             {
                 "category": row.category,

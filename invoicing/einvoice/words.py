@@ -18,12 +18,13 @@ class NotAnEInvoice(InvalidInput):
 
 def refusal(number: str, lacks: Iterable[Lack]) -> NotAnEInvoice:
     """The answer to who asks for a file that would not be valid: each term with its remedy."""
-    fields: dict[str, list[str]] = {}
+    fields: dict[str, dict[str, None]] = {}  # two rules may want the same term: it is said once
     for lack in lacks:
-        fields.setdefault(lack.term or lack.name, []).append(remedy(lack))
+        fields.setdefault(lack.term or lack.name, {})[remedy(lack)] = None
     said = " ".join(text for texts in fields.values() for text in texts)
     return NotAnEInvoice(
-        _("%(number)s cannot be an e-invoice. %(said)s", number=number, said=said), fields=fields
+        _("%(number)s cannot be an e-invoice. %(said)s", number=number, said=said),
+        fields={term: list(texts) for term, texts in fields.items()},
     )
 
 

@@ -135,7 +135,7 @@ def show(invoice_id: str) -> str:
         sign=-1 if invoice.kind == "credit_note" else 1,
         state=queries.state_shown(invoice, today=_today(caller)),
         client=session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one(),
-        lines=lines,
+        lines=list(zip(lines, document.lines, strict=True)),
         leases={lease.id: lease for lease in leases},
         credits=credits_of,
         credited=credited,

@@ -124,6 +124,10 @@ class TestOneSnapshot:
             for name in ("net_total", "tax_total", "total"):
                 assert Decimal(row[name]) == Decimal(whole[name]) == each.sign * getattr(document, name)
             assert sum(Decimal(line["net"]) for line in whole["lines"]) == each.sign * document.net_total
+            printed_nets = [Decimal(line["document_net"]) for line in whole["lines"]]
+            assert printed_nets == [each.sign * line.net for line in document.lines]
+            on_all_of_it = sum(Decimal(row["amount"]) for row in whole["allowances"])
+            assert sum(printed_nets) + on_all_of_it == each.sign * document.net_total
             assert sum(Decimal(tax["tax"]) for tax in whole["tax_totals"]) == each.sign * document.tax_total
             printed = text_of(pdf_of(cast.tenant, each))
             amounts = [document.net_total, document.total, document.payable, *_parts(document)]

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from haas.accounts.company import company_of
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import queries as invoices
@@ -16,19 +17,17 @@ from invoicing.bank.models import BankAccount, BankLine
 from invoicing.bank.queries import LineFilter, list_lines
 from invoicing.references import creditor_reference
 
-_NUMBERS = {"EUR": "DE89 3704 0044 0532 0130 00"}
-_ELSEWHERE = "021000021 4417002233"
-
 
 def keep_an_account(session: Session, tenant: Tenant, *, today: date, at: datetime) -> None:
-    """One account in the partner's currency, and its statement up to yesterday."""
+    """The account that invoices name in the partner's currency, and its statement up to yesterday."""
     partner = session.get_one(Partner, tenant.partner_id)
+    printed = next(row for row in company_of(session, tenant).accounts if row["currency"] == partner.currency)
     account = accounts.open_account(
         session,
         tenant,
         name="Operating account",
         holder=partner.legal_name,
-        number=_NUMBERS.get(partner.currency, _ELSEWHERE),
+        number=printed.get("iban") or f"{printed['bank_code']} {printed['account_number']}",
         bic="",
         currency=partner.currency,
         auto_book=False,

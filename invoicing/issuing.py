@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -94,27 +94,27 @@ def issue(
         at=at,
     )
     crashpoint("billing.after_lines")
-    credited = {draft.credits.id for draft in drafts if draft.credits is not None}
+    credited = {draft.credits.id: draft.issued_on for draft in drafts if draft.credits is not None}
     if credited:
-        _mark_credited(session, tenant, credited)
-        release_excess(session, tenant, invoice_ids=credited, on=at.date(), at=at)
+        _mark_credited(session, tenant, credited.keys())
+        # On the papers' own day, which may lie behind or ahead: till then the money was on the invoice.
+        release_excess(session, tenant, invoice_ids=credited, on=max(credited.values()), at=at)
         close_paid(session, tenant, invoice_ids=credited)
-    insert_rows(
-        session,
-        OutboxEvent,
-        [
-            {
-                "partner_id": tenant.partner_id,
-                "id": new_id("evt"),
-                "name": "invoice.issued",
-                "payload": {"invoice_id": row["id"]},
-                "once_key": f"issued:{row['id']}",
-                "published_at": at,
-            }
-            for row in rows
-        ],
-    )
+    paid = [row for row in rows if row["state"] == "paid"]
+    events = [_event(tenant, "issued", row, at=at) for row in rows]
+    insert_rows(session, OutboxEvent, events + [_event(tenant, "paid", row, at=at) for row in paid])
     return rows
+
+
+def _event(tenant: Tenant, what: str, row: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
+    return {
+        "partner_id": tenant.partner_id,
+        "id": new_id("evt"),
+        "name": f"invoice.{what}",
+        "payload": {"invoice_id": row["id"]},
+        "once_key": f"{what}:{row['id']}",
+        "published_at": at,
+    }
 
 
 def _under_orders(drafts: Sequence[Draft]) -> dict[str, Decimal]:
@@ -243,7 +243,7 @@ def _line_rows(tenant: Tenant, draft: Draft, *, invoice_id: str) -> list[dict[st
     return rows
 
 
-def _mark_credited(session: Session, tenant: Tenant, invoice_ids: set[str]) -> None:
+def _mark_credited(session: Session, tenant: Tenant, invoice_ids: Collection[str]) -> None:
     """An invoice whose credit notes take all of it back owes nothing more."""
     credit = sa.orm.aliased(Invoice)
     given_back = (

@@ -73,6 +73,11 @@ def statements_of(
         moves.setdefault(currency, []).append(move)
     credit = _credit(session, tenant, client_id, until)
     paid = _paid(session, tenant, client_id, until)
+    issued = {move.invoice_id for found in moves.values() for move in found}
+    for (currency, invoice_id), amount in paid.items():
+        # A transfer of the 31st for the invoice of the 1st: at the month's end it is on no invoice yet.
+        if invoice_id not in issued:
+            credit[currency] = credit.get(currency, _NOTHING) + amount
     return [
         _statement(
             currency,
@@ -174,22 +179,22 @@ def _credit(session: Session, tenant: Tenant, client_id: str, until: date) -> di
     return {currency: amount for currency, amount in rows if amount}
 
 
-def _paid(session: Session, tenant: Tenant, client_id: str, until: date) -> dict[str, Decimal]:
-    """What of each invoice was paid before `until`."""
+def _paid(session: Session, tenant: Tenant, client_id: str, until: date) -> dict[tuple[str, str], Decimal]:
+    """What of each invoice was paid before `until`, by currency and its id."""
     rows = session.execute(
-        sa.select(Payment.invoice_id, sa.func.sum(Payment.amount))
+        sa.select(Payment.currency, Payment.invoice_id, sa.func.sum(Payment.amount))
         .where(
             Payment.partner_id == tenant.partner_id,
             Payment.client_id == client_id,
             Payment.received_on < until,
         )
-        .group_by(Payment.invoice_id)
+        .group_by(Payment.currency, Payment.invoice_id)
     )
-    return {row[0]: row[1] for row in rows}
+    return {(currency, invoice_id): amount for currency, invoice_id, amount in rows}
 
 
 def _open_then(
-    currency: str, client_id: str, moves: Sequence[_Move], paid: Mapping[str, Decimal]
+    currency: str, client_id: str, moves: Sequence[_Move], paid: Mapping[tuple[str, str], Decimal]
 ) -> Iterator[OpenItem]:
     """The invoices that were open at the end, as they stood then."""
     back: dict[str, Decimal] = {}
@@ -199,7 +204,11 @@ def _open_then(
     for move in moves:
         if move.kind != "invoice" or move.due_on is None:
             continue
-        left = move.amount + back.get(move.invoice_id, _NOTHING) - paid.get(move.invoice_id, _NOTHING)
+        left = (
+            move.amount
+            + back.get(move.invoice_id, _NOTHING)
+            - paid.get((currency, move.invoice_id), _NOTHING)
+        )
         if left > 0:
             yield OpenItem(
                 move.invoice_id, move.text, client_id, currency, move.on, move.due_on, move.amount, left

@@ -24,6 +24,7 @@ from invoicing.bulk import among
 from invoicing.money.models import BalanceEntry
 
 Account = tuple[str, str]  # client id, currency
+_SPENT = ("applied", "refund")  # by our own choice of a day; what the bank took back, it took on its own
 
 
 class NotEnoughCredit(InvalidInput):
@@ -34,10 +35,11 @@ class NotEnoughCredit(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an account stands: the position of its newest row, and the balance after it."""
+    """Where an account stands: the position of its newest row, the balance after it, the last day of any."""
 
     position: int = 0
     balance: Decimal = Decimal(0)
+    last_on: date = date.min
 
 
 def lock_client(session: Session, tenant: Tenant, *, client_id: str) -> Client:
@@ -70,13 +72,20 @@ def standings(session: Session, tenant: Tenant, *, client_ids: Iterable[str]) ->
     """Where the clients' accounts stand, of those that have any row; one query."""
     newest = (
         sa.select(
-            BalanceEntry.client_id, BalanceEntry.currency, BalanceEntry.position, BalanceEntry.balance_after
+            BalanceEntry.client_id,
+            BalanceEntry.currency,
+            BalanceEntry.position,
+            BalanceEntry.balance_after,
+            # Money may be told of late: the newest row's day is not always the last.
+            sa.func.max(BalanceEntry.happened_on).over(
+                partition_by=(BalanceEntry.client_id, BalanceEntry.currency)
+            ),
         )
         .where(BalanceEntry.partner_id == tenant.partner_id, among(BalanceEntry.client_id, client_ids))
         .ext(distinct_on(BalanceEntry.client_id, BalanceEntry.currency))
         .order_by(BalanceEntry.client_id, BalanceEntry.currency, BalanceEntry.position.desc())
     )
-    return {(row[0], row[1]): Standing(row[2], row[3]) for row in session.execute(newest)}
+    return {(row[0], row[1]): Standing(*row[2:]) for row in session.execute(newest)}
 
 
 def entry_row(
@@ -96,10 +105,15 @@ def entry_row(
 ) -> tuple[dict[str, Any], Standing]:
     """The row that stands on `standing`, and where the account stands after it.
 
+    What is spent is spent on the day on which it is there: an invoice of the first is paid on the tenth out
+    of credit of the tenth, so that at the end of no day there was less than nothing.
+
     :raises NotEnoughCredit: if the balance would fall below nothing.
     """
     client_id, currency = account
-    after = Standing(standing.position + 1, standing.balance + amount)
+    if kind in _SPENT:
+        on = max(on, standing.last_on)
+    after = Standing(standing.position + 1, standing.balance + amount, max(on, standing.last_on))
     if after.balance < 0:
         raise NotEnoughCredit(f"The credit is {standing.balance} {currency}.", field="amount")
     row = {

@@ -117,8 +117,10 @@ def take_off(
 ) -> Payment:
     """Take `amount` of a payment off its invoice, which is locked, into the client's credit or out of all.
 
-    The invoice is open again for as much, unless a credit note took that much of it back.
+    The invoice is open again for as much, unless a credit note took that much of it back. Whatever day is
+    told, that is not before the payment: no invoice was ever open for more than its total.
     """
+    on = max(on, payment.received_on)
     entry_id = None
     if to_credit:
         entry_id = add_entry(

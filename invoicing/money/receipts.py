@@ -149,6 +149,7 @@ def reverse_receipt(
         what went back twice, by a refund and by the payer's bank, is a shortfall, too.
     :raises InvalidInput: if more would go back than is left of it, unless the provider says that it did.
     :raises RefundUnderWay: if the provider may give the same money back at any moment.
+    :raises ReferenceTaken: if the reference is that of another receipt's reversal.
     :raises Conflict: for money that came out of a deposit.
     """
     receipt = get_receipt(session, tenant, receipt_id=receipt_id)
@@ -192,8 +193,12 @@ def reverse_receipt(
         recorded_at=at,
         actor=tenant.actor,
     )
-    session.add(reversal)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(reversal)
+            session.flush()
+    except IntegrityError as other:
+        raise ReferenceTaken(f"The reference {reference} is that of other money that went back.") from other
     crashpoint("reversal.inserted")
     _carry_out(session, tenant, receipt=receipt, plan=plan, reason=reversal.reason, on=on, at=at)
     outbox.publish(session, tenant, "receipt.reversed", receipt_id=receipt.id, reversal_id=reversal.id)

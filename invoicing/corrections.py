@@ -81,7 +81,6 @@ def plan_credit(
         [TaxableLine(-part.net, row.tax_category, row.tax_rate_pct) for row, part in chosen],
         before=before,
         charged=_taxed(rows),
-        is_last=takes_all,
         currency=invoice.currency,
     )
     # When all of it goes back, that is the tax which the prices contained, to the last cent.

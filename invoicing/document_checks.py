@@ -132,15 +132,20 @@ def _check_tax_amounts(document: InvoiceDocument) -> None:
     """The tax of each row is what its rate makes of it: on top of the base, or contained in the price.
 
     Rounded to the currency's digits; a currency of three may be taxed in EN 16931's two. Of a credit note it
-    is so together with the credit notes before it.
+    is so together with the credit notes before it; where prices contained the tax, a rate that is credited
+    whole gives back what they contained, beside another of which a part goes back with the tax on top.
     """
     digits = exponent(document.currency)
     for row in document.tax_totals:
         taxable, tax = row.taxable + row.taxable_before, row.tax + row.tax_before
         if document.kind != "credit_note" and (row.taxable_before or row.tax_before):
             raise ValueError("only credit notes give back in parts")
-        exact = _exact_tax(taxable, tax, row.rate_pct, document.prices_include_tax)
-        rounded = {round_places(exact, places) for places in (digits, min(digits, EN_16931_PLACES))}
+        ways = {document.prices_include_tax} | ({True} if document.kind == "credit_note" else set())
+        rounded = {
+            round_places(_exact_tax(taxable, tax, row.rate_pct, is_contained), places)
+            for is_contained in ways
+            for places in (digits, min(digits, EN_16931_PLACES))
+        }
         if tax not in rounded:
             raise ValueError(f"{row.rate_pct} % on {taxable} is a tax of {min(rounded)}, not of {tax}")
 

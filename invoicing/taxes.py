@@ -142,13 +142,13 @@ def tax_given_back(
     *,
     before: Mapping[tuple[str, Decimal], TaxedSoFar],
     charged: Mapping[tuple[str, Decimal], TaxedSoFar],
-    is_last: bool,
     currency: str,
 ) -> TaxedLines:
     """Tax what goes back of an invoice by running totals over all of its credit notes.
 
     So three credit notes of 33.33, 33.33 and 33.34 at 19 % give back 6.33, 6.34 and 6.33: the 19.00 that was
-    charged on 100.00. The one that `is_last` takes all that is left, and with it what is left of the tax.
+    charged on 100.00. What takes all that is left of a category and rate takes what is left of its tax, also
+    where prices contained it and the rate on the net comes to another cent.
 
     :param before: what the credit notes so far gave back; negative, as the lines are.
     :param charged: what the invoice charged.
@@ -162,7 +162,7 @@ def tax_given_back(
         past, whole = before.get(key, TaxedSoFar()), charged.get(key, TaxedSoFar())
         bases[key] = bases.get(key, Decimal(0)) + line.net
         sum_of_all = bases[key] + past.taxable
-        if is_last and sum_of_all == -whole.taxable:
+        if sum_of_all == -whole.taxable:
             running = -whole.tax - past.tax
         else:
             running = round_places(Fraction(sum_of_all) * Fraction(line.rate_pct) / 100, places) - past.tax

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from haas.calendar import Period
 from haas.errors import InvalidInput
 from haas.money import round_places
 from invoicing.crediting import AlreadyCredited, Creditable, CreditedBy, Part, give_back, price_of
-from invoicing.taxes import TaxableLine, TaxedSoFar, tax_given_back
+from invoicing.taxes import TaxableLine, TaxedSoFar, tax_given_back, tax_within
 from leases.terms import Proration
 
 D = Decimal
@@ -140,12 +141,11 @@ class TestTaxGivenBack:
     def test_of_all_credit_notes_comes_to_what_was_charged(self) -> None:
         key, taxes = ("S", D(19)), []
         before = TaxedSoFar()
-        for number, net in enumerate(["33.33", "33.33", "33.34"], start=1):
+        for net in ("33.33", "33.33", "33.34"):
             taxed = tax_given_back(
                 [TaxableLine(-D(net), *key)],
                 before={key: before},
                 charged={key: TaxedSoFar(D(100), D(19))},
-                is_last=number == 3,
                 currency="EUR",
             )
             (tax,) = taxed.taxes
@@ -153,3 +153,34 @@ class TestTaxGivenBack:
             before = TaxedSoFar(before.taxable - D(net), before.tax + tax)
 
         assert taxes == [D("-6.33"), D("-6.34"), D("-6.33")]  # 6.3327; 12.6654 - 6.33; 19.00 - 12.67
+
+    @given(
+        gross=st.decimals(min_value="0.01", max_value="500", places=2),
+        rate=st.sampled_from([D(5), D(7), D("7.7"), D(19), D(25)]),
+        cuts=st.lists(st.decimals(min_value=0, max_value=1, places=3), max_size=4),
+    )
+    @settings(max_examples=200, deadline=None)
+    def test_comes_to_what_the_prices_contained_in_however_many_parts_and_beside_whatever(
+        self, gross: Decimal, rate: Decimal, cuts: list[Decimal]
+    ) -> None:
+        (tax,), (net,) = _contained(gross, rate)
+        key, other = ("S", rate), ("E", D(0))  # of which something is always left: no part is the last
+        ends = sorted({round_places(net * cut, 2) for cut in cuts} | {net})
+        before, given_back = TaxedSoFar(), []
+        for part in (end - start for start, end in pairwise([D(0), *ends]) if end > start):
+            taxed = tax_given_back(
+                [TaxableLine(-part, *key), TaxableLine(D("-0.01"), *other)],
+                before={key: before},
+                charged={key: TaxedSoFar(net, tax), other: TaxedSoFar(D(1000), D(0))},
+                currency="EUR",
+            )
+            given_back.append(-taxed.taxes[0])
+            before = TaxedSoFar(before.taxable - part, before.tax + taxed.taxes[0])
+
+        assert sum(given_back) == tax
+        assert all(each >= 0 for each in given_back)
+
+
+def _contained(gross: Decimal, rate: Decimal) -> tuple[tuple[Decimal, ...], tuple[Decimal, ...]]:
+    taxed, nets = tax_within([TaxableLine(gross, "S", rate)], currency="EUR")
+    return taxed.taxes, nets

@@ -85,6 +85,25 @@ select v.id, 'lost', v.reversed_on, v.currency, v.reference, s.purpose, s.sign *
    and {not_posted("shortfall", "v.id", "'lost'")}""",  # nosec B608 # only words of ours are put in
 )
 
+# A dispute that was won: what it returns of such a loss is no client's money, and is on no receipt.
+RECOVERIES = Source(
+    "recovery",
+    (Book.FINANCIAL,),
+    f"""
+select m.id, 'recovered', m.day, m.currency, m.reference, s.purpose, s.sign * m.amount, '', m.client_id,
+       null, null, 'recovery'
+  from (
+    select b.id, (b.settled_at at time zone p.time_zone)::date as day, b.currency,
+           coalesce(b.external_id, b.id) as reference, b.amount - coalesce(r.amount, 0) as amount, b.client_id
+      from money_back b
+      join partner p on p.id = b.partner_id
+      left join receipt r on r.partner_id = b.partner_id and r.id = b.receipt_id
+     where b.partner_id = :partner and b.kind = 'chargeback_won' and b.state = 'succeeded'
+  ) m cross join lateral (values ('provider', 1), ('bad_debt', -1)) s(purpose, sign)
+ where m.amount <> 0 and m.day < :until
+   and {not_posted("recovery", "m.id", "'recovered'")}""",  # nosec B608 # only words of ours are put in
+)
+
 DEPOSITS = Source(
     "deposit",
     (Book.FINANCIAL,),
@@ -98,4 +117,4 @@ select y.id, y.kind, y.happened_on, d.currency, d.number, s.purpose, s.sign * y.
    and {not_posted("deposit", "y.id", "y.kind")}""",  # nosec B608 # only words of ours are put in
 )
 
-MONEY = (PAYMENTS, BALANCES, REFUNDS, FEES, SHORTFALLS, DEPOSITS)
+MONEY = (PAYMENTS, BALANCES, REFUNDS, FEES, SHORTFALLS, RECOVERIES, DEPOSITS)

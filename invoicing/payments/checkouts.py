@@ -27,6 +27,7 @@ from invoicing.payments.protocol import (
     PaymentProvider,
 )
 
+_NO_PAGE = timedelta(hours=1)  # an attempt that has no page by then gets none, and keeps no other one waiting
 _LEAST_LEFT = timedelta(minutes=10)  # a page that ends sooner is not handed out any more
 
 
@@ -69,6 +70,8 @@ def refresh(tenant: Tenant, *, attempt_id: str, settings: Settings) -> PaymentAt
         return _settle(tenant, attempt_id, CheckoutState("complete", outcome))
     if attempt.checkout_id:
         return _settle(tenant, attempt_id, provider.find_checkout(attempt.checkout_id))
+    if attempt.kind == "checkout" and attempt.created_at < clock.now() - _NO_PAGE:
+        return _settle(tenant, attempt_id, CheckoutState("expired"))
     return attempt
 
 

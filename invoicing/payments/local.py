@@ -131,8 +131,10 @@ class LocalProvider:
         except ProviderUnreachable:
             return UNKNOWN
 
-    def find_refund(self, *, key: str, payment_id: str) -> Outcome | None:  # noqa: ARG002 - keys suffice
+    def find_refund(self, *, key: str, payment_id: str, refund_id: str = "") -> Outcome | None:  # noqa: ARG002 - keys suffice
         """What became of it."""
+        if refund_id:
+            return _outcome(self._get(f"refunds/{refund_id}"))
         found = self._get("refunds", key=key)["items"]
         return _outcome(found[0]) if found else None
 

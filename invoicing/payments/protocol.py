@@ -297,8 +297,8 @@ class PaymentProvider(Protocol):
     def refund(self, request: RefundRequest) -> Outcome:
         """Give money back."""
 
-    def find_refund(self, *, key: str, payment_id: str) -> Outcome | None:
-        """What became of a refund; none if it never arrived."""
+    def find_refund(self, *, key: str, payment_id: str, refund_id: str = "") -> Outcome | None:
+        """What became of a refund, by our key or, whoever asked, by its id; none if it never arrived."""
 
     def verify_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]

@@ -16,10 +16,10 @@ from haas.settings import Settings
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.money.entries import lock_client
-from invoicing.money.models import Receipt
+from invoicing.money.models import Receipt, ReceiptReversal
 from invoicing.money.paying import checked_amount
 from invoicing.money.queries import get_receipt, left_at_provider
-from invoicing.money.receipts import record_receipt, reverse_receipt
+from invoicing.money.receipts import preview_reversal, record_receipt, reverse_receipt
 from invoicing.payments import accounts, credit_refunds, queries
 from invoicing.payments.charges import KEYS_KEPT
 from invoicing.payments.lifecycle import AttemptState
@@ -40,11 +40,25 @@ _OPEN = ("created", "sent", "pending", "unknown")
 
 
 def left_of(session: Session, tenant: Tenant, *, attempt: PaymentAttempt) -> Decimal:
-    """What could still go back of a payment: what came in, less what went back or is on its way."""
+    """What could still go back of a payment: what came in, less what went back or is on its way.
+
+    By whatever way: credit of it that was refunded by the bank has left us, though the provider knows nothing
+    of that.
+    """
     if attempt.receipt_id is None:
         return Decimal(0)
     receipt = get_receipt(session, tenant, receipt_id=attempt.receipt_id)
-    return left_at_provider(session, tenant, receipt=receipt)
+    left = left_at_provider(session, tenant, receipt=receipt)
+    under_way = sum(
+        (
+            row.amount
+            for row in queries.backs_of(session, tenant, attempt_ids=[attempt.id])
+            if row.kind == "refund" and row.state in _OPEN
+        ),
+        Decimal(0),
+    )
+    plan = preview_reversal(session, tenant, receipt=receipt, amount=left + under_way)
+    return max(left - plan.shortfall, Decimal(0))
 
 
 def ask_refund(
@@ -91,19 +105,21 @@ def send(tenant: Tenant, *, back_id: str, settings: Settings) -> None:
         if back.kind != "refund" or back.state not in _OPEN:
             return
         sent_at, was_pending = back.sent_at, back.state == "pending"
-        if sent_at is None:
+        # Somebody asked for it at the provider: we only look, and never ask for as much again.
+        theirs = back.external_id or "" if sent_at is None else ""
+        if sent_at is None and not theirs:
             back.state, back.sent_at = "sent", clock.now()
         attempt = queries.get_attempt(session, tenant, attempt_id=back.attempt_id)
         account = queries.get_account(session, tenant, account_id=attempt.account_id)
         provider = accounts.provider_of(account, settings)
         request = RefundRequest(back.id, attempt.payment_id or "", Money.of(back.amount, back.currency))
     crashpoint("pay.before_send")
-    outcome = _ask(provider, request, sent_at=sent_at)
+    outcome = _ask(provider, request, sent_at=sent_at, theirs=theirs)
     crashpoint("pay.after_send")
     with db.unit_of_work(tenant) as session:
         settle_back(session, tenant, back_id=back_id, outcome=outcome, at=clock.now())
         crashpoint("pay.before_commit")
-    if outcome.status == "unknown" and not was_pending:
+    if outcome.status == "unknown" and not was_pending and not theirs:
         raise ProviderUnreachable(f"It is not known yet what became of {back_id}.")
 
 
@@ -113,7 +129,7 @@ def settle_back(
     """Take over what became of a refund. What is known already changes nothing."""
     back = queries.get_back(session, tenant, back_id=back_id, lock=True)
     if back.state == "succeeded" and outcome.status == "declined" and back.receipt_id is None:
-        _came_again(session, tenant, back, reference=f"{back.external_id}/failed", at=at)
+        _came_again(session, tenant, back, amount=back.amount, reference=f"{back.external_id}/failed", at=at)
         back.state, back.reason = "declined", outcome.reason
     elif back.state in _OPEN:
         back.external_id = outcome.id or back.external_id
@@ -171,9 +187,27 @@ def note_refund(
 def note_dispute(
     session: Session, tenant: Tenant, *, attempt: PaymentAttempt, told: DisputeReported, at: datetime
 ) -> MoneyBack:
-    """The payer's bank took money back, or returned it: its invoice is open again, or paid again."""
+    """The payer's bank took money back, or returned it: its invoice is open again, or paid again.
+
+    What is returned was taken before, whether we were told of that or not yet.
+    """
     queries.get_attempt(session, tenant, attempt_id=attempt.id, lock=True)
-    kind = "chargeback" if told.is_lost else "chargeback_won"
+    taken = _dispute(session, tenant, attempt, told, kind="chargeback", at=at)
+    if told.is_lost:
+        return taken
+    return _dispute(session, tenant, attempt, told, kind="chargeback_won", at=at, taken=taken)
+
+
+def _dispute(
+    session: Session,
+    tenant: Tenant,
+    attempt: PaymentAttempt,
+    told: DisputeReported,
+    *,
+    kind: str,
+    at: datetime,
+    taken: MoneyBack | None = None,
+) -> MoneyBack:
     for row in queries.backs_of(session, tenant, attempt_ids=[attempt.id]):
         if (row.kind, row.external_id) == (kind, told.dispute_id):
             return row
@@ -188,24 +222,34 @@ def note_dispute(
         external_id=told.dispute_id,
         at=at,
     )
-    if told.is_lost:
+    if taken is None:
         _reverse(session, tenant, back, kind="chargeback", at=at)
     else:
-        _came_again(session, tenant, back, reference=f"{told.dispute_id}/won", at=at)
+        # What the client had been given back before was our loss, and is ours again: it pays no invoice.
+        lost = _shortfall_of(session, tenant, taken)
+        if back.amount > lost:
+            _came_again(
+                session, tenant, back, amount=back.amount - lost, reference=f"{told.dispute_id}/won", at=at
+            )
     back.state, back.settled_at = "succeeded", at
     session.flush()
     outbox.publish(
         session,
         tenant,
-        "payment.disputed" if told.is_lost else "payment.dispute_won",
+        "payment.disputed" if taken is None else "payment.dispute_won",
         once_key=f"{kind}:{back.id}",
         back_id=back.id,
     )
     return back
 
 
-def _ask(provider: PaymentProvider, request: RefundRequest, *, sent_at: datetime | None) -> Outcome:
+def _ask(
+    provider: PaymentProvider, request: RefundRequest, *, sent_at: datetime | None, theirs: str
+) -> Outcome:
     try:
+        if theirs:
+            told = provider.find_refund(key=request.key, payment_id=request.payment_id, refund_id=theirs)
+            return told or UNKNOWN
         if sent_at is not None:
             found = provider.find_refund(key=request.key, payment_id=request.payment_id)
             if found is not None:
@@ -214,6 +258,8 @@ def _ask(provider: PaymentProvider, request: RefundRequest, *, sent_at: datetime
                 return Outcome("declined", decline="soft", reason="never_arrived")
         return provider.refund(request)
     except ProviderRefused as refusal:
+        if theirs:
+            return UNKNOWN
         return Outcome("declined", decline="hard", reason=refusal.message[:200])
     except ProviderUnreachable:
         return UNKNOWN
@@ -271,13 +317,24 @@ def _reverse(session: Session, tenant: Tenant, back: MoneyBack, *, kind: str, at
     ).id
 
 
-def _came_again(session: Session, tenant: Tenant, back: MoneyBack, *, reference: str, at: datetime) -> None:
+def _shortfall_of(session: Session, tenant: Tenant, taken: MoneyBack) -> Decimal:
+    """What of it had gone back to the client before, and was lost."""
+    return session.scalars(
+        scoped(ReceiptReversal, tenant)
+        .where(ReceiptReversal.id == taken.reversal_id)
+        .with_only_columns(ReceiptReversal.shortfall)
+    ).one()
+
+
+def _came_again(
+    session: Session, tenant: Tenant, back: MoneyBack, *, amount: Decimal, reference: str, at: datetime
+) -> None:
     receipt = _receipt(session, tenant, back)
     back.receipt_id = record_receipt(
         session,
         tenant,
         client_id=back.client_id,
-        amount=back.amount,
+        amount=amount,
         currency=back.currency,
         received_on=_today(session, tenant, at),
         method=receipt.method,

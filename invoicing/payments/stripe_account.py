@@ -214,11 +214,11 @@ class StripeProvider:
         except ProviderUnreachable:
             return UNKNOWN
 
-    def find_refund(self, *, key: str, payment_id: str) -> Outcome | None:
-        """The payment's refunds, told apart by our key."""
+    def find_refund(self, *, key: str, payment_id: str, refund_id: str = "") -> Outcome | None:
+        """The payment's refunds, told apart by our key, or by their id."""
         params: Any = {"payment_intent": payment_id, "limit": 100}
         found = _asked(lambda: list(self._client.v1.refunds.list(params).auto_paging_iter()))
-        mine = [refund for refund in found if key_of(refund) == key]
+        mine = [each for each in found if (each.id == refund_id if refund_id else key_of(each) == key)]
         return refund_outcome(mine[0]) if mine else None
 
     def verify_webhook(

@@ -36,6 +36,7 @@ EVENTS = (
     "refund.updated",
     "refund.failed",
     "charge.dispute.created",
+    "charge.dispute.funds_withdrawn",
     "charge.dispute.closed",
     "payout.paid",
     "payout.failed",
@@ -234,15 +235,18 @@ def _session_outcome(kind: str, session: Mapping[str, Any]) -> Outcome:
 
 
 def _dispute(kind: str, dispute: Mapping[str, Any]) -> tuple[Fact, ...]:
-    won = dispute.get("status") == "won"
-    if kind == "charge.dispute.closed" and not won:
-        return ()  # lost, as it was booked when it was opened
+    status, payment_id = str(dispute.get("status") or ""), str(dispute.get("payment_intent") or "")
+    # An inquiry takes no money; where a dispute comes of it, that is told by the money that is withdrawn.
+    if not payment_id or status.startswith("warning_"):
+        return ()
+    if kind == "charge.dispute.closed" and status not in ("won", "lost"):
+        return ()
     return (
         DisputeReported(
             str(dispute["id"]),
-            str(dispute.get("payment_intent") or ""),
+            payment_id,
             money_of(dispute["amount"], dispute["currency"]),
-            is_lost=not won,
+            is_lost=status != "won" or kind != "charge.dispute.closed",
             reason=str(dispute.get("reason") or ""),
         ),
     )

@@ -40,6 +40,7 @@ def kind_words() -> dict[str, str]:
         "refund": _("Refund"),
         "payment_fee": _("Fee of a bank or provider"),
         "shortfall": _("Loss on a payment that went back"),
+        "recovery": _("Loss on a payment that came back"),
         "exchange": _("Exchange difference"),
         "funding": _("Funding"),
     }

@@ -43,15 +43,13 @@ def _findings(content: bytes) -> list[str]:
     from haas.documents.pictures import attached_file
     from invoicing.einvoice import facturx
     from invoicing.einvoice.reading import NotAnInvoice, read
-    from invoicing.einvoice.recompute import differences
+    from invoicing.einvoice.recompute import differences, rule_of
 
     xml = attached_file(content, name=facturx.FILE_NAME) if content.startswith(b"%PDF") else content
     if xml is None:
         raise NotAnInvoice(f"The PDF has no {facturx.FILE_NAME} inside.")
     stated = read(xml)
-    found = differences(stated)
-    if found and not differences(stated, tax_is_contained=True):
-        found = []  # the prices included the tax
+    found = [] if rule_of(stated) else differences(stated)
     return [*map(str, found), *_against_schema(xml)]
 
 

@@ -12,7 +12,7 @@ from lxml import etree
 
 from haas.errors import InvalidInput
 from haas.money import exponent
-from invoicing.einvoice import cii, ubl
+from invoicing.einvoice import cii, terms, ubl
 from invoicing.totals import AllowanceCharge, InvoiceTotals, PricedLine, VatGroup
 
 MOST_BYTES = 20 * 1024 * 1024
@@ -39,6 +39,7 @@ class Stated:
     lines: tuple[PricedLine, ...]
     allowances: tuple[AllowanceCharge, ...]
     totals: InvoiceTotals
+    credits: str = ""  # BT-25: of a credit note, the invoice of which it gives back
 
 
 def read(xml: bytes) -> Stated:
@@ -119,6 +120,9 @@ def _cii(root: _Node) -> Stated:
     net = "ram:SpecifiedTradeSettlementLineMonetarySummation/ram:LineTotalAmount"
     return Stated(
         number=root.text("rsm:ExchangedDocument/ram:ID"),
+        credits=head.text("ram:InvoiceReferencedDocument/ram:IssuerAssignedID")
+        if root.text("rsm:ExchangedDocument/ram:TypeCode") == terms.TYPE_CODES["credit_note"]
+        else "",
         currency=currency,
         lines=tuple(_cii_line(item) for item in items),
         allowances=tuple(_cii_allowance(each) for each in head.each("ram:SpecifiedTradeAllowanceCharge")),
@@ -176,6 +180,9 @@ def _ubl(root: _Node, name: str) -> Stated:
     taxes = [each for each in root.each("cac:TaxTotal") if next(each.each("cac:TaxSubtotal"), None)]
     return Stated(
         number=root.text("cbc:ID"),
+        credits=root.text("cac:BillingReference/cac:InvoiceDocumentReference/cbc:ID")
+        if name == ubl.ROOTS["credit_note"]
+        else "",
         currency=_currency(root.text("cbc:DocumentCurrencyCode")),
         lines=tuple(_ubl_line(item) for item in items),
         allowances=tuple(_ubl_allowance(each) for each in root.each("cac:AllowanceCharge")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 
 from haas.money import round_places
@@ -33,12 +34,24 @@ class Difference:
         return f"{self.term}: {self.stated} is stated, {self.computed} is what it comes to"
 
 
-def differences(stated: Stated, *, tax_is_contained: bool = False) -> list[Difference]:
-    """Every amount that is not exactly what its parts make of it.
+class TaxRule(StrEnum):
+    """How the tax of a category and rate came about. An e-invoice does not say it."""
 
-    `tax_is_contained` where prices included tax: then the tax is the rate's share of the gross, which may
-    differ by a cent from the rate on the net. An e-invoice does not say which; its net prices stand alone.
-    """
+    ON_TOP = "on_top"  # the rate on the net
+    CONTAINED = "contained"  # prices included it: the rate's share of the gross
+    IN_PARTS = (
+        "in_parts"  # a credit note after others of the same invoice: within one unit of the rate on the net
+    )
+
+
+def rule_of(stated: Stated) -> TaxRule | None:
+    """The narrowest rule by which every amount is what its parts make of it, if there is one."""
+    rules = [TaxRule.ON_TOP, TaxRule.CONTAINED] + ([TaxRule.IN_PARTS] if stated.credits else [])
+    return next((rule for rule in rules if not differences(stated, tax=rule)), None)
+
+
+def differences(stated: Stated, *, tax: TaxRule = TaxRule.ON_TOP) -> list[Difference]:
+    """Every amount that is not exactly what its parts make of it by that rule of the tax."""
     computed = invoice_totals(
         stated.lines,
         currency=stated.currency,
@@ -46,22 +59,18 @@ def differences(stated: Stated, *, tax_is_contained: bool = False) -> list[Diffe
         prepaid=stated.totals.prepaid,
         rounding=stated.totals.rounding,
     )
-    if tax_is_contained:
-        computed = _with_contained_tax(computed, stated)
+    if tax is not TaxRule.ON_TOP:
+        computed = _with_tax(computed, stated, tax)
     return list(_compared(stated.totals, computed))
 
 
-def _with_contained_tax(computed: InvoiceTotals, stated: Stated) -> InvoiceTotals:
-    """The same with each tax taken out of the gross that is stated with it."""
-    gross = {(row.category, row.rate_pct): row.basis + row.tax for row in stated.totals.vat}
+def _with_tax(computed: InvoiceTotals, stated: Stated, rule: TaxRule) -> InvoiceTotals:
+    """The same with the tax that the rule makes of each row that is stated."""
+    said = {(row.category, row.rate_pct): row for row in stated.totals.vat}
     places = amount_places(stated.currency)
+    taxed = _contained if rule is TaxRule.CONTAINED else _in_parts
     vat = tuple(
-        replace(
-            row,
-            tax=_share(
-                gross.get((row.category, row.rate_pct), Decimal(0)), row.rate_pct or Decimal(0), places
-            ),
-        )
+        replace(row, tax=taxed(row, said.get((row.category, row.rate_pct), row), places))
         for row in computed.vat
     )
     tax = sum((row.tax for row in vat), Decimal(0))
@@ -75,9 +84,14 @@ def _with_contained_tax(computed: InvoiceTotals, stated: Stated) -> InvoiceTotal
     )
 
 
-def _share(gross: Decimal, rate_pct: Decimal, places: int) -> Decimal:
-    rate = Fraction(rate_pct)
-    return round_places(Fraction(gross) * rate / (100 + rate), places)
+def _contained(row: VatGroup, said: VatGroup, places: int) -> Decimal:
+    rate = Fraction(row.rate_pct or 0)
+    return round_places(Fraction(said.basis + said.tax) * rate / (100 + rate), places)
+
+
+def _in_parts(row: VatGroup, said: VatGroup, places: int) -> Decimal:
+    """What is stated, where the rounding of the credit notes before it can have left that."""
+    return said.tax if abs(said.tax - row.tax) <= Decimal(1).scaleb(-places) else row.tax
 
 
 def _compared(stated: InvoiceTotals, computed: InvoiceTotals) -> Iterator[Difference]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -10,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from invoicing.document import Allowance, InvoiceDocument
+from invoicing.document import Allowance, InvoiceDocument, Reference
 from invoicing.einvoice.cii import cii_xml
 from invoicing.einvoice.reading import MOST_BYTES, NotAnInvoice, read
-from invoicing.einvoice.recompute import differences
+from invoicing.einvoice.recompute import TaxRule, differences, rule_of
 from invoicing.einvoice.ubl import ubl_xml
 from tests.invoicing.einvoice.bis_rules import broken_bis_rules
 from tests.invoicing.einvoice.documents import document, everything, line
@@ -115,10 +117,29 @@ class TestRecompute:
         on_top = cii_xml(document(line("0.18"))).decode()
         contained = on_top.replace(">0.03<", ">0.04<").replace(">0.21<", ">0.22<").encode()
 
-        assert differences(read(contained), tax_is_contained=True) == []
+        assert differences(read(contained), tax=TaxRule.CONTAINED) == []
         assert {each.term for each in differences(read(contained))} == {
             "BT-117 of S 19 %", "BT-110", "BT-112", "BT-115",
         }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("kind", "tax", "rule"),
+        [
+            ("credit_note", "6.33", TaxRule.ON_TOP),  # 33.33 at 19 %: 6.3327
+            ("credit_note", "6.34", TaxRule.IN_PARTS),  # the second of three: 12.6654 - 6.33
+            ("credit_note", "6.35", None),
+            ("invoice", "6.34", None),  # has none before it
+        ],
+    )
+    @pytest.mark.parametrize("write", [cii_xml, ubl_xml])
+    def test_lets_a_credit_note_after_others_take_a_cent_that_their_rounding_left(
+        self, kind: str, tax: str, rule: TaxRule | None, write: Callable[[InvoiceDocument], bytes]
+    ) -> None:
+        earlier = (Reference(kind="invoice", number="NW-1", issued_on=date(2026, 11, 1)),)
+        xml = write(document(line("33.33"), kind=kind, references=earlier)).decode()
+        changed = xml.replace(">6.33<", f">{tax}<").replace(">39.66<", f">{D('33.33') + D(tax)}<")
+
+        assert rule_of(read(changed.encode())) == rule
 
     @pytest.mark.parametrize(
         ("xml", "words"),

@@ -182,7 +182,8 @@ def _invoice_row(
         "client_id": draft.client.id,
         "kind": draft.kind,
         "number": document.number,
-        "state": "paid" if paid and paid == draft.total else "issued",
+        # An invoice that asks for nothing, after a discount of all of it, is never overdue.
+        "state": "paid" if draft.kind == "invoice" and paid == draft.total else "issued",
         "currency": draft.currency,
         "issued_on": draft.issued_on,
         "due_on": draft.due_on,

@@ -52,7 +52,7 @@ class Statement:
     opening: Decimal
     entries: Sequence[Entry]
     closing: Decimal
-    overdue: Decimal  # of the closing balance, what should have been paid by its last day
+    overdue: Decimal  # of the closing balance, what was late at the end, as `aged` says, less the credit
     credit: Decimal  # what the client has to its credit at the end; the closing balance is less by it
     aged: Sequence[Decimal]  # what is open at the end: not due, then by days late (AGEING_DAYS)
 
@@ -242,14 +242,6 @@ def _statement(
                     balance=balance,
                 )
             )
-    not_yet_due = sum(
-        (
-            move.amount
-            for move in moves
-            if move.kind == "invoice" and move.due_on is not None and move.due_on >= until
-        ),
-        _NOTHING,
-    )
-    # What was given back and paid settles the oldest charges first.
-    overdue = max(balance - not_yet_due, _NOTHING)
+    # What is to the client's credit would settle the oldest first.
+    overdue = max(sum(aged[1:], _NOTHING) - credit, _NOTHING)
     return Statement(currency, start, until, opening, entries, balance, overdue, credit, aged)

@@ -53,7 +53,8 @@ select f.id, w.key, w.day, f.currency, f.reference, s.purpose, w.way * s.sign * 
    and {not_posted("refund", "f.id", "w.key")}""",  # nosec B608 # only words of ours are put in
 )
 
-# What bank or provider kept of a receipt, or took for sending it back.
+# What bank or provider kept of a receipt, or took for sending it back. Of money that was recorded by mistake
+# nothing was kept: whatever it was said to be is told again with what the money is.
 FEES = Source(
     "payment_fee",
     (Book.FINANCIAL,),
@@ -64,11 +65,13 @@ select d.id, 'fee', d.day, d.currency, d.reference, s.purpose, s.sign * d.fee, '
     select r.id, r.received_on as day, r.currency, r.reference, r.fee, r.client_id, {_PLACE} as place
       from receipt r where r.partner_id = :partner and r.fee <> 0
     union all
-    select v.id, v.reversed_on, v.currency, v.reference, v.fee, v.client_id, {_PLACE}
+    select v.id, v.reversed_on, v.currency, v.reference,
+           v.fee - case when v.kind = 'mistake' and v.amount = r.amount then r.fee else 0 end, v.client_id,
+           {_PLACE}
       from receipt_reversal v join receipt r on r.partner_id = v.partner_id and r.id = v.receipt_id
-     where v.partner_id = :partner and v.fee <> 0
+     where v.partner_id = :partner
   ) d cross join lateral (values ('payment_fees', 1), (d.place, -1)) s(purpose, sign)
- where d.day < :until
+ where d.fee <> 0 and d.day < :until
    and {not_posted("payment_fee", "d.id", "'fee'")}""",  # nosec B608 # only words of ours are put in
 )
 

@@ -53,6 +53,16 @@ class TestDiscountedInvoice:
         assert [row.net - row.allowance for row in lines] == [63, 93]  # what is due, and so not due again
         assert bill(session, cast, "2026-04-02") == []
 
+    def test_of_all_of_it_asks_for_nothing_and_is_never_overdue(self, session: Session, cast: Cast) -> None:
+        a_rate(session, cast.tenant)
+        lease_in_service(session, cast.tenant, client_id=cast.acme.id, accepted_at=ACCEPTED, rent="93.00")
+        agree(session, cast, percent=Decimal(100))
+        (invoice,) = bill(session, cast, "2026-04-01")
+
+        assert (invoice.total, invoice.state) == (0, "paid")
+        assert queries.state_shown(invoice, today=day("2026-12-01")) == "paid"
+        assert bill(session, cast, "2026-04-02") == []
+
     def test_gives_back_what_was_charged_and_never_more(self, session: Session, cast: Cast) -> None:
         a_rate(session, cast.tenant)
         made = lease_in_service(

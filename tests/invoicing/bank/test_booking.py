@@ -1,5 +1,6 @@
 """What is done with a line: booked to the cent, undone whole, and learned from."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,11 +14,13 @@ from invoicing.bank import booking, certain, importing, jobs, learning, queries
 from invoicing.bank.booking import LineDecided, Part
 from invoicing.bank.matching import Reason
 from invoicing.bank.models import BankBooking
+from invoicing.ledger import posting
 from invoicing.money import balances
 from invoicing.money.models import Receipt
 from invoicing.references import creditor_reference
 from tests.invoicing import world
 from tests.invoicing.bank.conftest import AT, csv_of
+from tests.invoicing.test_ledger_posting import sums
 
 
 @pytest.fixture
@@ -115,6 +118,20 @@ class TestReopen:
             session.scalar(sa.select(sa.func.count()).select_from(scoped(BankBooking, tenant).subquery()))
             == 2
         )
+
+    def test_leaves_nothing_in_the_books_of_what_a_bank_kept(self, session, tenant, cast, invoice, came):
+        line = came("160.00")
+        for _ in range(2):
+            part = pays(invoice, "160.00", fee="8.48")
+            booking.book(session, tenant, line_id=line.id, parts=[part], at=AT)
+            booking.reopen(session, tenant, line_id=line.id, at=AT)
+        world.keep_operating(session, tenant)
+        run = posting.start_run(session, tenant, month=AT.date(), today=AT.date() + timedelta(days=30), at=AT)
+        posting.run_now(session, tenant, run=run, at=AT)
+
+        stands = sums(session)
+        assert "bank" not in stands  # twice 168.48 - 8.48, and twice back
+        assert "payment_fees" not in stands
 
     def test_takes_back_that_it_was_set_aside(self, session, tenant, came):
         line = came("-5.00", "Fee")

@@ -18,6 +18,7 @@ from invoicing.statement_paper import statement_pdf
 from invoicing.statement_shapes import document_for
 from invoicing.statements import statements_of
 from tests.cast import Cast
+from tests.invoicing.money.test_receipts import receive, two_invoices
 from tests.invoicing.world import NOW, an_invoice
 
 APRIL, MAY = date(2026, 4, 1), date(2026, 5, 1)
@@ -60,6 +61,18 @@ class TestStatement:
         assert account.credit == 0
         # Due on 15 April, so 15 days late on the 30th.
         assert list(account.aged) == [0, Decimal("18.48"), 0, 0, 0]
+
+    def test_calls_overdue_what_is_late_though_later_invoices_are_paid(
+        self, session: Session, cast: Cast
+    ) -> None:
+        first, second = two_invoices(session, cast)  # due on 15 April and 15 May
+        receive(session, cast, "110.44", allocations={second.id: second.total})
+        (account,) = statements_of(
+            session, cast.tenant, client_id=cast.acme.id, start=APRIL, until=date(2026, 5, 2)
+        )
+        assert list(account.aged) == [0, first.total, 0, 0, 0]
+        assert (account.closing, account.credit) == (Decimal("158.48"), Decimal("10.00"))
+        assert account.overdue == Decimal("158.48")  # 168.48 less the credit
 
     def test_prints_the_same_bytes_again(self, session: Session, cast: Cast) -> None:
         pay_too_much(session, cast)

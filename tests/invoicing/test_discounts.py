@@ -59,7 +59,7 @@ class TestDiscountedInvoice:
         agree(session, cast, percent=Decimal(100))
         (invoice,) = bill(session, cast, "2026-04-01")
 
-        assert (invoice.total, invoice.state) == (0, "paid")
+        assert (invoice.total, invoice.state) == (Decimal(0), "paid")
         assert queries.state_shown(invoice, today=day("2026-12-01")) == "paid"
         assert bill(session, cast, "2026-04-02") == []
 

@@ -39,6 +39,7 @@ def fill_tax_facts(client: Client, facts: dict[str, Any], *, today: date) -> Non
         )
     if "prices_include_tax" in facts:
         client.prices_include_tax = facts["prices_include_tax"]
+        client.once_included_tax = client.once_included_tax or client.prices_include_tax
     if "wants_ubl" in facts:
         client.wants_ubl = facts["wants_ubl"]
     if "exemption_valid_until" in facts:

@@ -104,6 +104,8 @@ class Client(PartnerOwned, Base):
     endpoint_scheme: Mapped[str] = mapped_column(default="", server_default="")
     endpoint_id: Mapped[str] = mapped_column(default="", server_default="")
     prices_include_tax: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    # Or did: what was billed then holds tax whatever is agreed now.
+    once_included_tax: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     currency: Mapped[str] = mapped_column(sa.String(3))
     language: Mapped[str] = mapped_column(default="en")
     time_zone: Mapped[str] = mapped_column(default="UTC")

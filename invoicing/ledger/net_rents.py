@@ -28,14 +28,14 @@ _NEITHER = (_NOTHING, _NOTHING)
 
 @dataclass(frozen=True, slots=True)
 class IncludedTax:
-    """Clients whose prices include tax, and of each rent billed to them what was agreed and its tax."""
+    """Clients whose prices include tax or did; of each rent billed to them what was agreed and its tax."""
 
     clients: Mapping[str, Client] = field(default_factory=dict)
     billed: Mapping[tuple[str, date], tuple[Decimal, Decimal]] = field(default_factory=dict)
     taxation: Taxation | None = None
 
     def is_in(self, lease: Lease) -> bool:
-        """Whether this lease's rents include tax."""
+        """Whether rents of this lease include tax, or did when they were billed."""
         return lease.client_id in self.clients
 
     def taken_out(self, lease: Lease, line: Line, rents: Iterable[RentPayment]) -> list[RentPayment]:
@@ -58,12 +58,13 @@ class IncludedTax:
         )
 
     def rate(self, lease: Lease, line: Line, *, day: date) -> Decimal:
-        """Of a rent that includes tax, in per cent; 0 while a rate or number lacks to bill it."""
-        if self.taxation is None:
+        """Of a rent that includes tax when it is billed, in per cent; 0 while a rate or number lacks."""
+        client = self.clients.get(lease.client_id)
+        if self.taxation is None or client is None or not client.prices_include_tax:
             return _NOTHING
         try:
             decision = self.taxation.decide(
-                self.clients[lease.client_id],
+                client,
                 kind=RentKind.RENT.value,
                 category=line.tax_category,
                 site_id=lease.site_id,
@@ -80,19 +81,19 @@ def tax_within(
 ) -> dict[str, Decimal]:
     """The rate that each line's price includes on a day, in per cent: `leases.classifying.TaxWithin`."""
     included = load_included_tax(session, tenant, leases=[lease], line_ids=())
-    return {line.id: included.rate(lease, line, day=day) for line in lines if included.is_in(lease)}
+    return {line.id: included.rate(lease, line, day=day) for line in lines}
 
 
 def load_included_tax(
     session: Session, tenant: Tenant, *, leases: Iterable[Lease], line_ids: Iterable[str]
 ) -> IncludedTax:
-    """What of these leases' rents is tax; one query where no client's prices include it."""
+    """What of these leases' rents is tax; one query where no client's prices include it or ever did."""
     held = list(leases)
     clients = {
         row.id: row
         for row in session.scalars(
             scoped(Client, tenant).where(
-                among(Client.id, {lease.client_id for lease in held}), Client.prices_include_tax
+                among(Client.id, {lease.client_id for lease in held}), Client.once_included_tax
             )
         )
     }

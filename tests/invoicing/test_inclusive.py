@@ -149,6 +149,18 @@ class TestTheBooksOfAGrossPrice:
         assert (posted["rent"], posted["deferred_rent"]) == (Decimal(-300), Decimal(200))
         assert posted["tax_payable"] == -19
 
+    def test_earn_no_tax_of_what_was_billed_before_prices_were_agreed_without_it(
+        self, session: Session, cast: Cast
+    ) -> None:
+        keep_operating(session, cast.tenant)
+        a_laptop(session, cast)
+        edit_client(session, cast.tenant, client_id=cast.acme.id, changes={"prices_include_tax": False})
+        post_until(session, cast, date(2026, 5, 1))
+
+        # April was billed at 119.00 with 19.00 of tax in it, 35 months will be at 119.00 without:
+        # (100 + 35 * 119) / 36 a month, twice.
+        assert sums(session)["rent"] == Decimal("-236.94")
+
     def test_earn_by_the_rate_of_the_line_s_own_class(self, session: Session, cast: Cast) -> None:
         keep_operating(session, cast.tenant)
         edit_client(session, cast.tenant, client_id=cast.acme.id, changes={"prices_include_tax": True})

@@ -35,7 +35,13 @@ class ScaleDownRequest(Request):
     reason = text(500, load_default="")
 
 
-class AmendmentRequest(ScaleDownRequest):
+class ApproveRequest(Request):
+    """Why a client may go beyond its credit limit, where it would."""
+
+    over_limit_reason = text(300, load_default="", metadata={"description": "needs credit.release"})
+
+
+class AmendmentRequest(ScaleDownRequest, ApproveRequest):
     """A change of a lease from a day on. Each kind reads its own fields and leaves the others alone."""
 
     kind = one_of(*operations.KINDS, required=True)

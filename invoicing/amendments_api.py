@@ -16,6 +16,7 @@ from invoicing.amendment_schemas import (
     AmendmentPreviewResource,
     AmendmentRequest,
     AmendmentResource,
+    ApproveRequest,
     RejectRequest,
     ScaleDownRequest,
     wanted_of,
@@ -25,6 +26,7 @@ from leases import client_requests, queries
 from leases.amendment_models import Amendment
 from leases.amendments import operations
 from leases.amendments.queries import get_amendment, list_amendments
+from leases.credit import RELEASE
 
 blueprint = Blueprint("amendments_api", __name__, url_prefix="/v1/leases", description="Amendments")
 
@@ -84,6 +86,8 @@ def preview(asked: dict[str, Any], lease_id: str) -> AmendmentPreview:
 def create(asked: dict[str, Any], lease_id: str) -> Any:
     """Amend the lease. Where the partner wants four eyes, it waits as a draft for somebody else."""
     caller = current_caller()
+    if asked["over_limit_reason"]:
+        caller.demand(RELEASE)
     made = operations.amend(
         caller.session,
         caller.tenant,
@@ -94,6 +98,7 @@ def create(asked: dict[str, Any], lease_id: str) -> Any:
         reason=asked["reason"],
         at=clock.now(),
         idempotency_key=request.headers.get("Idempotency-Key"),
+        over_limit_reason=asked["over_limit_reason"],
     )
     return made, 201, {"Location": f"/v1/leases/{lease_id}/amendments/{made.id}"}
 
@@ -120,12 +125,21 @@ def ask(asked: dict[str, Any], lease_id: str) -> Any:
 
 @blueprint.post("/<lease_id>/amendments/<amendment_id>/approve")
 @requires("lease.amend")
+@blueprint.arguments(ApproveRequest)
 @blueprint.response(200, AmendmentResource)
-def approve(lease_id: str, amendment_id: str) -> Amendment:
+def approve(consent: dict[str, Any], lease_id: str, amendment_id: str) -> Amendment:
     """Carry it out at the figures that were shown; refused if they are others by now."""
     caller = current_caller()
     get_amendment(caller.session, caller.tenant, amendment_id=amendment_id, lease_id=lease_id)
-    return operations.approve(caller.session, caller.tenant, amendment_id=amendment_id, at=clock.now())
+    if consent["over_limit_reason"]:
+        caller.demand(RELEASE)
+    return operations.approve(
+        caller.session,
+        caller.tenant,
+        amendment_id=amendment_id,
+        at=clock.now(),
+        over_limit_reason=consent["over_limit_reason"],
+    )
 
 
 @blueprint.post("/<lease_id>/amendments/<amendment_id>/reject")

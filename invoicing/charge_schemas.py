@@ -74,6 +74,7 @@ class ChargeImportRequest(Request):
 
     csv = text(1_000_000, least=1, required=True)
     dry_run = ma.fields.Boolean(load_default=True)
+    over_limit_reason = text(300, load_default="", metadata={"description": "needs credit.release"})
 
 
 class ImportErrorResource(ma.Schema):

@@ -141,11 +141,15 @@ def bill_charge(charge_id: str) -> Any:
 @blueprint.response(200, ChargeImportResource)
 def import_charges(wanted: dict[str, Any]) -> Any:
     """Bring in a table, the whole of it or nothing; the same rows again make no second charges."""
-    caller = current_caller()
+    caller, reason = current_caller(), wanted["over_limit_reason"]
+    if reason:
+        caller.demand(RELEASE)
     read = imports.read(caller.session, caller.tenant, content=wanted["csv"].encode())
     made = 0
     if not wanted["dry_run"]:
-        made = imports.bring_in(caller.session, caller.tenant, read=read, at=clock.now())
+        made = imports.bring_in(
+            caller.session, caller.tenant, read=read, at=clock.now(), over_limit_reason=reason
+        )
     return {"rows": read.rows, "made": made, "errors": read.errors}
 
 

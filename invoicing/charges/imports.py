@@ -101,9 +101,12 @@ def read(session: Session, tenant: Tenant, *, content: bytes) -> Read:
     return Read(wanted, errors)
 
 
-def bring_in(session: Session, tenant: Tenant, *, read: Read, at: datetime) -> int:
+def bring_in(
+    session: Session, tenant: Tenant, *, read: Read, at: datetime, over_limit_reason: str = ""
+) -> int:
     """Make the charges whose references are not there yet; answers how many those were.
 
+    :param over_limit_reason: why its clients may go beyond their credit limits, as `demand_credit` takes it.
     :raises NotClean: if the table has errors.
     :raises OverCreditLimit: naming the client that may not owe that much more.
     """
@@ -126,7 +129,7 @@ def bring_in(session: Session, tenant: Tenant, *, read: Read, at: datetime) -> i
     ]
     session.add_all(made)
     for client_id in sorted({charge.client_id for charge in made}):
-        demand_credit(session, tenant, client_id=client_id, at=at)
+        demand_credit(session, tenant, client_id=client_id, at=at, reason=over_limit_reason)
     session.flush()
     return len(made)
 

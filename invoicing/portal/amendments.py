@@ -20,7 +20,13 @@ from haas.calendar import ONE_DAY
 from haas.errors import HaasError, NotFound
 from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
-from invoicing.amendment_schemas import AmendmentForm, RejectRequest, ScaleDownForm, wanted_of
+from invoicing.amendment_schemas import (
+    AmendmentForm,
+    ApproveRequest,
+    RejectRequest,
+    ScaleDownForm,
+    wanted_of,
+)
 from invoicing.amendments_preview import AmendmentPreview, preview_amendment
 from leases import client_requests, queries, summaries
 from leases.amendment_models import Amendment
@@ -29,10 +35,11 @@ from leases.amendments.outages import offers_for
 from leases.amendments.queries import amendments_of, find_by_key, get_amendment
 from leases.amendments.tables import leaving_table
 from leases.contract import terms_on
+from leases.credit import RELEASE
 from leases.lifecycle import RUNNING
 from leases.models import Lease, Line
 from leases.portal import words
-from leases.portal.doors import attempt, attempt_or_flash
+from leases.portal.doors import attempt
 from leases.portal.funding_words import CLASSES, FRAMEWORKS
 from leases.portal.record import frame
 from leases.terms import LineKind
@@ -115,13 +122,25 @@ def show(lease_id: str, amendment_id: str) -> str:
 @requires("lease.amend")
 def approve(lease_id: str, amendment_id: str) -> Any:
     """Carry it out."""
-    caller = current_caller()
+    caller, form = current_caller(), read_form(ApproveRequest)
     amendment = get_amendment(caller.session, caller.tenant, amendment_id=amendment_id, lease_id=lease_id)
-    if attempt_or_flash(
-        lambda: operations.approve(caller.session, caller.tenant, amendment_id=amendment.id, at=clock.now())
-    ):
-        flash(_("%(number)s is approved and holds.", number=amendment.number), "success")
-    return redirect(url_for(".show", lease_id=lease_id, amendment_id=amendment_id), 303)
+    if form.data is not None:
+        reason = form.data["over_limit_reason"]
+        if reason:
+            caller.demand(RELEASE)
+        if attempt(
+            form,
+            lambda: operations.approve(
+                caller.session,
+                caller.tenant,
+                amendment_id=amendment.id,
+                at=clock.now(),
+                over_limit_reason=reason,
+            ),
+        ):
+            flash(_("%(number)s is approved and holds.", number=amendment.number), "success")
+            return redirect(url_for(".show", lease_id=lease_id, amendment_id=amendment_id), 303)
+    return _page_of(caller, lease_id, amendment_id, form), 422
 
 
 @blueprint.post("/leases/<lease_id>/amendments/<amendment_id>/reject")
@@ -160,6 +179,8 @@ def _write(caller: Caller, lease: Lease, *, kind: str, schema: type[ma.Schema], 
     if form.data is None:
         return _form_page(caller, lease, kind, form, asks=asks), 422
     data = form.data
+    if data.get("over_limit_reason"):
+        caller.demand(RELEASE)
     if data["confirmed"] and (done := find_by_key(caller.session, caller.tenant, key=data["key"])):
         return redirect(url_for(".show", lease_id=done.lease_id, amendment_id=done.id), 303)
     preview, refusal = _preview(caller, lease, kind, data)
@@ -191,7 +212,9 @@ def _do(caller: Caller, lease_id: str, kind: str, data: dict[str, Any], *, asks:
     }
     if asks:
         return client_requests.ask_amendment(caller.session, caller.tenant, **common)
-    return operations.amend(caller.session, caller.tenant, kind=kind, **common)
+    return operations.amend(
+        caller.session, caller.tenant, kind=kind, over_limit_reason=data["over_limit_reason"], **common
+    )
 
 
 def _preview(

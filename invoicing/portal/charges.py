@@ -211,18 +211,27 @@ def confirm_import() -> Any:
     caller, form = current_caller(), read_form(FileForm)
     if form.data is None:
         return redirect(url_for(".bring_in"), 303)
+    made: list[int] = []
+    reason = form.data["over_limit_reason"]
+    if reason:
+        caller.demand(RELEASE)
     stored = get_file(caller.session, caller.tenant, file_id=form.data["file_id"])
-    try:
-        read = imports.read(caller.session, caller.tenant, content=stored.content)
-        made = imports.bring_in(caller.session, caller.tenant, read=read, at=clock.now())
-    except HaasError as refusal:
-        form.refuse(refusal)
-        return _import_page(form), refusal.status
-    flash(
-        _("%(made)d of %(rows)d charges are new; the others were there.", made=made, rows=read.rows),
-        "success",
-    )
-    return redirect(url_for(".index"), 303)
+    read = imports.read(caller.session, caller.tenant, content=stored.content)
+    if attempt(
+        form,
+        lambda: made.append(
+            imports.bring_in(
+                caller.session, caller.tenant, read=read, at=clock.now(), over_limit_reason=reason
+            )
+        ),
+    ):
+        flash(
+            _("%(made)d of %(rows)d charges are new; the others were there.", made=made[0], rows=read.rows),
+            "success",
+        )
+        return redirect(url_for(".index"), 303)
+    shown = None if read.errors else read
+    return _import_page(form, errors=read.errors, read=shown, file_id=stored.id), 422
 
 
 def _new_page(caller: Caller, form: Form) -> str:

@@ -71,12 +71,10 @@ def move_credit(client_id: str) -> Any:
     once = data.pop("once")
     data["once_key"] = f"page:{once}" if once else None
     today = clock.today(caller.partner.time_zone)
-
-    def do() -> None:
-        with caller.session.begin_nested():
-            act(caller.session, caller.tenant, client_id=client.id, on=today, at=clock.now(), **data)
-
-    if not attempt(form, do):
+    if not attempt(
+        form,
+        lambda: act(caller.session, caller.tenant, client_id=client.id, on=today, at=clock.now(), **data),
+    ):
         return _credit_page(caller, client, form), 422
     flash(_("Done."), "success")
     return redirect(url_for(".credit", client_id=client.id), 303)

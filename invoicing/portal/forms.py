@@ -67,6 +67,7 @@ class TaxRateForm(Request):
 
 
 class FileForm(Request):
-    """A file that was uploaded before."""
+    """A file that was uploaded before, and why its clients may go beyond their credit limits."""
 
     file_id = row_id(required=True)
+    over_limit_reason = text(300, load_default="")

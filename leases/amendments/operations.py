@@ -21,6 +21,7 @@ from leases.amendments.closed_books import require_open
 from leases.amendments.lines import Outcome, Work
 from leases.amendments.queries import find_by_key, get_amendment
 from leases.amendments.wanted import Wanted, difference
+from leases.credit import demand_credit
 from leases.lifecycle import RUNNING
 from leases.models import Lease
 
@@ -37,6 +38,10 @@ KINDS: dict[str, Callable[[Work], Outcome]] = {
     "terminate": leaving.terminate,
     "abate": lines.abate,
 }
+
+
+# What lets the client owe more: its credit limit is asked.
+_ADDING = frozenset({"scale_up", "co_term"})
 
 
 class FiguresChanged(Conflict):
@@ -93,11 +98,15 @@ def request_amendment(
     return amendment
 
 
-def approve(session: Session, tenant: Tenant, *, amendment_id: str, at: datetime) -> Amendment:
+def approve(
+    session: Session, tenant: Tenant, *, amendment_id: str, at: datetime, over_limit_reason: str = ""
+) -> Amendment:
     """Carry out what was asked for, at the figures that were shown.
 
+    :param over_limit_reason: why the client may go beyond its credit limit, as `demand_credit` takes it.
     :raises FiguresChanged: if it would cost something else by now.
     :raises NotAllowed: for whoever asked, where the partner wants four eyes.
+    :raises OverCreditLimit: if it adds to what the client owes, and that is beyond its limit.
     """
     asked = get_amendment(session, tenant, amendment_id=amendment_id)
     lease = queries.lock_lease(session, tenant, asked.lease_id)
@@ -119,6 +128,8 @@ def approve(session: Session, tenant: Tenant, *, amendment_id: str, at: datetime
             f"{amendment.number} was shown at {shown.normalize():f} and would now cost"
             f" {amendment.charge.normalize():f}. Ask for it anew."
         )
+    if amendment.kind in _ADDING:
+        demand_credit(session, tenant, client_id=lease.client_id, at=at, reason=over_limit_reason)
     return amendment
 
 
@@ -133,6 +144,7 @@ def amend(
     at: datetime,
     reason: str = "",
     idempotency_key: str | None = None,
+    over_limit_reason: str = "",
 ) -> Amendment:
     """Ask and approve in one step; where the partner wants four eyes, it waits for the second pair."""
     amendment = request_amendment(
@@ -149,7 +161,7 @@ def amend(
     partner = session.get_one(Partner, tenant.partner_id)
     if amendment.state != "draft" or partner.policies.get(FOUR_EYES):
         return amendment
-    return approve(session, tenant, amendment_id=amendment.id, at=at)
+    return approve(session, tenant, amendment_id=amendment.id, at=at, over_limit_reason=over_limit_reason)
 
 
 def carry_out(

@@ -17,10 +17,13 @@ leases = Blueprint("leases", __name__)
 def attempt(form: Form, act: Callable[[], Any]) -> bool:
     """Do what the form asks for. A refusal stands at its field, or at the top; a stranger's row is 404.
 
+    Nothing stays of what was refused: the page that says so shows what stands.
+
     :raises NotFound: as the operation does.
     """
     try:
-        act()
+        with current_caller().session.begin_nested():
+            act()
     except NotFound as missing:
         if not set(missing.fields) & form.names:
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,19 +16,23 @@ from haas import db
 from haas.audit import AuditEntry
 from haas.money import round_minor
 from haas.tenancy.models import Client, Partner
+from invoicing.charges import imports
 from invoicing.charges.models import Charge
 from invoicing.charges.operations import NewCharge, charge_client, make_charge
 from invoicing.credit_limit import Exposure
 from invoicing.exposure import exposure_of, over_limit
 from invoicing.money.balances import grant
 from leases import client_requests, operations, queries
+from leases.amendments import operations as amendments
+from leases.amendments.wanted import Wanted
 from leases.credit import OverCreditLimit
 from leases.models import Lease
 from tests.architecture.examples.leases import a_quote
 from tests.cast import Cast
 from tests.invoicing.test_concurrency import at_once
 from tests.invoicing.test_portal import text_of
-from tests.invoicing.world import NOW, a_lease, a_rate, an_invoice, counted_statements
+from tests.invoicing.world import ACCEPTED, NOW, a_lease, a_rate, an_invoice, counted_statements
+from tests.leases.fleet import lease_in_service
 
 APRIL_20 = date(2026, 4, 20)
 AT = datetime(2026, 4, 20, 12, tzinfo=UTC)
@@ -152,6 +157,34 @@ class TestALimit:
         limit(session, cast, "1", beyond="warn")
         charge_client(session, cast.tenant, wanted=a_fee(cast), at=AT)
 
+    def test_is_asked_before_places_are_added_and_before_a_table_is_brought_in(
+        self, session: Session, cast: Cast
+    ) -> None:
+        acme = limit(session, cast, "100")
+        made = lease_in_service(
+            session, cast.tenant, client_id=acme.id, accepted_at=ACCEPTED, rent="10.00", lines=1
+        )
+        more: dict[str, Any] = {
+            "lease_id": made.lease.id, "kind": "scale_up", "effective_on": APRIL_20, "at": AT,
+            "wanted": Wanted(model_id=made.model.id, count=2, unit_price=Decimal("50.00")),
+        }  # fmt: skip
+        with pytest.raises(OverCreditLimit), session.begin_nested():
+            amendments.amend(session, cast.tenant, **more)
+        assert len(queries.get_lease(session, cast.tenant, lease_id=made.lease.id).lines) == 1
+        amendment = amendments.amend(session, cast.tenant, **more, over_limit_reason="They are good for it")
+        assert amendment.state == "applied"
+
+        rows = f"Client;Description;Price;Date;Reference\n{acme.number};Delivery;1;2026-04-20;D-1\n"
+        read = imports.read(session, cast.tenant, content=rows.encode())
+        with pytest.raises(OverCreditLimit), session.begin_nested():
+            imports.bring_in(session, cast.tenant, read=read, at=AT)
+        done = imports.bring_in(
+            session, cast.tenant, read=read, at=AT, over_limit_reason="They are good for it"
+        )
+        assert done == 1
+        released = sa.select(sa.func.count()).where(AuditEntry.action == "credit_limit_released")
+        assert session.scalar(released) == 2
+
     def test_lets_one_of_two_rivals_pass(self, cast: Cast) -> None:
         with db.unit_of_work(cast.tenant) as session:
             limit(session, cast, "150")  # one of 108.00 fits, two do not
@@ -207,3 +240,25 @@ class TestDoors:
         assert ana.post(f"/leases/{lease_id}/accept", data=with_reason).status_code == 303
         with db.unit_of_work(cast.tenant) as session:
             assert session.get_one(Lease, (cast.northwind.id, lease_id)).state == "accepted"
+
+    def test_ask_whoever_approves_more_places_for_the_reason(self, cast: Cast, web: Web, api: Web) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            made = lease_in_service(
+                session, cast.tenant, client_id=cast.acme.id, accepted_at=ACCEPTED, rent="10.00", lines=1
+            )
+            limit(session, cast, "100")
+            lease_id = made.lease.id
+            asked = amendments.request_amendment(
+                session, cast.tenant, lease_id=lease_id, kind="scale_up", effective_on=APRIL_20, at=AT,
+                wanted=Wanted(model_id=made.model.id, count=2, unit_price=Decimal("50.00")),
+            )  # fmt: skip
+            amendment_id = asked.id
+        page = f"/leases/{lease_id}/amendments/{amendment_id}"
+        refused = web(cast.ana).post(f"{page}/approve")
+        assert refused.status_code == 422
+        assert "Why they may go beyond their credit limit" in text_of(refused)
+        reason = {"over_limit_reason": "The bank vouches for them"}
+        assert web(cast.sam).post(f"{page}/approve", data=reason).status_code == 403
+        program = api(cast.ana).post(f"/v1{page}/approve", json={})
+        assert (program.status_code, program.get_json()["code"]) == (409, "over_credit_limit")
+        assert api(cast.ana).post(f"/v1{page}/approve", json=reason).get_json()["state"] == "applied"

@@ -136,7 +136,7 @@ def credit_invoice(
     if plan.takes_all and invoice.state == "issued" and not invoice.paid_total:
         invoice.state = "credited"
         session.flush()
-    gained = release_excess(session, tenant, invoice_ids=[invoice.id], on=issued_on, at=at)
+    gained = release_excess(session, tenant, invoice_ids=[invoice.id], on=credit.issued_on, at=at)
     close_paid(session, tenant, invoice_ids=[invoice.id])
     if excess == REFUNDED:
         for (_, currency), amount in gained.items():
@@ -147,7 +147,7 @@ def credit_invoice(
                 amount=amount,
                 currency=currency,
                 reason=f"{credit.number}: {credit.document['notes'][0]}",
-                on=issued_on,
+                on=credit.issued_on,
                 at=at,
                 once_key=f"credit:{credit.id}",
             )
@@ -308,8 +308,12 @@ def issue_credit(
     at: datetime,
     portal_url: str,
 ) -> Invoice:
-    """Issue the credit note that was planned; its invoice is locked, and its state the caller's to see to."""
+    """Issue the credit note that was planned; its invoice is locked, and its state the caller's to see to.
+
+    It is of no day before its invoice's, which may lie ahead.
+    """
     invoice = plan.invoice
+    issued_on = max(issued_on, invoice.issued_on)
     credit_id = new_id("crn")
     client = session.scalars(scoped(Client, tenant).where(Client.id == invoice.client_id)).one()
     number = next_numbers(session, tenant, kind="credit_note", issued_on=issued_on, count=1)[0]

@@ -250,6 +250,8 @@ def _draft(
     rules: Sequence[Rule] = (),
 ) -> Draft:
     paper = rows[0].paper
+    if credits is not None:
+        issued_on = max(issued_on, credits.issued_on)  # of no day before its invoice's
     nets: Sequence[Decimal] = [row.proposal.change.net for row in rows]
     applied = None
     if rules:

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from haas.outbox import OutboxEvent
 from haas.tenancy.scope import scoped
-from invoicing import queries, statements
+from invoicing import corrections, queries
 from invoicing.money import balances, receipts
-from invoicing.open_on import open_on
 from leases import returns
 from tests.cast import Cast
 from tests.invoicing.money.test_receipts import receive, two_invoices
-from tests.invoicing.world import ACCEPTED, NOW, a_lease, a_rate, bill
+from tests.invoicing.month_ends import at_end_of
+from tests.invoicing.world import ACCEPTED, NOW, PORTAL, a_lease, a_rate, bill
 from tests.leases.fleet import lease_in_service
-
-DAY = timedelta(days=1)
 
 
 def agree(session: Session, cast: Cast, *days: str) -> list[tuple[Decimal, Decimal]]:
     """What was open and what was credit at the end of each day, once all who tell it agree."""
     found = []
     for day in map(date.fromisoformat, days):
-        items = open_on(session, cast.tenant, as_of=day)
-        assert all(item.open <= item.total for item in items)
-        (account,) = statements.statements_of(
-            session, cast.tenant, client_id=cast.acme.id, start=date(2026, 1, 1), until=day + DAY
-        )
-        still_open = sum((item.open for item in items), Decimal(0))
-        assert sum(account.aged) == still_open
-        assert account.closing == still_open - account.credit
-        assert account.credit >= 0
-        found.append((still_open, account.credit))
+        account = at_end_of(session, cast.tenant, client_id=cast.acme.id, day=day)["USD"]
+        found.append((account.open, account.credit))
     return found
 
 
@@ -135,3 +125,15 @@ class TestPayment:
             (Decimal(0), Decimal(0)),
             (Decimal(0), Decimal("33.48")),
         ]
+
+
+class TestCreditNote:
+    def test_is_of_no_day_before_its_invoice(self, session: Session, cast: Cast) -> None:
+        _, second = two_invoices(session, cast)  # of 1 May, billed ahead
+        credit = corrections.credit_invoice(
+            session, cast.tenant, invoice_id=second.id, reason="Too early", issued_on=date(2026, 4, 28),
+            at=NOW, portal_url=PORTAL,
+        )  # fmt: skip
+
+        assert credit.issued_on == date(2026, 5, 1)
+        assert agree(session, cast, "2026-04-30", "2026-05-01") == [(Decimal("168.48"), Decimal(0))] * 2

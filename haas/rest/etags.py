@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
 import sqlalchemy as sa
 from flask import request
 
@@ -25,13 +26,26 @@ def etag_of(row: Base) -> str:
     return f'"{hashlib.sha256(values.encode()).hexdigest()[:24]}"'
 
 
+def etag_of_plain(value: object) -> str:
+    """A strong entity tag of what is kept as JSON, within a row."""
+    return f'"{hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:24]}"'
+
+
 def demand_match(row: Base) -> None:
     """Compare with the request's If-Match, if it has one. The row must be locked.
 
     :raises ChangedMeanwhile: if it was edited since the caller read it.
     """
+    demand_tag(etag_of(row))
+
+
+def demand_tag(tag: str) -> None:
+    """The same by the entity tag of what is stored and locked.
+
+    :raises ChangedMeanwhile: as `demand_match`.
+    """
     wanted = request.headers.get("If-Match")
     if wanted is None or wanted.strip() == "*":
         return
-    if etag_of(row) not in {tag.strip() for tag in wanted.split(",")}:
+    if tag not in {each.strip() for each in wanted.split(",")}:
         raise ChangedMeanwhile("Somebody changed this since you read it; read it again, then decide.")

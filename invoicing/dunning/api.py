@@ -10,11 +10,13 @@ from flask_smorest import Blueprint
 from haas import clock
 from haas.accounts.clients import get_client
 from haas.auth.caller import current_caller, requires
+from haas.rest.etags import demand_tag, etag_of_plain
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from invoicing import queries
 from invoicing.dunning import ageing, choices, disputing, reminding, rules, worklist
 from invoicing.dunning.models import Reminder
+from invoicing.dunning.policy import DunningPolicy
 from invoicing.dunning.schemas import (
     AgeingAsked,
     AgeingReport,
@@ -72,21 +74,30 @@ def get_work_list(query: dict[str, Any]) -> Answer:
 @dunning_api.get("/policy")
 @requires("dunning.read")
 @dunning_api.response(200, DunningPolicyResource)
-def get_policy() -> Answer:
+def get_policy() -> Any:
     """The partner's rules: plan, retries, limits, ageing."""
     caller = current_caller()
-    return reminding.policy_of(caller.session, caller.tenant).kept()
+    return _tagged(reminding.policy_of(caller.session, caller.tenant))
 
 
 @dunning_api.put("/policy")
 @requires("dunning.manage")
 @dunning_api.arguments(DunningPolicyRequest)
 @dunning_api.response(200, DunningPolicyResource)
-def change_policy(policy: Answer) -> Answer:
-    """Other rules from now on. What was written stays as it is."""
+def change_policy(policy: Answer) -> Any:
+    """Other rules from now on; with If-Match, only if nobody changed them meanwhile.
+
+    What was written stays as it is.
+    """
     caller = current_caller()
     wanted = rules.policy_from(policy)
-    return rules.change_policy(caller.session, caller.tenant, policy=wanted).kept()
+    demand_tag(etag_of_plain(rules.locked_policy(caller.session, caller.tenant).kept()))
+    return _tagged(rules.change_policy(caller.session, caller.tenant, policy=wanted))
+
+
+def _tagged(policy: DunningPolicy) -> Any:
+    kept = policy.kept()
+    return kept, 200, {"ETag": etag_of_plain(kept)}
 
 
 @dunning_api.get("/reminders")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from string import Formatter
+
+import msgspec
 
 from haas.errors import InvalidInput
 from haas.money import round_minor
@@ -80,6 +83,11 @@ class Plan:
                 check_text(text, field=f"{where}.text", step=number)
         ordered = tuple(sorted(self.steps, key=lambda step: step.days))
         return Plan(ordered, self.least_amount, self.on_weekends, self.interest_basis, self.pay_within_days)
+
+
+def fingerprint(steps: Sequence[Step]) -> str:
+    """Another for other steps, or another order of them."""
+    return hashlib.sha256(msgspec.json.encode(steps, order="deterministic")).hexdigest()[:24]
 
 
 def check_text(text: str, *, field: str, step: int) -> None:

@@ -22,7 +22,7 @@ from haas.tenancy.scope import scoped
 from invoicing import queries
 from invoicing.credit_limit import ACCEPTED_PERIODS, BeyondLimit
 from invoicing.dunning import reminding, rules
-from invoicing.dunning.plan import PLACEHOLDERS, Step, late_interest
+from invoicing.dunning.plan import PLACEHOLDERS, Step, fingerprint, late_interest
 from invoicing.dunning.policy import DunningPolicy
 from invoicing.dunning.portal.words import limit_words, tax_words
 from invoicing.dunning.reminding import DueItem, DueLetter
@@ -61,6 +61,7 @@ class StepForm(Request):
     """One step, with its texts in each language."""
 
     step = one_of(PREVIEW, CONFIRM, load_default=CONFIRM)
+    shown = text(64, load_default="")  # `fingerprint` of the plan's steps when the page was opened
     name = text(60, least=1, required=True)
     days = ma.fields.Integer(required=True)
     fee = Amount(load_default=Decimal(0))
@@ -103,7 +104,7 @@ def edit() -> str:
 def save() -> Any:
     """Keep other rules from now on."""
     caller, form = current_caller(), read_form(PolicyForm)
-    policy = reminding.policy_of(caller.session, caller.tenant)
+    policy = rules.locked_policy(caller.session, caller.tenant)  # with the steps as they stand by now
     if form.data is not None:
         data = form.data
         if attempt(
@@ -123,6 +124,7 @@ def step(step_no: int) -> str:
     policy = reminding.policy_of(caller.session, caller.tenant)
     found = _step(policy, step_no)
     form = blank_form(
+        shown=fingerprint(policy.plan_of(_plan()).steps),
         name=found.name,
         days=found.days,
         fee=found.fee,
@@ -166,7 +168,6 @@ def save_step(step_no: int) -> Any:
     """Show the texts filled in, or keep the step."""
     caller, form = current_caller(), read_form(StepForm)
     policy = reminding.policy_of(caller.session, caller.tenant)
-    _step(policy, step_no)
     if form.data is None:
         return _step_page(caller, policy, step_no, form), 422
     wanted = _typed(form.data)
@@ -179,7 +180,14 @@ def save_step(step_no: int) -> Any:
         return _step_page(caller, policy, step_no, form, previews=_previews(caller, policy, wanted))
     if attempt(
         form,
-        lambda: rules.put_step(caller.session, caller.tenant, step_no=step_no, step=wanted, plan=_plan()),
+        lambda: rules.put_step(
+            caller.session,
+            caller.tenant,
+            step_no=step_no,
+            step=wanted,
+            plan=_plan(),
+            shown=form.value("shown"),
+        ),
     ):
         flash(_("The step is saved."), "success")
         return redirect(url_for(".edit", plan=_plan() or None), 303)
@@ -191,8 +199,11 @@ def save_step(step_no: int) -> Any:
 def remove_step(step_no: int) -> Any:
     """Take a step out of the plan."""
     caller = current_caller()
-    rules.remove_step(caller.session, caller.tenant, step_no=step_no, plan=_plan())
-    flash(_("The step is gone."), "success")
+    shown = request.args.get("shown")
+    if attempt_or_flash(
+        lambda: rules.remove_step(caller.session, caller.tenant, step_no=step_no, plan=_plan(), shown=shown)
+    ):
+        flash(_("The step is gone."), "success")
     return redirect(url_for(".edit", plan=_plan() or None), 303)
 
 

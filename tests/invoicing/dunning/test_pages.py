@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -85,3 +86,40 @@ class TestCollections:
         assert "{secret} cannot be filled in" in text_of(answer)
         good = {**step, "text_en": "Dear {client}: {amount}", "step": "preview"}
         assert "Dear Acme" in text_of(ana.post("/settings/reminders/steps/4", data=good))
+
+
+class TestTwoWhoChangeAPlan:
+    def test_never_save_over_a_step_that_they_have_not_seen(self, cast: Cast, web: Web, api: Web) -> None:
+        ana = web(cast.ana)
+        step = "/settings/reminders/steps/1"
+        (shown,) = re.findall(r'name="shown" value="(\w+)"', ana.get(step).text)
+        assert ana.post("/settings/reminders/steps/0/remove").status_code == 303  # what was 1 is 0 now
+
+        typed = {
+            "name": "Mine",
+            "days": "6",
+            "subject_en": "{numbers}",
+            "text_en": "{client}",
+            "shown": shown,
+        }
+        answer = ana.post(step, data=typed)
+        assert answer.status_code == 422
+        for word in ("Somebody changed the steps of this plan", "Mine"):
+            assert word in text_of(answer), word
+        removed = ana.post(f"{step}/remove?shown={shown}", follow_redirects=True)
+        assert "Somebody changed the steps of this plan" in text_of(removed)
+        program = api(cast.ana)
+        names = [each["name"] for each in program.get("/v1/dunning/policy").get_json()["plan"]["steps"]]
+        assert names == ["First reminder", "Second reminder", "Last reminder"]
+
+    def test_keep_by_the_interface_what_changed_since_it_was_read(
+        self, cast: Cast, web: Web, api: Web
+    ) -> None:
+        program = api(cast.ana)
+        read = program.get("/v1/dunning/policy")
+        web(cast.ana).post("/settings/reminders/steps/0/remove")
+        tag = {"If-Match": read.headers["ETag"]}
+        refused = program.put("/v1/dunning/policy", json=read.get_json(), headers=tag)
+        assert (refused.status_code, refused.get_json()["code"]) == (412, "changed_meanwhile")
+        tag = {"If-Match": program.get("/v1/dunning/policy").headers["ETag"]}
+        assert program.put("/v1/dunning/policy", json=read.get_json(), headers=tag).status_code == 200

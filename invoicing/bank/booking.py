@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from haas import outbox
+from haas.calendar import local_day
 from haas.crash import crashpoint
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
+from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing import early_discounts
 from invoicing.bank import learning, queries
@@ -195,6 +197,7 @@ def reopen(session: Session, tenant: Tenant, *, line_id: str, at: datetime, reas
     stands = standing_bookings(session, tenant, line_ids=[line.id]).get(line.id, [])
     if any(booking.reversal_id is not None for booking in stands):
         raise Conflict("Money that came back stays booked: record the new payment instead.")
+    today = local_day(at, session.get_one(Partner, tenant.partner_id).time_zone)
     for booking in stands:
         receipts.reverse_receipt(
             session,
@@ -202,7 +205,7 @@ def reopen(session: Session, tenant: Tenant, *, line_id: str, at: datetime, reas
             receipt_id=booking.receipt_id,
             amount=None,
             reason=reason.strip() or "matched by mistake",
-            on=max(line.booked_on, at.date()),
+            on=max(line.booked_on, today),
             at=at,
             kind="mistake",
             reference=f"{_reference(line, booking.position)}/U",

@@ -290,7 +290,12 @@ def _habits(session: Session, tenant: Tenant, *, today: date, client_id: str | N
             Payment,
             sa.and_(Payment.partner_id == Invoice.partner_id, Payment.invoice_id == Invoice.id),
         )
-        .where(Invoice.kind == "invoice", Invoice.state == "paid", Invoice.issued_on >= today - HABIT)
+        .where(
+            Invoice.kind == "invoice",
+            Invoice.state == "paid",
+            Invoice.issued_on >= today - HABIT,
+            Payment.amount > 0,  # what was taken off it again says nothing of the payer
+        )
         .with_only_columns(Invoice.client_id, Invoice.due_on, sa.func.max(Payment.received_on))
         .group_by(Invoice.client_id, Invoice.id, Invoice.due_on)
     )

@@ -1,6 +1,6 @@
 """What is done with a line: booked to the cent, undone whole, and learned from."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from haas import db
 from haas.accounts.clients import edit_client
 from haas.errors import Conflict, InvalidInput
+from haas.tenancy.models import Partner
 from haas.tenancy.scope import scoped
 from invoicing.bank import booking, certain, importing, jobs, learning, queries
 from invoicing.bank.booking import LineDecided, Part
@@ -16,7 +17,7 @@ from invoicing.bank.matching import Reason
 from invoicing.bank.models import BankBooking
 from invoicing.ledger import posting
 from invoicing.money import balances
-from invoicing.money.models import Receipt
+from invoicing.money.models import Receipt, ReceiptReversal
 from invoicing.references import creditor_reference
 from tests.invoicing import world
 from tests.invoicing.bank.conftest import AT, csv_of
@@ -118,6 +119,15 @@ class TestReopen:
             session.scalar(sa.select(sa.func.count()).select_from(scoped(BankBooking, tenant).subquery()))
             == 2
         )
+
+    def test_is_of_the_day_it_is_where_the_partner_is(self, session, tenant, cast, invoice, came):
+        line = came("168.48")
+        booking.book(session, tenant, line_id=line.id, parts=[pays(invoice, "168.48")], at=AT)
+        evening = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)  # of 30 November in New York
+        session.get_one(Partner, tenant.partner_id).time_zone = "America/New_York"
+        booking.reopen(session, tenant, line_id=line.id, at=evening)
+        (reversal,) = session.scalars(scoped(ReceiptReversal, tenant)).all()
+        assert reversal.reversed_on == date(2026, 11, 30)
 
     def test_leaves_nothing_in_the_books_of_what_a_bank_kept(self, session, tenant, cast, invoice, came):
         line = came("160.00")

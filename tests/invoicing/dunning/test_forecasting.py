@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 
 from haas import db
 from haas.tenancy.scope import Tenant
+from invoicing import queries
 from invoicing.charges.operations import NewCharge, make_charge
+from invoicing.corrections import credit_invoice, record_payment
 from invoicing.dunning.forecasting import cash_forecast, history, outlook
 from invoicing.holds import held
 from invoicing.money.balances import grant
 from tests.cast import Cast
 from tests.invoicing.test_portal import text_of
-from tests.invoicing.world import NOW, a_lease, a_rate, an_invoice, bill, counted_statements
+from tests.invoicing.world import NOW, PORTAL, a_lease, a_rate, an_invoice, bill, counted_statements
 
 TODAY = date(2026, 4, 20)
 Web = Callable[..., FlaskClient]
@@ -92,6 +94,29 @@ class TestAForecast:
             found = outlook(session, cast.tenant, **shown)  # type: ignore[arg-type]
         assert many == one
         assert [row[0] for row in found.forecast.by_client] == [cast.globex.id, cast.acme.id]
+
+    def test_takes_nobody_to_pay_late_for_money_that_a_credit_note_set_free(
+        self, session: Session, cast: Cast
+    ) -> None:
+        invoices = [an_invoice(session, cast.tenant, client_id=cast.acme.id)]
+        for month in (5, 6):
+            invoices += bill(session, cast.tenant, as_of=date(2026, month, 1))
+        for invoice in invoices:  # each on the day on which it is due, and corrected in July
+            told = {"invoice_id": invoice.id, "at": NOW}
+            record_payment(
+                session, cast.tenant, amount=invoice.total, received_on=invoice.due_on, method="transfer",
+                reference=invoice.number, **told,
+            )  # fmt: skip
+            (line, *_) = queries.lines_of(session, cast.tenant, invoice_id=invoice.id)
+            credit_invoice(
+                session, cast.tenant, reason="A mistake", issued_on=date(2026, 7, 20), portal_url=PORTAL,
+                amounts={line.id: Decimal(10)}, **told,
+            )  # fmt: skip
+        found = cash_forecast(
+            session, cast.tenant, today=date(2026, 7, 21), weeks=8, span="week", currency="USD"
+        )
+        assert found.rows
+        assert all(row.expected_on == max(row.due_on, found.start) for row in found.rows)
 
     def test_tells_what_was_billed_open_and_paid_by_month(self, session: Session, cast: Cast) -> None:
         an_invoice(session, cast.tenant, client_id=cast.acme.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -102,7 +103,7 @@ class TestAForecast:
         for month in (5, 6):
             invoices += bill(session, cast.tenant, as_of=date(2026, month, 1))
         for invoice in invoices:  # each on the day on which it is due, and corrected in July
-            told = {"invoice_id": invoice.id, "at": NOW}
+            told: dict[str, Any] = {"invoice_id": invoice.id, "at": NOW}
             record_payment(
                 session, cast.tenant, amount=invoice.total, received_on=invoice.due_on, method="transfer",
                 reference=invoice.number, **told,

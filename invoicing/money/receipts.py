@@ -170,6 +170,8 @@ def reverse_receipt(
             raise InvalidInput(f"Only {left} {receipt.currency} of it is left.", field="amount")
         _check_free(session, tenant, receipt=receipt, amount=amount, left=left)
     checked_amount(amount, receipt.currency)
+    if fee:
+        checked_amount(fee, receipt.currency, field="fee")
     if not reason.strip():
         raise InvalidInput("Say why.", field="reason")
     if on > at.date() + ONE_DAY:

@@ -104,16 +104,26 @@ def refund_balance(
 
 
 def mark_paid(
-    session: Session, tenant: Tenant, *, refund_id: str, reference: str, on: date, at: datetime
+    session: Session,
+    tenant: Tenant,
+    *,
+    refund_id: str,
+    reference: str,
+    on: date,
+    at: datetime,
+    by_provider: bool = False,
 ) -> Refund:
     """It went back. The same told again changes nothing.
 
+    :param by_provider: the provider itself says so: nobody else knows of one that it was asked for.
     :raises RefundSettled: if it failed before.
+    :raises RefundOrdered: if the provider may pay it at any moment.
     """
     refund = lock_refund(session, tenant, refund_id=refund_id)
     if refund.state == PAID:
         return refund
     _check_asked(refund)
+    _check_teller(refund, by_provider=by_provider)
     if not reference.strip():
         raise InvalidInput("Give the bank's or the provider's reference.", field="reference")
     if on > at.date() + ONE_DAY:
@@ -151,8 +161,7 @@ def mark_failed(
     if refund.state == PAID:
         refund.state, refund.failure, refund.returned_on = RETURNED, failure.strip(), on
     else:
-        if refund.channel == BY_PROVIDER and not by_provider:
-            raise RefundOrdered("The provider was asked to pay this: what it says settles it.")
+        _check_teller(refund, by_provider=by_provider)
         ordered = find_transfer_of(session, tenant, refund_id=refund.id)
         if ordered is not None:
             raise RefundOrdered(
@@ -213,6 +222,11 @@ def _found(refund: Refund | None, refund_id: str) -> Refund:
 def _check_asked(refund: Refund) -> None:
     if refund.state != ASKED:
         raise RefundSettled(f"This refund is settled: {refund.state} on {refund.settled_on}.")
+
+
+def _check_teller(refund: Refund, *, by_provider: bool) -> None:
+    if refund.channel == BY_PROVIDER and not by_provider:
+        raise RefundOrdered("The provider was asked to pay this: what it says settles it.")
 
 
 def _channel(

@@ -127,7 +127,7 @@ def _settle(session: Session, tenant: Tenant, refund_id: str, outcome: Outcome, 
         return
     if outcome.status == "succeeded":
         on = _today(session, tenant, at)
-        mark_paid(session, tenant, refund_id=refund_id, reference=outcome.id, on=on, at=at)
+        mark_paid(session, tenant, refund_id=refund_id, reference=outcome.id, on=on, at=at, by_provider=True)
     elif outcome.status == "declined":
         on = _today(session, tenant, at)
         failure = outcome.reason or "declined"

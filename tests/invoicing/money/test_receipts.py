@@ -113,6 +113,18 @@ class TestRecordReceipt:
 
 
 class TestReverseReceipt:
+    def test_refuses_a_fee_finer_than_the_currency_and_a_reference_of_other_money(
+        self, session: Session, cast: Cast
+    ) -> None:
+        one, other = (receive(session, cast, "50.00", reference=told) for told in ("B-1", "B-2"))
+        told: dict[str, Any] = {"amount": None, "reason": "Returned", "on": APRIL_20, "at": NOW}
+        told |= {"reference": "R-1"}
+        with pytest.raises(InvalidInput, match="2 decimals"):
+            receipts.reverse_receipt(session, cast.tenant, receipt_id=one.id, fee=Decimal("0.005"), **told)
+        receipts.reverse_receipt(session, cast.tenant, receipt_id=one.id, **told)
+        with pytest.raises(receipts.ReferenceTaken, match="R-1"):
+            receipts.reverse_receipt(session, cast.tenant, receipt_id=other.id, **told)
+
     def test_reopens_the_invoice(self, session: Session, cast: Cast) -> None:
         first, _ = two_invoices(session, cast)
         receipt = receive(session, cast, "168.48")

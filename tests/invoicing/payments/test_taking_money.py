@@ -24,7 +24,7 @@ from invoicing.corrections import record_payment
 from invoicing.models import Invoice
 from invoicing.money.models import BalanceEntry, Receipt, ReceiptReversal
 from invoicing.money.receipts import RefundUnderWay, reverse_receipt
-from invoicing.money.refunds import RefundOrdered, get_refund, mark_failed, refund_balance
+from invoicing.money.refunds import RefundOrdered, get_refund, mark_failed, mark_paid, refund_balance
 from invoicing.pay_link_models import PayLink
 from invoicing.payments import (
     charges,
@@ -602,6 +602,8 @@ class TestCreditThatGoesBack:
             mark_failed(
                 session, till.tenant, refund_id=refund.id, failure="By hand", on=date(2026, 12, 1), at=NOW
             )
+        with db.unit_of_work(till.tenant) as session, pytest.raises(RefundOrdered):
+            mark_paid(session, till.tenant, refund_id=refund.id, reference="BANK", on=NOW.date(), at=NOW)
         till.hook(till.events(attempt.id)[-1], browser)
         process_all(till)
         credit_refunds.carry_out(till.tenant, refund_id=refund.id, settings=till.settings)

@@ -18,7 +18,7 @@ from haas.mail import Letter
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.partners import lock_partner
 from haas.tenancy.scope import Tenant, scoped
-from invoicing import e_invoices, queries
+from invoicing import e_invoices, pay_to, queries
 from invoicing.document import InvoiceDocument
 from invoicing.letters import both_ends, letter_to
 from invoicing.models import Invoice
@@ -105,6 +105,8 @@ def letter_for(
     if client.wants_ubl and (ubl := e_invoices.find_peppol(session, tenant, invoice=invoice)) is not None:
         files.append(ubl)
     credited = [each.number for each in document.references if each.kind == "invoice"]
+    instead = pay_to.instead_of_debit(session, tenant, document=document)
+    is_collected = document.debit is not None and not instead
     return letter_to(
         session,
         tenant,
@@ -119,8 +121,13 @@ def letter_for(
             "due_on": invoice.due_on,
             "terms": document.payment_terms.splitlines() if document.early_discounts else [],
             "start": document.start,
-            "payment_lines": document.seller.payment_lines if document.debit is None else (),
-            "collected_from": document.debit.iban_shown if document.debit is not None else "",
+            "payment_lines": ()
+            if is_collected
+            else instead
+            or pay_to.transfer_lines(document.seller, document.payment_means, language=document.language),
+            "reference": document.payer_reference,
+            "collected_from": document.debit.iban_shown if document.debit and is_collected else "",
+            "is_collected_no_more": bool(instead),
             "link": f"{base_url}/invoices/{invoice.id}",
         },
         files=files,

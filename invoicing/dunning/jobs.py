@@ -21,9 +21,10 @@ from haas.mail import Letter
 from haas.settings import Settings
 from haas.settings import current as current_settings
 from haas.tenancy.brands import branding_of
-from haas.tenancy.models import Partner
+from haas.tenancy.models import Client, Partner
 from haas.tenancy.partners import working_partners
 from haas.tenancy.scope import Tenant, scoped
+from invoicing import pay_to
 from invoicing.bank.under_way import DebitUnderWay
 from invoicing.dunning import reminding, retrying
 from invoicing.dunning.models import Reminder, ReminderItem
@@ -123,7 +124,14 @@ def _get(session: Session, tenant: Tenant, reminder_id: str, *, lock: bool = Fal
 def _rows(session: Session, tenant: Tenant, reminder: Reminder) -> list[ReminderRow]:
     found = session.execute(
         sa.select(
-            Invoice.number, Invoice.issued_on, Invoice.due_on, ReminderItem.amount, ReminderItem.interest
+            Invoice.number,
+            Invoice.issued_on,
+            Invoice.due_on,
+            ReminderItem.amount,
+            ReminderItem.interest,
+            sa.func.coalesce(
+                sa.func.nullif(Invoice.document["payment_reference"].astext, ""), Invoice.number
+            ),
         )
         .join(
             ReminderItem,
@@ -152,6 +160,7 @@ def _document(session: Session, tenant: Tenant, reminder: Reminder, *, base_url:
         fee=reminder.fee,
         interest=reminder.interest,
         pay_by=reminder.pay_by,
+        pay_to=_pay_to(session, tenant, reminder, client),
         portal_url=f"{base_url}/invoices",
     )
 
@@ -173,12 +182,24 @@ def _letter(session: Session, tenant: Tenant, reminder: Reminder, *, base_url: s
                     "number": row.number,
                     "due_on": row.due_on,
                     "amount": formatting.money(row.amount, reminder.currency, language=client.language),
+                    "reference": row.reference,
                 }
                 for row in _rows(session, tenant, reminder)
             ],
+            "pay_to": _pay_to(session, tenant, reminder, client),
             "link": f"{base_url}/invoices",
         },
         files=[get_file(session, tenant, file_id=printed)] if printed is not None else [],
+    )
+
+
+def _pay_to(session: Session, tenant: Tenant, reminder: Reminder, client: Client) -> tuple[str, ...]:
+    return pay_to.own_lines(
+        session,
+        tenant,
+        branding=branding_of(session, session.get_one(Partner, tenant.partner_id), with_logo=False),
+        currency=reminder.currency,
+        language=client.language,
     )
 
 

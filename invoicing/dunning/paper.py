@@ -21,6 +21,7 @@ class ReminderRow(msgspec.Struct, frozen=True):
     due_on: date
     amount: Decimal
     interest: Decimal = Decimal(0)
+    reference: str = ""  # what the payer writes on the transfer
 
 
 class ReminderDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ class ReminderDocument(msgspec.Struct, frozen=True, kw_only=True):
     fee: Decimal = Decimal(0)
     interest: Decimal = Decimal(0)
     pay_by: date
+    pay_to: tuple[str, ...] = ()  # the account, a line each
     portal_url: str = ""
 
     @property

@@ -47,7 +47,14 @@ def mandate(scheme: str, *, language: str) -> bytes:
 def reminder() -> bytes:
     """Two invoices, a fee and interest."""
     rows = (
-        ReminderRow("INV-2026-0001", date(2026, 9, 1), date(2026, 9, 15), Decimal("119.00"), Decimal("1.27")),
+        ReminderRow(
+            "INV-2026-0001",
+            date(2026, 9, 1),
+            date(2026, 9, 15),
+            Decimal("119.00"),
+            Decimal("1.27"),
+            "RF18INV20260001",
+        ),
         ReminderRow("INV-2026-0002", date(2026, 10, 1), date(2026, 10, 15), Decimal("59.50")),
     )
     return reminder_pdf(
@@ -66,6 +73,7 @@ def reminder() -> bytes:
             fee=Decimal("5.00"),
             interest=Decimal("1.27"),
             pay_by=LAST,
+            pay_to=("Inhaber: Northwind IT GmbH", "IBAN: DE02 1203 0000 0000 2020 51"),
             portal_url=PORTAL,
         ),
         render=render_pdf,

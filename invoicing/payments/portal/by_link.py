@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ from haas.pages import downloads
 from haas.rest.limits import GUESSABLE, limiter
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
-from invoicing import pay_links, queries
+from invoicing import pay_links, pay_to, queries
 from invoicing.bank.under_way import ComingDebit, coming_debit
 from invoicing.document import InvoiceDocument
 from invoicing.early_discounts import discount_due
@@ -53,6 +53,7 @@ class Visit:
     still_open: Decimal
     discount: Decimal  # for paying today
     debit: ComingDebit | None  # the bank is told to collect it, or will be
+    instead: Sequence[str]  # where to transfer what the paper says is collected, and is not any more
 
 
 @blueprint.after_request
@@ -155,6 +156,7 @@ def _page(visit: Visit, secret: str, problem: str = "") -> str:
         state=state_told(visit),
         last=visit.last,
         debit=visit.debit,
+        instead=visit.instead,
         reason=reason_words(visit.last.reason) if visit.last and visit.last.reason else "",
         problem=problem,
         secret=secret,
@@ -176,20 +178,31 @@ def _visit(secret: str, page: Callable[[Visit], Any]) -> Any:
         invoice = queries.get_invoice(session, holder.tenant, invoice_id=holder.invoice_id)
         document = msgspec.convert(invoice.document, type=InvoiceDocument)
         attempts = payments.attempts_of(session, holder.tenant, invoice_id=invoice.id)
+        still_open = (
+            queries.open_amount(session, holder.tenant, invoice=invoice)
+            if invoice.state == "issued"
+            else Decimal(0)
+        )
         visit = Visit(
             session,
             holder.tenant,
             invoice,
             document,
             attempts[0] if attempts else None,
-            queries.open_amount(session, holder.tenant, invoice=invoice)
-            if invoice.state == "issued"
-            else Decimal(0),
+            still_open,
             discount_due(session, holder.tenant, invoice=invoice, on=clock.today(document.seller.time_zone)),
             debit,
+            _instead(holder, document) if still_open and debit is None else (),
         )
         with force_locale(document.language):
             return page(visit)
+
+
+def _instead(holder: Holder, document: InvoiceDocument) -> Sequence[str]:
+    if document.debit is None:
+        return ()
+    with db.unit_of_work(_house(holder)) as session:
+        return pay_to.instead_of_debit(session, _house(holder), document=document)
 
 
 def _holder(secret: str) -> Holder:

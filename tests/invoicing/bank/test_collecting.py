@@ -9,13 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from haas import db
+from haas.accounts.company import edit_company
 from haas.errors import Conflict, InvalidInput
 from haas.ids import new_id
 from haas.mail import compose
 from haas.settings import current
 from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import scoped
-from invoicing import sending
+from invoicing import pay_to, sending
 from invoicing.bank import (
     accounts,
     booking,
@@ -37,6 +38,7 @@ from invoicing.holds.held import pause
 from invoicing.mandate_models import SepaMandate
 from invoicing.money.receipts import reverse_receipt
 from invoicing.paper import invoice_pdf, transfer_code
+from invoicing.references import creditor_reference
 from tests.architecture.examples.debits import tell, to_collect
 from tests.invoicing import world
 from tests.invoicing.bank.conftest import AT, sell_in_euros
@@ -259,6 +261,25 @@ class TestInvoiceOfAClientWithAMandate:
         assert mandate.reference.encode() in cii_xml(document)  # BT-89
         assert letter is not None
         assert (letter.values["payment_lines"], letter.values["collected_from"]) == ((), "DE02 … 2051")
+
+    def test_asks_for_a_transfer_again_in_mail_once_its_mandate_is_revoked(
+        self, session, tenant, cast, euros, mandate
+    ):
+        edit_company(
+            session, tenant, changes={"accounts": [{"currency": "EUR", "iban": "DE89370400440532013000"}]}
+        )
+        found = world.an_invoice(session, tenant, client_id=cast.acme.id)
+        document = msgspec.convert(found.document, type=InvoiceDocument)
+        world.pretend_rendered(session, tenant, found)
+        assert pay_to.instead_of_debit(session, tenant, document=document) == ()
+        mandates.revoke_mandate(session, tenant, mandate_id=mandate.id, on=TODAY)
+        letter = sending.letter_for(session, tenant, invoice=found, message_id="evt_1", base_url="https://x")
+
+        assert letter is not None
+        assert letter.values["collected_from"] == ""
+        assert letter.values["is_collected_no_more"]
+        assert "IBAN: DE89 3704 0044 0532 0130 00" in letter.values["payment_lines"]
+        assert letter.values["reference"] == creditor_reference(found.number)
 
     def test_is_paid_by_transfer_once_the_mandate_is_revoked(self, session, tenant, cast, euros, mandate):
         mandates.revoke_mandate(session, tenant, mandate_id=mandate.id, on=TODAY)

@@ -10,19 +10,24 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from haas import db
+from haas.accounts.company import edit_company
 from haas.errors import Conflict, InvalidInput
+from haas.files import get_file
 from haas.outbox import OutboxEvent
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import scoped
 from invoicing.charges.models import Charge
-from invoicing.dunning import choices, disputing, reminding, rules
-from invoicing.dunning.models import ReminderItem
+from invoicing.dunning import choices, disputing, jobs, reminding, rules
+from invoicing.dunning.models import Reminder, ReminderItem
 from invoicing.dunning.plan import Step
 from invoicing.dunning.policy import DunningPolicy
 from invoicing.holds import held
 from invoicing.models import Invoice
+from invoicing.references import creditor_reference
 from tests.cast import Cast
 from tests.invoicing.world import NOW, an_invoice
+from tests.paper import text_of
 
 # The invoice of 168.48 is due on 15 April 2026, a Wednesday.
 FRIENDLY, FIRST, LAST = date(2026, 4, 13), date(2026, 4, 20), date(2026, 5, 13)
@@ -127,3 +132,21 @@ class TestTheDaysRun:
     def test_writes_to_nobody_before_it_is_switched_on(self, session: Session, cast: Cast) -> None:
         an_invoice(session, cast.tenant, client_id=cast.acme.id)
         assert reminding.remind(session, cast.tenant, today=LAST, at=NOW) == []
+
+
+class TestALetter:
+    def test_says_where_to_pay_and_what_to_write_on_the_transfer(self, cast: Cast) -> None:
+        with db.unit_of_work(cast.tenant) as session:
+            partner = session.get_one(Partner, cast.northwind.id)
+            partner.policies = {**partner.policies, "dunning": DunningPolicy(is_on=True).check().kept()}
+            account = {"currency": "USD", "account_number": "0001234567", "bank_code": "000000000"}
+            edit_company(session, cast.tenant, changes={"accounts": [account]})
+            number = an_invoice(session, cast.tenant, client_id=cast.acme.id).number
+            (reminder,) = reminding.remind(session, cast.tenant, today=LAST, at=NOW)
+            reminder_id = reminder.id
+        jobs.print_letter(partner_id=cast.northwind.id, event_id="evt_1", reminder_id=reminder_id)
+        with db.unit_of_work(cast.tenant) as session:
+            printed = session.scalars(scoped(Reminder, cast.tenant)).one().letter_file_id
+            paper = text_of(get_file(session, cast.tenant, file_id=printed or "").content)
+        for told in ("Please pay to:", "0001234567", f"Reference {creditor_reference(number)}"):
+            assert told in paper, told

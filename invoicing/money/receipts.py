@@ -330,16 +330,9 @@ def _allocate(
                 field="currency",
             )
         pay(
-            session,
-            tenant,
-            invoice=invoice,
-            amount=part,
-            on=on,
-            method=receipt.method,
-            reference=receipt.reference,
-            at=at,
-            receipt_id=receipt.id,
-        )
+            session, tenant, invoice=invoice, amount=part, on=on, method=receipt.method,
+            reference=receipt.reference, at=at, receipt_id=receipt.id,
+        )  # fmt: skip
 
 
 def _plan(session: Session, tenant: Tenant, *, receipt: Receipt, amount: Decimal) -> ReversalPlan:
@@ -380,16 +373,9 @@ def _carry_out(
     for each, to_credit in parts:
         payment = payments[each.payment_id]
         take_off(
-            session,
-            tenant,
-            payment=payment,
-            invoice=invoices[payment.invoice_id],
-            amount=each.left,
-            on=on,
-            at=at,
-            to_credit=to_credit,
-            reason=reason,
-        )
+            session, tenant, payment=payment, invoice=invoices[payment.invoice_id], amount=each.left, on=on,
+            at=at, to_credit=to_credit, reason=reason,
+        )  # fmt: skip
     if plan.out_of_balance:
         add_entry(
             session,

@@ -11,7 +11,9 @@ from flask_babel import gettext as _
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import HaasError, NotFound
+from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
+from haas.pages.once import once
 from haas.tenancy.branding import LANGUAGES
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
@@ -33,13 +35,18 @@ def ask_credit(invoice_id: str) -> Any:
     """What is left of each line, and the form."""
     caller = current_caller()
     invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
-    return _credit_page(caller, invoice, blank_form(scope="all", reason_code="", reason="", excess="credit"))
+    form = blank_form(scope="all", reason_code="", reason="", excess="credit", once=new_id("one"))
+    return _credit_page(caller, invoice, form)
 
 
 @blueprint.post("/<invoice_id>/credit")
 @requires("invoice.credit")
 def credit(invoice_id: str) -> Any:
-    """Show what would go back; confirmed, issue the credit note."""
+    """Show what would go back; confirmed, issue the credit note, once."""
+    return once(lambda: _credit(invoice_id))
+
+
+def _credit(invoice_id: str) -> Any:
     caller, form = current_caller(), read_form(CreditForm)
     invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
     if form.data is None:

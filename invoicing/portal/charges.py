@@ -15,17 +15,19 @@ from haas.accounts.clients import get_client
 from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import HaasError
 from haas.files import get_file, store_file
+from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
+from haas.pages.once import once
 from haas.pages.uploads import read_upload
 from haas.rest.paging import Sort, fetch_page
 from haas.tenancy.models import Client, Site
 from haas.tenancy.scope import scoped
 from invoicing import billing, previews
-from invoicing.charge_schemas import ChargeRequest, EndRequest, VoidRequest
+from invoicing.charge_schemas import EndRequest, VoidRequest
 from invoicing.charges import imports, operations, queries
 from invoicing.charges.models import Charge
-from invoicing.portal.forms import FileForm
+from invoicing.portal.forms import ChargeForm, FileForm
 from invoicing.portal.words import CATEGORIES, STATES, tax_categories
 from invoicing.purchase_orders.models import PurchaseOrder
 from leases.credit import RELEASE
@@ -88,12 +90,17 @@ def new() -> Any:
                 tax_class="standard",
                 recurs="once",
                 charged_on=clock.today(caller.partner.time_zone).isoformat(),
+                once=new_id("one"),
             ),
         )
-    form = read_form(ChargeRequest)
+    return once(lambda: _make(caller))
+
+
+def _make(caller: Caller) -> Any:
+    form = read_form(ChargeForm)
     made: list[Charge] = []
     if form.data is not None:
-        reason = form.data.pop("over_limit_reason")
+        reason, _page = form.data.pop("over_limit_reason"), form.data.pop("once")
         if reason:
             caller.demand(RELEASE)
         wanted = operations.NewCharge(**form.data)

@@ -10,12 +10,15 @@ from flask_babel import gettext as _
 
 from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
+from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
+from haas.pages.once import once
 from haas.rest.paging import Sort, fetch_page
 from invoicing import deposits, queries
 from invoicing.deposit_models import Deposit
-from invoicing.deposit_schemas import ApplyRequest, DepositRequest, MovementRequest
+from invoicing.deposit_schemas import DepositRequest, MovementRequest
+from invoicing.portal.forms import ApplyForm
 from invoicing.queries import InvoiceFilter
 from leases.portal.doors import attempt
 from leases.queries import get_lease
@@ -101,14 +104,15 @@ def refund(deposit_id: str) -> Any:
 @blueprint.post("/<deposit_id>/apply")
 @requires("deposit.manage")
 def apply(deposit_id: str) -> Any:
-    """Pay an invoice out of it."""
-    return _move(deposit_id, read_form(ApplyRequest), deposits.apply, _("The invoice is paid out of it."))
+    """Pay an invoice out of it, once."""
+    form = read_form(ApplyForm)
+    return once(lambda: _move(deposit_id, form, deposits.apply, _("The invoice is paid out of it.")))
 
 
 def _move(deposit_id: str, form: Form, act: Callable[..., Any], done: str) -> Any:
     caller = current_caller()
     if form.data is not None:
-        data = form.data
+        data = {name: value for name, value in form.data.items() if name != "once"}
         if attempt(
             form,
             lambda: act(caller.session, caller.tenant, deposit_id=deposit_id, at=clock.now(), **data),
@@ -119,7 +123,8 @@ def _move(deposit_id: str, form: Form, act: Callable[..., Any], done: str) -> An
 
 
 def _blank() -> Form:
-    return blank_form(on=clock.today(current_caller().partner.time_zone).isoformat(), amount=None)
+    today = clock.today(current_caller().partner.time_zone).isoformat()
+    return blank_form(on=today, amount=None, once=new_id("one"))
 
 
 def _new_page(caller: Caller, form: Form) -> str:

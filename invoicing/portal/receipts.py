@@ -14,8 +14,10 @@ from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.calendar import ONE_DAY
 from haas.errors import HaasError
+from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
+from haas.pages.once import once
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
 from haas.rest.paging import Sort, fetch_page
@@ -66,6 +68,7 @@ class ReversalForm(Stepped):
     on = Day(required=True)
     kind = one_of(*REVERSAL_KINDS, load_default="returned")
     reason = text(300, least=1, required=True)
+    once = text(40, load_default="")
 
 
 @blueprint.get("/receipts")
@@ -189,6 +192,7 @@ def ask_reversal(receipt_id: str) -> Any:
         on=clock.today(caller.partner.time_zone).isoformat(),
         kind=REVERSAL_KINDS[0],
         reason="",
+        once=new_id("one"),
     )
     return _reversal_page(receipt, form)
 
@@ -196,13 +200,17 @@ def ask_reversal(receipt_id: str) -> Any:
 @blueprint.post("/receipts/<receipt_id>/reverse")
 @requires("payment.record")
 def reverse(receipt_id: str) -> Any:
-    """Show what would be open again; confirmed, reverse it."""
+    """Show what would be open again; confirmed, reverse it, once."""
+    return once(lambda: _reverse(receipt_id))
+
+
+def _reverse(receipt_id: str) -> Any:
     caller, form = current_caller(), read_form(ReversalForm)
     receipt = get_receipt(caller.session, caller.tenant, receipt_id=receipt_id)
     if form.data is None:
         return _reversal_page(receipt, form), 422
     data = form.data
-    step = data.pop("step")
+    step, _page = data.pop("step"), data.pop("once")
     if step != CONFIRM:
         plan = receipts.preview_reversal(
             caller.session, caller.tenant, receipt=receipt, amount=data["amount"]

@@ -12,7 +12,9 @@ from haas import clock
 from haas.auth.caller import Caller, current_caller, requires
 from haas.documents import qr
 from haas.errors import HaasError, NotFound
+from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
+from haas.pages.once import once
 from invoicing import pay_links
 from invoicing import queries as invoices
 from invoicing.models import Invoice
@@ -126,19 +128,24 @@ def ask_refund(invoice_id: str, attempt_id: str) -> str:
     caller = current_caller()
     invoice, found = _attempt(caller, invoice_id, attempt_id)
     left = refunds.left_of(caller.session, caller.tenant, attempt=found)
-    return _refund_page(invoice, found, blank_form(amount=left, reason=""), left)
+    return _refund_page(invoice, found, blank_form(amount=left, reason="", once=new_id("one")), left)
 
 
 @blueprint.post("/<invoice_id>/payments/<attempt_id>/refund")
 @requires("payment.refund")
 def refund(invoice_id: str, attempt_id: str) -> Any:
-    """Show what goes back; confirmed, a job sends it."""
+    """Show what goes back; confirmed, a job sends it, once."""
+    return once(lambda: _refund(invoice_id, attempt_id))
+
+
+def _refund(invoice_id: str, attempt_id: str) -> Any:
     caller, form = current_caller(), read_form(RefundForm)
     invoice, found = _attempt(caller, invoice_id, attempt_id)
     left = refunds.left_of(caller.session, caller.tenant, attempt=found)
     if form.data is None:
         return _refund_page(invoice, found, form, left), 422
     data = form.data
+    data.pop("once")
     if data.pop("step") != "confirm" and data["amount"] <= left:
         return _refund_page(invoice, found, form, left, preview=data)
     if not try_form(

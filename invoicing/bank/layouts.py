@@ -12,6 +12,7 @@ from devices.import_table import SEPARATORS, UnreadableTable, decode, records
 from invoicing.bank.statement import UnreadableStatement
 
 LINES_MAX = 20_000
+COLUMNS_MAX = 200
 HEADING_WITHIN = 40  # rows: banks put account, period and balances above the table
 _SAMPLE = 5
 
@@ -139,6 +140,8 @@ def rows_of(content: bytes, *, separator: str | None) -> tuple[str, str, list[tu
         for number, cells in records(text, separator):
             if number > LINES_MAX + HEADING_WITHIN:
                 raise UnreadableStatement(f"The file has more than {LINES_MAX} rows: split it.")
+            if len(cells) > COLUMNS_MAX:
+                raise UnreadableStatement(f"Row {number} has more than {COLUMNS_MAX} columns.")
             rows.append((number, cells))
     except UnreadableTable as broken:
         raise UnreadableStatement(broken.message) from broken

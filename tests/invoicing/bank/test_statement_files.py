@@ -167,6 +167,19 @@ class TestHostileFiles:
         with pytest.raises(UnreadableStatement, match="more than 20000 rows"):
             sniff(b"Date,Amount\n" + rows)
 
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b"Date,Amount" + b",x" * 1_000_000, "Row 1 has more than 200 columns"),
+            (b"a" * 11_000_000, "Row 1 cannot be read"),
+            (b'Date,Amount\n"' + b"x" * 11_000_000, "Row 2 cannot be read"),  # a quote that never ends
+        ],
+        ids=["columns", "line", "quote"],
+    )
+    def test_are_refused_when_a_row_of_them_never_ends(self, content, words):
+        with pytest.raises(UnreadableStatement, match=words):
+            sniff(content)
+
 
 class TestReadLimited:
     def test_reads_in_a_process_of_its_own(self):

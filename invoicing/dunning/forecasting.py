@@ -150,9 +150,11 @@ def outlook(
 
 
 def currencies_of(session: Session, tenant: Tenant, *, own: str) -> list[str]:
-    """The partner's own currency, and the others that its clients are billed in; one query."""
-    found = session.scalars(scoped(Client, tenant).with_only_columns(Client.currency).distinct())
-    return [own, *sorted(set(found) - {own})]
+    """The partner's own currency, and the others that its clients are billed in or owe; two queries."""
+    found = set(session.scalars(scoped(Client, tenant).with_only_columns(Client.currency).distinct()))
+    owed = scoped(Invoice, tenant).where(Invoice.kind == "invoice", Invoice.state == "issued")
+    found |= set(session.scalars(owed.with_only_columns(Invoice.currency).distinct()))
+    return [own, *sorted(found - {own})]
 
 
 def history(
@@ -230,7 +232,7 @@ def _of_invoices(
     for item in queries.open_items(session, tenant, client_id=client_id):
         if item.currency == currency:
             open_of[item.client_id].append(item)
-    agreed = _agreed(session, tenant, today=today)
+    agreed = _agreed(session, tenant, today=today, currency=currency)
     disputed = set(
         session.scalars(
             scoped(InvoiceDispute, tenant)
@@ -251,8 +253,11 @@ def _of_invoices(
     ]
 
 
-def _agreed(session: Session, tenant: Tenant, *, today: date) -> dict[str, list[Agreed]]:
-    """What has a day, by client: debits that the bank has, then promises that are not broken; two queries."""
+def _agreed(session: Session, tenant: Tenant, *, today: date, currency: str) -> dict[str, list[Agreed]]:
+    """What has a day, by client: debits that the bank has, then promises that are not broken; two queries.
+
+    A sum that is promised for no invoice in particular is one of the client's own currency.
+    """
     found: defaultdict[str, list[Agreed]] = defaultdict(list)
     debits = session.execute(
         scoped(CollectionItem, tenant)
@@ -273,7 +278,19 @@ def _agreed(session: Session, tenant: Tenant, *, today: date) -> dict[str, list[
         found[client].append(Agreed(on, "direct_debit", invoice_id, amount))
     promises = session.scalars(
         scoped(DunningPause, tenant)
-        .where(DunningPause.kind == "promise", DunningPause.ended_at.is_(None), DunningPause.until >= today)
+        .join(
+            Client, sa.and_(Client.partner_id == DunningPause.partner_id, Client.id == DunningPause.client_id)
+        )
+        .where(
+            DunningPause.kind == "promise",
+            DunningPause.ended_at.is_(None),
+            DunningPause.until >= today,
+            sa.or_(
+                DunningPause.amount.is_(None),
+                DunningPause.invoice_id.is_not(None),
+                Client.currency == currency,
+            ),
+        )
         .order_by(DunningPause.until, DunningPause.id)
     )
     for row in promises:

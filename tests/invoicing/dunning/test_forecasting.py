@@ -12,11 +12,12 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from haas import db
+from haas.tenancy.models import Client, Partner
 from haas.tenancy.scope import Tenant
 from invoicing import queries
 from invoicing.charges.operations import NewCharge, make_charge
 from invoicing.corrections import credit_invoice, record_payment
-from invoicing.dunning.forecasting import cash_forecast, history, outlook
+from invoicing.dunning.forecasting import cash_forecast, currencies_of, history, outlook
 from invoicing.holds import held
 from invoicing.money.balances import grant
 from tests.cast import Cast
@@ -95,6 +96,22 @@ class TestAForecast:
             found = outlook(session, cast.tenant, **shown)  # type: ignore[arg-type]
         assert many == one
         assert [row[0] for row in found.forecast.by_client] == [cast.globex.id, cast.acme.id]
+
+    def test_counts_a_promised_sum_in_the_clients_currency_alone_and_knows_every_other(
+        self, session: Session, cast: Cast
+    ) -> None:
+        an_invoice(session, cast.tenant, client_id=cast.acme.id)  # 168.48 in dollars, due on 15 April
+        client = session.get_one(Client, (cast.tenant.partner_id, cast.acme.id))
+        client.currency = "EUR"  # since then: what was billed before is owed in dollars
+        held.pause(
+            session, cast.tenant, client_id=client.id, kind="promise", reason="They said so",
+            until=date(2026, 5, 4), amount=Decimal(100), today=TODAY, at=NOW,
+        )  # fmt: skip
+        assert parts(session, cast.tenant)["invoice"] == (Decimal("168.48"), Decimal("168.48"))
+        session.get_one(Partner, cast.tenant.partner_id).currency = "CHF"
+        session.get_one(Client, (cast.tenant.partner_id, cast.globex.id)).currency = "CHF"
+        session.flush()
+        assert currencies_of(session, cast.tenant, own="CHF") == ["CHF", "EUR", "USD"]
 
     def test_takes_nobody_to_pay_late_for_money_that_a_credit_note_set_free(
         self, session: Session, cast: Cast

@@ -29,6 +29,7 @@ from invoicing.payments.protocol import (
 
 # Providers forget keys after a day: then a charge is never sent again under one.
 KEYS_KEPT = timedelta(hours=23)
+_OTHERWISE = "settled_otherwise"
 
 
 def charge_invoice(
@@ -97,11 +98,14 @@ def send(tenant: Tenant, *, attempt_id: str, settings: Settings) -> None:
     prepared = _prepare(tenant, attempt_id=attempt_id, settings=settings)
     if prepared is None:
         return
-    provider, request, sent_at = prepared
+    provider, request, sent_at, is_owed = prepared
     crashpoint("pay.before_send")
-    outcome = _ask(provider, request, sent_at=sent_at)
+    outcome = _ask(provider, request, sent_at=sent_at, is_owed=is_owed)
     crashpoint("pay.after_send")
     with db.unit_of_work(tenant) as session:
+        if outcome is None:
+            settling.expire(session, tenant, attempt_id=attempt_id, reason=_OTHERWISE, at=clock.now())
+            return
         settling.settle(session, tenant, attempt_id=attempt_id, outcome=outcome, at=clock.now())
         crashpoint("pay.before_commit")
     if outcome.status == "unknown":
@@ -110,10 +114,11 @@ def send(tenant: Tenant, *, attempt_id: str, settings: Settings) -> None:
 
 def _prepare(
     tenant: Tenant, *, attempt_id: str, settings: Settings
-) -> tuple[PaymentProvider, ChargeRequest, datetime | None] | None:
+) -> tuple[PaymentProvider, ChargeRequest, datetime | None, bool] | None:
     """Committed before anything is sent: a charge that may have left is always known as such.
 
-    :returns: nothing where nothing is left to do; the moment at which it was sent before, if it was.
+    :returns: nothing where nothing is left to do; the moment at which it was sent before, if it was, and
+        whether as much is still open.
     """
     with db.unit_of_work(tenant) as session:
         attempt = queries.get_attempt(session, tenant, attempt_id=attempt_id, lock=True)
@@ -125,11 +130,10 @@ def _prepare(
         ):
             return None
         invoice = invoices.get_invoice(session, tenant, invoice_id=attempt.invoice_id)
+        is_owed = invoices.open_amount(session, tenant, invoice=invoice) >= attempt.amount
         if state == AttemptState.CREATED:
-            if invoices.open_amount(session, tenant, invoice=invoice) < attempt.amount:
-                settling.expire(
-                    session, tenant, attempt_id=attempt.id, reason="settled_otherwise", at=clock.now()
-                )
+            if not is_owed:
+                settling.expire(session, tenant, attempt_id=attempt.id, reason=_OTHERWISE, at=clock.now())
                 return None
             attempt.state, attempt.sent_at = ATTEMPT.after(state, "send"), clock.now()
         # Removed or not: what was sent with it is followed to its end.
@@ -144,15 +148,20 @@ def _prepare(
             customer_id=method.customer_id,
             token=method.method_token,
         )
-        return accounts.provider_of(account, settings), request, sent_at
+        return accounts.provider_of(account, settings), request, sent_at, is_owed
 
 
-def _ask(provider: PaymentProvider, request: ChargeRequest, *, sent_at: datetime | None) -> Outcome:
+def _ask(
+    provider: PaymentProvider, request: ChargeRequest, *, sent_at: datetime | None, is_owed: bool
+) -> Outcome | None:
+    """What became of it; none if it never arrived and was paid otherwise meanwhile: then it is not sent."""
     try:
         if sent_at is not None:
             found = provider.find_charge(key=request.key, customer_id=request.customer_id, since=sent_at)
             if found is not None:
                 return found
+            if not is_owed:
+                return None
             if clock.now() - sent_at > KEYS_KEPT:
                 return Outcome("declined", decline="soft", reason="never_arrived")
         return provider.charge_off_session(request)

@@ -49,6 +49,28 @@ def ask(till: Till, attempt_id: str, amount: Decimal) -> str:
         ).id
 
 
+class TestCharge:
+    @pytest.mark.parametrize(("behaviour", "charged"), [("error_before", 0), ("error_after", 1)])
+    def test_that_never_arrived_is_not_sent_for_what_was_paid_meanwhile(
+        self, till: Till, behaviour: str, charged: int
+    ) -> None:
+        till.card()
+        invoice = till.invoice()
+        attempt = till.charge(invoice)
+        till.desk.next_behaviour = behaviour
+        with pytest.raises(ProviderUnreachable):
+            till.send(attempt)
+        with db.unit_of_work(till.tenant) as session:
+            record_payment(
+                session, till.tenant, invoice_id=invoice.id, amount=OWED, received_on=date(2026, 4, 20),
+                method="transfer", reference="BANK-8", at=NOW,
+            )  # fmt: skip
+        state = till.send(attempt).state
+
+        assert state == ("succeeded" if charged else "expired")
+        assert len(till.desk.engine.by_key(till.desk.engine.payments, attempt.id)) == charged
+
+
 class TestRefund:
     def test_that_somebody_asked_for_at_the_provider_is_never_asked_for_again(self, till: Till) -> None:
         till.card()

@@ -86,15 +86,18 @@ def load(
         .order_by(Lease.id)
     )
     if lock:
-        # Damages have no lease to lock: the client's row stands for them.
+        # As writing a line of it needs no more: a credit note that waits for its client lets us through.
+        statement = statement.with_for_update(key_share=True)
+    leases = list(session.scalars(statement.execution_options(populate_existing=True)))
+    if lock:
+        # Damages have no lease to lock: the client's row stands for them. After the leases, as whoever
+        # changes one asks about its client's credit: the two would wait for one another else.
         session.execute(
             sa.select(Client.id)
             .where(Client.partner_id == tenant.partner_id, among(Client.id, client_ids))
             .order_by(Client.id)
             .with_for_update(key_share=True)
         )
-        statement = statement.with_for_update()
-    leases = list(session.scalars(statement.execution_options(populate_existing=True)))
     lease_ids = [lease.id for lease in leases]
     lines: dict[str, list[Line]] = defaultdict(list)
     for line in session.scalars(

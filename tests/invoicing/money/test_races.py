@@ -21,6 +21,7 @@ from haas.db import Base
 from haas.errors import HaasError
 from haas.settings import Settings
 from haas.tenancy.scope import Tenant, scoped
+from invoicing import book
 from invoicing.bank import accounts, booking, importing
 from invoicing.bank.layouts import sniff
 from invoicing.bank.models import BankBooking, BankLine, BankStatement
@@ -31,11 +32,14 @@ from invoicing.exports import batches, profiles
 from invoicing.exports.models import ExportBatch, ExportItem
 from invoicing.models import Invoice, Payment
 from invoicing.money import balances, receipts, refunds
+from invoicing.money.entries import lock_client
 from invoicing.money.models import BalanceEntry, Receipt, ReceiptReversal, Refund
 from invoicing.payments import settling
 from invoicing.payments.local_server.server import Desk
 from invoicing.payments.models import PaymentAttempt
 from invoicing.payments.protocol import Money, Outcome
+from leases.models import Lease
+from leases.queries import lock_lease
 from tests.cast import Cast
 from tests.invoicing.payments.house import OWED, open_till
 from tests.invoicing.world import NOW, an_invoice
@@ -298,3 +302,25 @@ class TestAWebhookAndOurOwnQuestion:
         )
         assert second.state == "succeeded"
         assert (count(cast.tenant, Receipt), count(cast.tenant, Payment)) == (1, 1)
+
+
+class TestARunAndAnAmendment:
+    def test_wait_for_one_another_and_never_in_a_circle(self, cast: Cast, tenant: Tenant) -> None:
+        told: list[Any] = []
+        here = threading.Event()
+
+        def bill() -> None:
+            with db.unit_of_work(tenant) as session:
+                told.append(session.scalar(sa.select(sa.func.pg_backend_pid())))
+                here.set()
+                told.append(book.load(session, tenant, client_ids=[cast.acme.id], as_of=DAY).leases)
+
+        run = threading.Thread(target=bill)
+        with db.unit_of_work(tenant) as session:
+            lock_lease(session, tenant, session.scalars(scoped(Lease, tenant)).one().id)
+            run.start()
+            assert here.wait(SECONDS)
+            assert _waits(told[0], run), "the run did not wait for the lease"
+            lock_client(session, tenant, client_id=cast.acme.id)  # as whoever asks about its credit does
+        run.join(SECONDS)
+        assert len(told[1]) == 1

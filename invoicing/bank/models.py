@@ -109,6 +109,11 @@ class BankLine(PartnerOwned, Base):
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str] = mapped_column(default="")
 
+    @property
+    def told(self) -> str:
+        """All in which a bank may repeat the number of an order of ours."""
+        return f"{self.batch_id} {self.end_to_end_id} {self.reference} {self.text}"
+
 
 class BankHint(PartnerOwned, Base):
     """What confirmed matches have taught: who pays from this account, under this name, by this mandate."""

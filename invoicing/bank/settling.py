@@ -207,6 +207,5 @@ def _open_orders(session: Session, tenant: Tenant) -> list[_OpenOrder]:
 
 def _order_of(line: BankLine, orders: Sequence[_OpenOrder]) -> _OpenOrder | None:
     """The order that a credit is the sum of: named by the bank, and to the cent what is ordered of it."""
-    told = f"{line.batch_id} {line.end_to_end_id} {line.reference} {line.text}"
-    named = [order for order in orders if order.ordered == line.amount and order.number in told]
+    named = [order for order in orders if order.ordered == line.amount and order.number in line.told]
     return named[0] if len(named) == 1 else None

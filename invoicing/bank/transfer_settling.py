@@ -162,8 +162,7 @@ def _orders_named(session: Session, tenant: Tenant, *, lines: Sequence[BankLine]
         orders[total].append((number, order_id))
     found = {}
     for line in lines:
-        told = f"{line.batch_id} {line.end_to_end_id} {line.reference} {line.text}"
-        named = [order_id for number, order_id in orders.get(-line.amount, ()) if number in told]
+        named = [order_id for number, order_id in orders.get(-line.amount, ()) if number in line.told]
         if named:
             found[line.id] = named
     return found

@@ -294,7 +294,8 @@ def _open_line(session: Session, tenant: Tenant, line_id: str) -> BankLine:
 
 
 def _reference(line: BankLine, position: int) -> str:
-    told = f"{line.booked_on.isoformat()} {line.id.removeprefix('bln_')}"
+    """As statements print it: the day, and enough of the line's id to be no other's of that day."""
+    told = f"{line.booked_on.isoformat()} {line.id[-8:].upper()}"
     return told if position == 1 else f"{told}-{position}"
 
 

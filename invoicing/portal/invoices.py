@@ -26,6 +26,7 @@ from haas.saved_views.lists import ViewedList, views_shown
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
 from invoicing import e_invoices, queries, sending
+from invoicing.credit_reasons import EARLY_DISCOUNT
 from invoicing.document import InvoiceDocument
 from invoicing.einvoice import missing
 from invoicing.einvoice.words import remedy
@@ -138,6 +139,7 @@ def show(invoice_id: str) -> str:
         lines=list(zip(lines, document.lines, strict=True)),
         leases={lease.id: lease for lease in leases},
         credits=credits_of,
+        had_discount=any(row.reason_code == EARLY_DISCOUNT for row in credits_of),
         credited=credited,
         payments=payments,
         still_open=still_open,

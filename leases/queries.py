@@ -70,12 +70,14 @@ def _seen_by(tenant: Tenant) -> sa.Select[Lease]:
 def lock_lease(session: Session, tenant: Tenant, lease_id: str) -> Lease:
     """The lease, locked until the transaction ends.
 
+    Rows that name it are written meanwhile: a credit note, which holds the client that we may ask for next.
+
     :raises NotFound: if this tenant has none by that id.
     """
     lease = session.scalar(
         scoped(Lease, tenant)
         .where(Lease.id == lease_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     if lease is None:

@@ -25,6 +25,7 @@ from invoicing import book
 from invoicing.bank import accounts, booking, importing
 from invoicing.bank.layouts import sniff
 from invoicing.bank.models import BankBooking, BankLine, BankStatement
+from invoicing.corrections import credit_invoice
 from invoicing.dunning import reminding
 from invoicing.dunning.models import Reminder
 from invoicing.dunning.policy import POLICY, DunningPolicy
@@ -42,7 +43,7 @@ from leases.models import Lease
 from leases.queries import lock_lease
 from tests.cast import Cast
 from tests.invoicing.payments.house import OWED, open_till
-from tests.invoicing.world import NOW, an_invoice
+from tests.invoicing.world import NOW, PORTAL, an_invoice
 
 DAY = date(2026, 11, 2)  # a Monday
 SECONDS = 60
@@ -324,3 +325,17 @@ class TestARunAndAnAmendment:
             lock_client(session, tenant, client_id=cast.acme.id)  # as whoever asks about its credit does
         run.join(SECONDS)
         assert len(told[1]) == 1
+
+    def test_let_a_credit_note_through_that_holds_the_client(self, cast: Cast, tenant: Tenant) -> None:
+        with db.unit_of_work(tenant) as session:
+            invoice_id = session.scalars(scoped(Invoice, tenant)).one().id
+            lease_id = session.scalars(scoped(Lease, tenant)).one().id
+        with db.unit_of_work(tenant) as amending:
+            lock_lease(amending, tenant, lease_id)
+            with db.unit_of_work(tenant) as session:
+                session.execute(sa.text("set local lock_timeout = '5s'"))
+                credit_invoice(
+                    session, tenant, invoice_id=invoice_id, reason="A day less", issued_on=DAY, at=NOW,
+                    portal_url=PORTAL,
+                )  # fmt: skip
+            lock_client(amending, tenant, client_id=cast.acme.id)

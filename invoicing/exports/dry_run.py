@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from haas.errors import HaasError
 from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant
-from invoicing.exports.contents import MONEY_KINDS, Batch, Content, ItemKind
+from invoicing.exports.contents import MONEY_KINDS, Batch, Content, File, ItemKind
 from invoicing.exports.formats import FORMATS
+from invoicing.exports.formats.spec import survives
 from invoicing.exports.mapping import BANK, RECEIVABLES, TAX, Key, MapKind, Names
 from invoicing.exports.models import ExportProfile
 from invoicing.exports.profiles import get_profile, names_of
@@ -120,7 +121,7 @@ def missing_of(
     missing = [Missing(kind, key, key) for kind, key in names.missing(keys)]
     for client_id, number, name, legal_name in clients_of(session, tenant, rows=rows):
         called = names.contact(client_id=client_id, number=number, name=name, legal_name=legal_name)
-        if not 0 < len(called) <= chosen.contact_max:
+        if not 0 < len(called) <= chosen.contact_max or not survives(called, chosen.encoding):
             missing.append(Missing(MapKind.CONTACT, client_id, f"{number} {name}"))
     return missing
 
@@ -177,12 +178,13 @@ def _heads(
     return [
         FileHead(
             name=each.name_in(NUMBER),
-            text=_head(each.content) if each.media_type.startswith("text/") else "",
+            text=_head(each) if each.media_type.startswith("text/") else "",
         )
         for each in files
     ], ""
 
 
-def _head(content: bytes) -> str:
-    lines = content.decode("utf-8", "replace").splitlines()[:_LINES_SHOWN]
+def _head(file: File) -> str:
+    charset = file.media_type.partition("charset=")[2] or "utf-8"
+    lines = file.content.decode(charset, "replace").splitlines()[:_LINES_SHOWN]
     return "\n".join(line[:_SIGNS_SHOWN] for line in lines)

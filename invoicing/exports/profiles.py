@@ -17,7 +17,7 @@ from haas.tenancy.models import Partner
 from haas.tenancy.scope import Tenant, scoped
 from invoicing.exports.contents import Content
 from invoicing.exports.formats import FORMATS
-from invoicing.exports.formats.spec import Format
+from invoicing.exports.formats.spec import Format, survives
 from invoicing.exports.mapping import (
     BANK,
     RECEIVABLES,
@@ -256,14 +256,23 @@ def _problem(chosen: Format, kind: MapKind, key: str, value: str) -> str | None:
         return None
     if len(value) > _VALUE_MAX or not value.isprintable():
         return f"Write at most {_VALUE_MAX} signs on one line."
-    if kind is MapKind.ACCOUNT and not re.fullmatch(chosen.account_pattern, value):
-        return f"{chosen.title} wants {chosen.account_words}."
+    if kind is MapKind.CONTACT:
+        return _contact_problem(chosen, value)
     if kind is MapKind.TAX and len(key.split("/")) != 3:
         return "A tax is named as category/rate/country, such as S/19/DE or S/*/*."
-    if kind is MapKind.TAX and not re.fullmatch(chosen.tax_pattern, value):
-        return f"{chosen.title} wants {chosen.tax_words}."
-    if kind is MapKind.CONTACT and len(value) > chosen.contact_max:
+    pattern, words = {
+        MapKind.ACCOUNT: (chosen.account_pattern, chosen.account_words),
+        MapKind.TAX: (chosen.tax_pattern, chosen.tax_words),
+        MapKind.TRACKING: (chosen.tracking_pattern, chosen.tracking_words),
+    }[kind]
+    return None if re.fullmatch(pattern, value) else f"{chosen.title} wants {words}."
+
+
+def _contact_problem(chosen: Format, value: str) -> str | None:
+    if len(value) > chosen.contact_max:
         return f"{chosen.title} takes at most {chosen.contact_max} signs."
+    if not survives(value, chosen.encoding):
+        return f"{chosen.title} has not all of these letters: write the name in those of Western Europe."
     return None
 
 

@@ -11,31 +11,51 @@ from collections.abc import Iterator
 
 from invoicing.exports.bookings import BookedSide, Booking, bookings
 from invoicing.exports.contents import Batch, Content, File
-from invoicing.exports.formats.spec import Format, as_typed, clip, encoded, money
+from invoicing.exports.formats.spec import (
+    MARK_MAX,
+    TEXT_WINDOWS,
+    WINDOWS,
+    Format,
+    as_typed,
+    by_currency,
+    clip,
+    encoded,
+    money,
+    with_mark,
+)
 from invoicing.exports.mapping import BANK, RECEIVABLES, TAX, MapKind
 
 NUMBER_MAX, NAME_MAX, MEMO_MAX = 11, 41, 4_095
 DATE = "MM/DD/YYYY"
-ENCODING = "cp1252"
 _FIELDS = ("TRNSTYPE", "DATE", "ACCNT", "NAME", "CLASS", "AMOUNT", "DOCNUM", "MEMO")
 _TYPES = {"invoice": "INVOICE", "credit_note": "CREDIT MEMO", "payment": "PAYMENT"}
 
 
 def write(batch: Batch) -> list[File]:
-    """One file of all transactions."""
+    """One file of all transactions of a currency: a transaction names none."""
     head = [
         "\t".join(("!TRNS", *_FIELDS, "DUEDATE")),
         "\t".join(("!SPL", *_FIELDS, "EXTRA")),
         "!ENDTRNS",
     ]
-    lines = [row for booking in bookings(batch) for row in _rows(batch, booking)]
-    text = "\r\n".join([*head, *lines, ""])
-    return [File("", "iif", "text/plain; charset=windows-1252", encoded(text, ENCODING))]
+    files = []
+    for suffix, some in by_currency(bookings(batch)):
+        lines = [row for booking in some for row in _rows(batch, booking)]
+        content = encoded("\r\n".join([*head, *lines, ""]), WINDOWS)
+        files.append(File(suffix.removeprefix("-"), "iif", TEXT_WINDOWS, content))
+    return files or [File("", "iif", TEXT_WINDOWS, encoded("\r\n".join([*head, ""]), WINDOWS))]
 
 
 def short_number(number: str) -> str:
-    """The letters and digits of a number, of them the last that fit: they tell a series apart."""
-    return "".join(sign for sign in number if sign.isalnum())[-NUMBER_MAX:]
+    """The letters and digits of a number, of them the last that fit: they tell a series apart.
+
+    Of what is taken back, whose number names the batch, too, the last of its own and a mark.
+    """
+    own, _, batch = number.partition("/")
+    signs = "".join(sign for sign in own if sign.isalnum())
+    if not batch:
+        return signs[-NUMBER_MAX:]
+    return with_mark(signs[-(NUMBER_MAX - MARK_MAX) :], whole=number)
 
 
 def _rows(batch: Batch, booking: Booking) -> Iterator[str]:
@@ -83,5 +103,6 @@ FORMAT = Format(
     accounts=(RECEIVABLES, BANK, TAX),
     contact_max=NAME_MAX,
     account_words="the account's name, with a colon before a subaccount",
+    encoding=WINDOWS,
     options=("tax_agency",),
 )

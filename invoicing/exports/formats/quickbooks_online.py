@@ -14,14 +14,17 @@ from invoicing.exports.bookings import contact_of
 from invoicing.exports.contents import Batch, Content, File, Paper
 from invoicing.exports.formats.spec import (
     CSV,
+    MARK_MAX,
     Figure,
     Format,
     as_typed,
+    by_currency,
     clip,
     csv_content,
     money,
     parts,
     plain,
+    with_mark,
 )
 from invoicing.exports.mapping import line_key
 
@@ -51,16 +54,17 @@ def write(batch: Batch) -> list[File]:
             rows = [row for paper in some for row in _rows(batch, paper, day)]
             files.append(File(f"{name}{suffix}", "csv", CSV, csv_content(header, rows)))
     moved = [each for each in batch.money if each.is_in_the_bank]
-    for suffix, received in parts(moved, BANK_LINES_MAX):
-        lines: list[Row] = [
-            (
-                as_typed(each.received_on, day),
-                f"{contact_of(batch, each.party)} {each.invoice_number} {each.reference}",
-                Figure(money(each.amount, each.currency)),
-            )
-            for each in received
-        ]
-        files.append(File(f"bank{suffix}", "csv", CSV, csv_content(BANK_HEADER, lines)))
+    for currency, some_money in by_currency(moved):  # a bank account, and its file, is of one currency
+        for suffix, received in parts(some_money, BANK_LINES_MAX):
+            lines: list[Row] = [
+                (
+                    as_typed(each.received_on, day),
+                    f"{contact_of(batch, each.party)} {each.invoice_number} {each.reference}",
+                    Figure(money(each.amount, each.currency)),
+                )
+                for each in received
+            ]
+            files.append(File(f"bank{currency}{suffix}", "csv", CSV, csv_content(BANK_HEADER, lines)))
     return files
 
 
@@ -93,8 +97,16 @@ def _rows(batch: Batch, paper: Paper, day: str) -> Iterator[Row]:
 
 
 def short_number(number: str) -> str:
-    """A number that fits: its end is what tells documents of a series apart."""
-    return number if len(number) <= NUMBER_MAX else number[-NUMBER_MAX:].lstrip("-/ ")
+    """A number that fits: its end is what tells documents of a series apart.
+
+    Of what is taken back, whose number names the batch, too, the end of its own and a mark.
+    """
+    if len(number) <= NUMBER_MAX:
+        return number
+    own, _, batch = number.partition("/")
+    if not batch:
+        return number[-NUMBER_MAX:].lstrip("-/ ")
+    return with_mark(f"{own[-(NUMBER_MAX - MARK_MAX - 1) :].lstrip('-/ ')}-", whole=number)
 
 
 FORMAT = Format(

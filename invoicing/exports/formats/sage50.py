@@ -17,12 +17,21 @@ from fractions import Fraction
 from haas.money import round_places
 from invoicing.exports.bookings import bookings, contact_of
 from invoicing.exports.contents import Batch, Content, File, Money, Paper
-from invoicing.exports.formats.spec import CSV, Figure, Format, as_typed, clip, csv_content, money, plain
+from invoicing.exports.formats.spec import (
+    CSV_WINDOWS,
+    WINDOWS,
+    Figure,
+    Format,
+    as_typed,
+    clip,
+    csv_content,
+    money,
+    plain,
+)
 from invoicing.exports.mapping import BANK, ContactRule, bank_key, line_key
 
 ACCOUNT_MAX, NOMINAL_MAX, REFERENCE_MAX, DETAILS_MAX = 8, 8, 30, 60
 DATE = "DD/MM/YYYY"
-ENCODING = "cp1252"
 NO_TAX = "T9"
 RATE_PLACES = 6
 HEADER = (
@@ -40,7 +49,7 @@ def write(batch: Batch) -> list[File]:
         *(_money_row(batch, each) for each in batch.money),
         *_journal_rows(batch),
     ]
-    return [File("", "csv", CSV, csv_content(HEADER, rows, encoding=ENCODING))]
+    return [File("", "csv", CSV_WINDOWS, csv_content(HEADER, rows, encoding=WINDOWS))]
 
 
 def _paper_rows(batch: Batch, paper: Paper) -> Iterator[Row]:
@@ -124,4 +133,7 @@ FORMAT = Format(
     account_words="a nominal code of at most 8 letters and digits",
     tax_pattern=r"T\d{1,2}",
     tax_words="a tax code from T0 to T99",
+    tracking_pattern=r"\d{1,3}",
+    tracking_words="the number of a department, 0 to 999",
+    encoding=WINDOWS,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import re
 import unicodedata
@@ -10,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from haas.money import exponent
 from haas.pages.downloads import tame
@@ -18,6 +20,9 @@ from invoicing.exports.contents import Batch, Content, File
 from invoicing.exports.mapping import ContactRule
 
 CSV, TEXT = "text/csv; charset=utf-8", "text/plain; charset=utf-8"
+WINDOWS = "cp1252"
+CSV_WINDOWS, TEXT_WINDOWS = "text/csv; charset=windows-1252", "text/plain; charset=windows-1252"
+_MARK_SIGNS = 5
 _SPACES = re.compile(r"\s+")
 Item = TypeVar("Item")
 
@@ -41,6 +46,9 @@ class Format:
     account_roots: Mapping[str, str] = field(default_factory=dict)  # by kind, where accounts stand in a tree
     tax_pattern: str = r"[^\t\r\n]{1,100}"
     tax_words: str = "1 to 100 signs"
+    tracking_pattern: str = r"[^\t\r\n]{1,200}"
+    tracking_words: str = "1 to 200 signs"
+    encoding: str = "utf-8"  # a name that loses letters in it is refused: two clients must not become one
     options: tuple[str, ...] = ()  # of the profile, that this format reads
     items_max: int = 20_000  # in one batch: what is left waits for the next
 
@@ -87,6 +95,38 @@ def parts(items: Sequence[Item], most: int) -> Iterator[tuple[str, Sequence[Item
         yield f"-{first // most + 1}" if len(items) > most else "", items[first : first + most]
 
 
+class InCurrency(Protocol):
+    """What is an amount of some currency."""
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217."""
+
+
+Amounts = TypeVar("Amounts", bound=InCurrency)
+
+
+def by_currency(items: Iterable[Amounts]) -> Iterator[tuple[str, Sequence[Amounts]]]:
+    """(suffix, items of one currency), for files that have no column for it: "" where there is only one."""
+    found: dict[str, list[Amounts]] = {}
+    for item in items:
+        found.setdefault(item.currency, []).append(item)
+    for currency, some in found.items():
+        yield f"-{currency}" if len(found) > 1 else "", some
+
+
+def with_mark(kept: str, *, whole: str) -> str:
+    """The end of a number, and five signs that tell it from all other numbers that end alike.
+
+    So a document that a batch takes back has a number of its own though both numbers do not fit in one.
+    """
+    digest = hashlib.sha256(whole.encode()).digest()
+    return f"{kept}R{base64.b32encode(digest).decode()[:_MARK_SIGNS]}"
+
+
+MARK_MAX = 1 + _MARK_SIGNS  # what `with_mark` adds
+
+
 def csv_content(
     header: Sequence[str],
     rows: Iterable[Sequence[str | Decimal | None]],
@@ -109,6 +149,11 @@ def encoded(text: str, encoding: str) -> bytes:
         return text.encode(encoding)
     except UnicodeEncodeError:
         return "".join(_known(sign, encoding) for sign in text).encode(encoding)
+
+
+def survives(text: str, encoding: str) -> bool:
+    """Whether no letter of it becomes a question mark: what has a base letter is read as that."""
+    return all(_known(sign, encoding) != "?" or sign == "?" for sign in text)
 
 
 class Figure(str):

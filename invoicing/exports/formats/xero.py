@@ -18,6 +18,7 @@ from invoicing.exports.formats.spec import (
     Figure,
     Format,
     as_typed,
+    by_currency,
     clip,
     csv_content,
     money,
@@ -48,9 +49,10 @@ def write(batch: Batch) -> list[File]:
         rows = [row for paper in papers for row in _rows(batch, paper)]
         files.append(File(f"invoices{suffix}", "csv", CSV, csv_content(HEADER, rows)))
     moved = [each for each in batch.money if each.is_in_the_bank]
-    for suffix, received in parts(moved, BANK_LINES_MAX):
-        lines = [_bank_row(batch, each) for each in received]
-        files.append(File(f"bank{suffix}", "csv", CSV, csv_content(BANK_HEADER, lines)))
+    for currency, some in by_currency(moved):  # a bank account, and its file, is of one currency
+        for suffix, received in parts(some, BANK_LINES_MAX):
+            lines = [_bank_row(batch, each) for each in received]
+            files.append(File(f"bank{currency}{suffix}", "csv", CSV, csv_content(BANK_HEADER, lines)))
     return files
 
 

@@ -322,6 +322,8 @@ class TestMapping:
             (("tax", "S/8/US", "VAT"), "T0 to T99"),
             (("tax", "S", "T1"), "category/rate/country"),
             (("contact", "cli_1", "A name that is too long"), "at most 8"),
+            (("tracking", "site:Depot", "Berlin"), "0 to 999"),
+            (("contact", "cli_1", "北京公"), "has not all of these letters"),
         ],
     )
     def test_refuses_what_the_format_cannot_take_and_saves_nothing(

@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 
 from invoicing.exports.contents import Batch, Paper
 from invoicing.exports.formats import FORMATS, quickbooks_desktop, quickbooks_online, sage50, xero
-from invoicing.exports.formats.spec import as_typed, encoded
+from invoicing.exports.formats.spec import as_typed, encoded, survives
 from invoicing.exports.mapping import ContactRule, MapKind, Names, Unmapped
 from tests.invoicing.exports.batches import ACME, CODES, CREDIT, INVOICE, PAYMENT, TREE, a_batch
 
@@ -188,6 +189,42 @@ class TestQuickBooksOnline:
         assert quickbooks_online.short_number("NORTHWIND-SALES-INV-2026-00001") == "SALES-INV-2026-00001"
 
 
+class TestANumberThatNamesItsBatch:
+    """What is taken back is told by its own number and the batch's, which do not fit in one together."""
+
+    @pytest.mark.parametrize(
+        ("short", "most"), [(quickbooks_online.short_number, 21), (quickbooks_desktop.short_number, 11)]
+    )
+    def test_is_no_other_document_s_and_no_other_batch_s(
+        self, short: Callable[[str], str], most: int
+    ) -> None:
+        numbers = [
+            f"{series}-{year}-{serial:05}/EXP-2026-{batch:05}"
+            for series in ("INV", "CRN") for year in (2025, 2026)
+            for serial in range(1, 200) for batch in (1, 2)
+        ]  # fmt: skip
+        found = {short(number) for number in numbers}
+        assert len(found) == len(numbers)
+        assert max(map(len, found)) <= most
+
+    def test_keeps_what_people_look_for(self) -> None:
+        assert quickbooks_online.short_number("INV-2026-00001/EXP-2026-00004").startswith("INV-2026-00001-R")
+        assert quickbooks_desktop.short_number("INV-2026-00001/EXP-2026-00004").startswith("00001R")
+
+
+class TestMoneyInTwoCurrencies:
+    @pytest.mark.parametrize(
+        ("name", "part"), [("xero", "bank"), ("quickbooks_online", "bank"), ("quickbooks_desktop", "")]
+    )
+    def test_is_in_a_file_for_each_where_no_column_tells_them_apart(self, name: str, part: str) -> None:
+        euros = replace(PAYMENT, item_id="pay_2", reference="BANK-2", currency="EUR")
+        alone = written(name, a_batch(papers=(), entries=(), money=(PAYMENT,)))
+        both = written(name, a_batch(papers=(), entries=(), money=(PAYMENT, euros)))
+        assert list(alone) == [part]
+        assert list(both) == [f"{part}-{code}".strip("-") for code in ("USD", "EUR")]
+        assert [content.count(b"50.00") > 0 for content in both.values()] == [True, True]
+
+
 class TestQuickBooksDesktop:
     def test_sums_to_zero_and_a_cent_shows(self) -> None:
         content = written("quickbooks_desktop", a_batch())[""]
@@ -208,6 +245,14 @@ class TestQuickBooksDesktop:
 
     def test_writes_what_its_letters_allow(self) -> None:
         assert encoded("Zoë 中 Łódź – 5 €", "cp1252") == "Zoë ? ?ódz – 5 €".encode("cp1252")
+
+    @pytest.mark.parametrize(
+        ("name", "does"),
+        [("Zoë & Co – 5 €", True), ("Nový", True), ("北京公司", False), ("Łódź", False), ("Who?", True)],
+    )
+    def test_knows_which_names_lose_a_letter(self, name: str, *, does: bool) -> None:
+        assert survives(name, "cp1252") == does
+        assert survives(name, "utf-8")
 
 
 class TestSage50:

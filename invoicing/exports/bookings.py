@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from invoicing.exports.contents import Batch, Entry, Money, Paper, Party
-from invoicing.exports.mapping import RECEIVABLES, TAX, MapKind, bank_key, line_key
+from invoicing.exports.mapping import BAD_DEBT, RECEIVABLES, TAX, MapKind, bank_key, line_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +107,13 @@ def _of_paper(batch: Batch, paper: Paper, *, with_tax_codes: bool) -> Booking:
 def _of_money(batch: Batch, money: Money) -> Booking:
     names, contact = batch.names, contact_of(batch, money.party)
     about = money.invoice_number or money.reference
+    claim = money.amount - money.lost
+    sides = [
+        BookedSide(account=names.account(bank_key(money.method)), amount=money.amount, text=about),
+        BookedSide(account=names.account(RECEIVABLES), amount=-claim, text=about, contact=contact),
+    ]
+    if money.lost:
+        sides.append(BookedSide(account=names.account(BAD_DEBT), amount=-money.lost, text=about))
     return Booking(
         kind="refund" if money.amount < 0 else "payment",
         number=money.reference,
@@ -114,10 +121,7 @@ def _of_money(batch: Batch, money: Money) -> Booking:
         currency=money.currency,
         contact=contact,
         text=f"{money.reference} {contact}",
-        sides=(
-            BookedSide(account=names.account(bank_key(money.method)), amount=money.amount, text=about),
-            BookedSide(account=names.account(RECEIVABLES), amount=-money.amount, text=about, contact=contact),
-        ),
+        sides=tuple(side for side in sides if side.amount),
     )
 
 

@@ -114,6 +114,7 @@ class Money:
     method: str
     party: Party
     invoice_number: str = ""  # of those that it paid
+    lost: Decimal = Decimal(0)  # of the amount, with its sign: what was given back before, and is no claim
     is_reversal: bool = False
 
     @property

@@ -14,7 +14,7 @@ from haas.tenancy.scope import Tenant
 from invoicing.exports.contents import MONEY_KINDS, Batch, Content, File, ItemKind
 from invoicing.exports.formats import FORMATS
 from invoicing.exports.formats.spec import survives
-from invoicing.exports.mapping import BANK, RECEIVABLES, TAX, Key, MapKind, Names
+from invoicing.exports.mapping import BAD_DEBT, BANK, RECEIVABLES, TAX, Key, MapKind, Names
 from invoicing.exports.models import ExportProfile
 from invoicing.exports.profiles import get_profile, names_of
 from invoicing.exports.reading import read_entries, read_money, read_papers
@@ -146,7 +146,10 @@ def _is_needed(key: Key, *, lines: bool, accounts: Sequence[str]) -> bool:
     kind, name = key
     if kind is MapKind.TAX:
         return True
-    return lines if name.startswith("line:") else BANK in accounts
+    if name.startswith("line:"):
+        return lines
+    # Where money is no booking of two sides, but a line of the bank, a loss is booked there by hand.
+    return (RECEIVABLES if name == BAD_DEBT else BANK) in accounts
 
 
 def _heads(

@@ -30,6 +30,7 @@ class ContactRule(StrEnum):
 
 # Accounts that an entry has beside those of its lines.
 RECEIVABLES, BANK, TAX = "receivables", "bank", "tax"
+BAD_DEBT = "bad_debt"  # what went back though it was given back before: a loss, not a claim
 DEPOSIT = "deposit"  # a method that moves no bank account: its own account must be named
 # Lines of the whole document, which no lease owes.
 ALLOWANCE, CHARGE = "allowance", "charge"

@@ -19,6 +19,7 @@ from invoicing.exports.contents import Content
 from invoicing.exports.formats import FORMATS
 from invoicing.exports.formats.spec import Format, survives
 from invoicing.exports.mapping import (
+    BAD_DEBT,
     BANK,
     RECEIVABLES,
     TAX,
@@ -216,6 +217,7 @@ _PURPOSES = {
     RECEIVABLES: Purpose.RECEIVABLES.value,
     BANK: Purpose.BANK.value,
     TAX: Purpose.TAX_PAYABLE.value,
+    BAD_DEBT: Purpose.BAD_DEBT.value,
     line_key("allowance"): Purpose.DISCOUNTS.value,
     **{
         line_key(kind): (Purpose.RENT if purpose is Purpose.DEFERRED_RENT else purpose).value

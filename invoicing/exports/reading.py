@@ -59,7 +59,7 @@ def read_money(
         clients = _clients(session, tenant, {row.client_id for row in rows.values()})
         for item_id in portion:
             row = rows[item_id]
-            amount = round_minor(row.amount, row.currency)
+            amount, lost = (round_minor(each, row.currency) for each in (row.amount, row.lost))
             yield Money(
                 item_id=row.id,
                 reference=_turned(row.reference, reversed_by),
@@ -69,6 +69,7 @@ def read_money(
                 method=row.method,
                 party=_party(clients[row.client_id]),
                 invoice_number=row.paid or "",
+                lost=-lost if reversed_by else lost,
                 is_reversal=bool(reversed_by),
             )
 
@@ -77,19 +78,21 @@ _MONEY = """
 select r.id, r.reference, r.received_on as dated_on, r.amount, r.currency, r.method, r.client_id,
        (select string_agg(distinct i.number, ' ') from payment y
           join invoice i on i.partner_id = y.partner_id and i.id = y.invoice_id
-         where y.partner_id = r.partner_id and y.receipt_id = r.id and y.amount > 0) as paid
+         where y.partner_id = r.partner_id and y.receipt_id = r.id and y.amount > 0) as paid,
+       cast(0 as numeric) as lost
   from receipt r where r.partner_id = :partner and r.id = any(:ids)
 union all
-select v.id, v.reference, v.reversed_on, -v.amount, v.currency, r.method, v.client_id, r.reference
+select v.id, v.reference, v.reversed_on, -v.amount, v.currency, r.method, v.client_id, r.reference,
+       -v.shortfall
   from receipt_reversal v join receipt r on r.partner_id = v.partner_id and r.id = v.receipt_id
  where v.partner_id = :partner and v.id = any(:ids)
 union all
 select f.id, coalesce(nullif(f.reference, ''), f.id), f.settled_on, -f.amount, f.currency, f.channel,
-       f.client_id, ''
+       f.client_id, '', 0
   from refund f where f.partner_id = :partner and f.id = any(:ids)
 union all
 select f.id || '/returned', coalesce(nullif(f.reference, ''), f.id) || '/returned', f.returned_on, f.amount,
-       f.currency, f.channel, f.client_id, coalesce(nullif(f.reference, ''), f.id)
+       f.currency, f.channel, f.client_id, coalesce(nullif(f.reference, ''), f.id), 0
   from refund f where f.partner_id = :partner and f.state = 'returned'
    and f.id || '/returned' = any(:ids)
 """

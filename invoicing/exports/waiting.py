@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from haas.tenancy.scope import Tenant
 from invoicing.exports.contents import ITEM_KINDS, MONEY_KINDS, Content, ItemKind
-from invoicing.exports.mapping import Key, MapKind, bank_key, line_key, tax_key
+from invoicing.exports.mapping import BAD_DEBT, Key, MapKind, bank_key, line_key, tax_key
 
 # By what is claimed and not by dates alone: a row that is committed late has no item, whatever its date.
 _FREE = (
@@ -103,11 +103,11 @@ select distinct case when (a->>'amount')::numeric < 0 then 'allowance' else 'cha
  where i.partner_id = :partner and i.id = any(:ids)
 """
 _METHODS = """
-select method from receipt where partner_id = :partner and id = any(:ids)
-union select r.method from receipt_reversal v
+select method, false from receipt where partner_id = :partner and id = any(:ids)
+union select r.method, v.shortfall > 0 from receipt_reversal v
   join receipt r on r.partner_id = v.partner_id and r.id = v.receipt_id
  where v.partner_id = :partner and v.id = any(:ids)
-union select channel from refund where partner_id = :partner
+union select channel, false from refund where partner_id = :partner
    and id in (select split_part(item, '/', 1) from unnest(cast(:ids as text[])) item)
 """
 _CLIENTS = """
@@ -186,8 +186,10 @@ def keys_of(session: Session, tenant: Tenant, *, rows: Sequence[Waiting], taxes:
             if taxes:
                 found.add((MapKind.TAX, tax_key(category, Decimal(rate), country)))
     if moved:
-        methods = session.scalars(sa.text(_METHODS), {**own, "ids": moved})
-        found |= {(MapKind.ACCOUNT, bank_key(method)) for method in methods}
+        for method, is_lost in session.execute(sa.text(_METHODS), {**own, "ids": moved}):
+            found.add((MapKind.ACCOUNT, bank_key(method)))
+            if is_lost:
+                found.add((MapKind.ACCOUNT, BAD_DEBT))
     return found
 
 

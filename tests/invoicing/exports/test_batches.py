@@ -27,6 +27,8 @@ from invoicing.exports.models import ExportBatch, ExportItem, ExportProfile
 from invoicing.exports.schedule import Cut, Rhythm, Schedule, cut_off
 from invoicing.ledger import accounts, posting
 from invoicing.money import balances, refunds
+from invoicing.money.receipts import record_receipt, reverse_receipt
+from invoicing.money.refunds import mark_paid, refund_balance
 from tests.cast import Cast
 from tests.invoicing.world import NOW, PORTAL, an_invoice, counted_statements, pretend_rendered
 
@@ -360,6 +362,32 @@ class TestMapping:
 
 
 class TestDryRun:
+    def test_wants_an_account_for_what_went_back_twice(self, session: Session, cast: Cast) -> None:
+        receipt = record_receipt(
+            session, cast.tenant, client_id=cast.acme.id, amount=Decimal("50.00"), currency="USD",
+            received_on=date(2026, 4, 10), method="transfer", reference="BANK-1", allocations={},
+            source="bank", at=NOW,
+        )  # fmt: skip
+        refund = refund_balance(
+            session, cast.tenant, client_id=cast.acme.id, amount=Decimal("20.00"), currency="USD",
+            reason="Asked for", on=date(2026, 4, 11), at=NOW,
+        )  # fmt: skip
+        mark_paid(session, cast.tenant, refund_id=refund.id, reference="OUT-1", on=date(2026, 4, 12), at=NOW)
+        reverse_receipt(
+            session, cast.tenant, receipt_id=receipt.id, amount=None, reason="Returned",
+            on=date(2026, 4, 13), at=NOW,
+        )  # fmt: skip
+        profile = a_profile(session, cast, content="payments")
+        found = dry_run(session, cast.tenant, profile_id=profile.id, at=NOW)
+        assert [(each.kind, each.key) for each in found.missing] == [("account", "bad_debt")]
+        profiles.set_names(
+            session, cast.tenant, profile_id=profile.id, rows=[("account", "bad_debt", "6700")]
+        )
+        (head,) = dry_run(session, cast.tenant, profile_id=profile.id, at=NOW).heads
+        assert [
+            row["debit"] for row in csv.DictReader(io.StringIO(head.text)) if row["account"] == "6700"
+        ] == ["20.00"]
+
     def test_shows_the_real_file_and_changes_nothing(self, session: Session, cast: Cast) -> None:
         an_invoice(session, cast.tenant, client_id=cast.acme.id)
         profile = a_profile(session, cast)

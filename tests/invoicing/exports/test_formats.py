@@ -17,6 +17,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from invoicing.exports.bookings import bookings
 from invoicing.exports.contents import Batch, Paper
 from invoicing.exports.formats import FORMATS, quickbooks_desktop, quickbooks_online, sage50, xero
 from invoicing.exports.formats.spec import as_typed, encoded, survives
@@ -223,6 +224,16 @@ class TestMoneyInTwoCurrencies:
         assert list(alone) == [part]
         assert list(both) == [f"{part}-{code}".strip("-") for code in ("USD", "EUR")]
         assert [content.count(b"50.00") > 0 for content in both.values()] == [True, True]
+
+
+class TestMoneyGivenBackBefore:
+    def test_is_a_loss_and_no_claim(self) -> None:
+        back = replace(PAYMENT, amount=Decimal("-50.00"), lost=Decimal("-20.00"))
+        names = Names({**CODES, (MapKind.ACCOUNT, "bad_debt"): "6700"})
+        (row,) = bookings(a_batch(papers=(), entries=(), money=(back,), names=names))
+        assert [(side.account, side.amount) for side in row.sides] == [
+            ("1000", Decimal("-50.00")), ("1100", Decimal("30.00")), ("6700", Decimal("20.00")),
+        ]  # fmt: skip
 
 
 class TestQuickBooksDesktop:

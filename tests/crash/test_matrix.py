@@ -27,6 +27,7 @@ from redis import Redis
 
 from haas import crash, db
 from haas.settings import Settings
+from haas.settings import use as use_settings
 from invoicing.payments.local_server.engine import Engine
 from invoicing.payments.local_server.server import Desk
 from tests.crash.effects import Effects, differences
@@ -139,6 +140,7 @@ def stage(
         yield made
         made.restore_provider(before)
         db.configure(settings.database_url)
+        use_settings(settings)  # the story's own letter box is nobody else's
 
 
 @pytest.fixture(scope="module")

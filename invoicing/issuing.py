@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from haas.crash import crashpoint
 from haas.ids import new_id
-from haas.outbox import OutboxEvent
+from haas.outbox import OutboxEvent, event_row
 from haas.tenancy.branding import Branding
 from haas.tenancy.brands import branding_of
 from haas.tenancy.models import Partner
@@ -107,14 +107,8 @@ def issue(
 
 
 def _event(tenant: Tenant, what: str, row: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
-    return {
-        "partner_id": tenant.partner_id,
-        "id": new_id("evt"),
-        "name": f"invoice.{what}",
-        "payload": {"invoice_id": row["id"]},
-        "once_key": f"{what}:{row['id']}",
-        "published_at": at,
-    }
+    told = {"invoice_id": row["id"]}
+    return event_row(tenant, f"invoice.{what}", told, once_key=f"{what}:{row['id']}", at=at)
 
 
 def _under_orders(drafts: Sequence[Draft]) -> dict[str, Decimal]:

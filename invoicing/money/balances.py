@@ -216,13 +216,12 @@ def write_applied(session: Session, tenant: Tenant, *, used: CreditInHand, at: d
 
 def _events(tenant: Tenant, payments: Sequence[Mapping[str, Any]], *, at: datetime) -> list[dict[str, Any]]:
     return [
-        {
-            "partner_id": tenant.partner_id,
-            "id": new_id("evt"),
-            "name": "payment.recorded",
-            "payload": {"payment_id": row["id"], "invoice_id": row["invoice_id"]},
-            "once_key": f"paid:{row['id']}",
-            "published_at": at,
-        }
+        outbox.event_row(
+            tenant,
+            "payment.recorded",
+            {"payment_id": row["id"], "invoice_id": row["invoice_id"]},
+            once_key=f"paid:{row['id']}",
+            at=at,
+        )
         for row in payments
     ]

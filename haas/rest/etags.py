@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-import msgspec
 import sqlalchemy as sa
 from flask import request
 
@@ -24,11 +23,6 @@ def etag_of(row: Base) -> str:
     mapper = sa.inspect(type(row))
     values = "\0".join(f"{name}={getattr(row, name)!r}" for name in sorted(mapper.column_attrs.keys()))
     return f'"{hashlib.sha256(values.encode()).hexdigest()[:24]}"'
-
-
-def etag_of_plain(value: object) -> str:
-    """A strong entity tag of what is kept as JSON, within a row."""
-    return f'"{hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:24]}"'
 
 
 def demand_match(row: Base) -> None:

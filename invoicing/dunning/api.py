@@ -10,12 +10,13 @@ from flask_smorest import Blueprint
 from haas import clock
 from haas.accounts.clients import get_client
 from haas.auth.caller import current_caller, requires
-from haas.rest.etags import demand_tag, etag_of_plain
+from haas.rest.etags import demand_tag
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from invoicing import queries
 from invoicing.dunning import ageing, choices, disputing, reminding, rules, worklist
 from invoicing.dunning.models import Reminder
+from invoicing.dunning.plan import fingerprint
 from invoicing.dunning.policy import DunningPolicy
 from invoicing.dunning.schemas import (
     AgeingAsked,
@@ -91,13 +92,16 @@ def change_policy(policy: Answer) -> Any:
     """
     caller = current_caller()
     wanted = rules.policy_from(policy)
-    demand_tag(etag_of_plain(rules.locked_policy(caller.session, caller.tenant).kept()))
+    demand_tag(_tag(rules.locked_policy(caller.session, caller.tenant)))
     return _tagged(rules.change_policy(caller.session, caller.tenant, policy=wanted))
 
 
 def _tagged(policy: DunningPolicy) -> Any:
-    kept = policy.kept()
-    return kept, 200, {"ETag": etag_of_plain(kept)}
+    return policy.kept(), 200, {"ETag": _tag(policy)}
+
+
+def _tag(policy: DunningPolicy) -> str:
+    return f'"{fingerprint(policy.kept())}"'
 
 
 @dunning_api.get("/reminders")

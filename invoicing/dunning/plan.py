@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -85,9 +85,9 @@ class Plan:
         return Plan(ordered, self.least_amount, self.on_weekends, self.interest_basis, self.pay_within_days)
 
 
-def fingerprint(steps: Sequence[Step]) -> str:
-    """Another for other steps, or another order of them."""
-    return hashlib.sha256(msgspec.json.encode(steps, order="deterministic")).hexdigest()[:24]
+def fingerprint(rules: object) -> str:
+    """Of steps, or of all rules as they are kept: another for others, or another order of them."""
+    return hashlib.sha256(msgspec.json.encode(rules, order="deterministic")).hexdigest()[:24]
 
 
 def check_text(text: str, *, field: str, step: int) -> None:

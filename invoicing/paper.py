@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
+from stdnum import iban
 
 from haas.documents.formatting import places_of
 from haas.documents.pages import fill
 from haas.documents.renderer import render_in_own_process
+from haas.documents.words import words
 from haas.errors import InvalidInput
 from haas.money import exponent
+from haas.tenancy.branding import Branding
 from invoicing.document import InvoiceDocument
+from invoicing.document_parts import PaymentMeans
 from invoicing.einvoice.facturx import attachment_of
 from invoicing.epc import epc_qr
 
+_TRANSFERS = ("30", "58")  # UNCL4461
 TEMPLATES = {"invoice": "invoice.html", "credit_note": "credit_note.html", "proforma": "pro_forma.html"}
 
 
@@ -49,12 +54,36 @@ def invoice_html(document: InvoiceDocument, *, logo: bytes | None = None) -> str
         branding=seller,
         language=document.language,
         document=msgspec.structs.replace(document, seller=seller),
+        transfer_lines=transfer_lines(document),
         transfer_code=transfer_code(document),
         price_places=max(
             (places_of(line.unit_price, least=places) for line in document.lines), default=places
         ),
         quantity_places=max((places_of(line.quantity) for line in document.lines), default=0),
     )
+
+
+def transfer_lines(document: InvoiceDocument) -> tuple[str, ...]:
+    """Where what is due is to be transferred, as it is printed: see `lines_of_account`."""
+    return lines_of_account(document.seller, document.payment_means, language=document.language)
+
+
+def lines_of_account(branding: Branding, means: Iterable[PaymentMeans], *, language: str) -> tuple[str, ...]:
+    """What the partner has its papers say; else holder and account of each way to pay by transfer."""
+    if branding.payment_lines:
+        return branding.payment_lines
+    say = words(language).gettext
+    lines: list[str] = []
+    for way in means:
+        if way.code in _TRANSFERS:
+            is_iban = way.iban[:2].isalpha()
+            named = (
+                (say("Holder"), way.account_name),
+                (say("IBAN") if is_iban else say("Account"), iban.format(way.iban) if is_iban else way.iban),
+                (say("BIC"), way.bic),
+            )
+            lines += [f"{name}: {value}" for name, value in named if value]
+    return tuple(lines)
 
 
 def transfer_code(document: InvoiceDocument) -> str | None:

@@ -22,6 +22,7 @@ from invoicing import e_invoices, pay_to, queries
 from invoicing.document import InvoiceDocument
 from invoicing.letters import both_ends, letter_to
 from invoicing.models import Invoice
+from invoicing.paper import transfer_lines
 
 _POLICY = "invoice_sending"
 _HELD, _AT_ONCE = "held", "at_once"
@@ -121,10 +122,7 @@ def letter_for(
             "due_on": invoice.due_on,
             "terms": document.payment_terms.splitlines() if document.early_discounts else [],
             "start": document.start,
-            "payment_lines": ()
-            if is_collected
-            else instead
-            or pay_to.transfer_lines(document.seller, document.payment_means, language=document.language),
+            "payment_lines": () if is_collected else instead or transfer_lines(document),
             "reference": document.payer_reference,
             "collected_from": document.debit.iban_shown if document.debit and is_collected else "",
             "is_collected_no_more": bool(instead),

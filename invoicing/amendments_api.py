@@ -26,7 +26,7 @@ from leases import client_requests, queries
 from leases.amendment_models import Amendment
 from leases.amendments import operations
 from leases.amendments.queries import get_amendment, list_amendments
-from leases.credit import RELEASE
+from leases.credit import release_reason
 
 blueprint = Blueprint("amendments_api", __name__, url_prefix="/v1/leases", description="Amendments")
 
@@ -86,8 +86,6 @@ def preview(asked: dict[str, Any], lease_id: str) -> AmendmentPreview:
 def create(asked: dict[str, Any], lease_id: str) -> Any:
     """Amend the lease. Where the partner wants four eyes, it waits as a draft for somebody else."""
     caller = current_caller()
-    if asked["over_limit_reason"]:
-        caller.demand(RELEASE)
     made = operations.amend(
         caller.session,
         caller.tenant,
@@ -98,7 +96,7 @@ def create(asked: dict[str, Any], lease_id: str) -> Any:
         reason=asked["reason"],
         at=clock.now(),
         idempotency_key=request.headers.get("Idempotency-Key"),
-        over_limit_reason=asked["over_limit_reason"],
+        over_limit_reason=release_reason(caller, asked["over_limit_reason"]),
     )
     return made, 201, {"Location": f"/v1/leases/{lease_id}/amendments/{made.id}"}
 
@@ -131,14 +129,12 @@ def approve(consent: dict[str, Any], lease_id: str, amendment_id: str) -> Amendm
     """Carry it out at the figures that were shown; refused if they are others by now."""
     caller = current_caller()
     get_amendment(caller.session, caller.tenant, amendment_id=amendment_id, lease_id=lease_id)
-    if consent["over_limit_reason"]:
-        caller.demand(RELEASE)
     return operations.approve(
         caller.session,
         caller.tenant,
         amendment_id=amendment_id,
         at=clock.now(),
-        over_limit_reason=consent["over_limit_reason"],
+        over_limit_reason=release_reason(caller, consent["over_limit_reason"]),
     )
 
 

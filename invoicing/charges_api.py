@@ -25,7 +25,7 @@ from invoicing.charge_schemas import (
 from invoicing.charges import imports, operations, queries
 from invoicing.charges.models import Charge
 from invoicing.schemas import ClientPreviewResource
-from leases.credit import RELEASE
+from leases.credit import release_reason
 
 blueprint = Blueprint("charges_api", __name__, url_prefix="/v1/charges", description="Charges by hand")
 
@@ -57,9 +57,8 @@ def list_charges(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(201, ChargeResource)
 def make_charge(wanted: dict[str, Any]) -> Any:
     """Charge a client something; the next run bills it."""
-    caller, reason = current_caller(), wanted.pop("over_limit_reason")
-    if reason:
-        caller.demand(RELEASE)
+    caller = current_caller()
+    reason = release_reason(caller, wanted.pop("over_limit_reason"))
     made = operations.charge_client(
         caller.session,
         caller.tenant,
@@ -141,9 +140,8 @@ def bill_charge(charge_id: str) -> Any:
 @blueprint.response(200, ChargeImportResource)
 def import_charges(wanted: dict[str, Any]) -> Any:
     """Bring in a table, the whole of it or nothing; the same rows again make no second charges."""
-    caller, reason = current_caller(), wanted["over_limit_reason"]
-    if reason:
-        caller.demand(RELEASE)
+    caller = current_caller()
+    reason = release_reason(caller, wanted["over_limit_reason"])
     read = imports.read(caller.session, caller.tenant, content=wanted["csv"].encode())
     made = 0
     if not wanted["dry_run"]:

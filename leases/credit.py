@@ -36,6 +36,26 @@ class Check(Protocol):
 checks: list[Check] = []
 
 
+class MayRefuse(Protocol):
+    """Who asks, as doors know it: `haas.auth.caller.Caller`."""
+
+    def demand(self, permission: str) -> None:
+        """Refuse what is not for everybody.
+
+        :raises NotAllowed: naming the permission.
+        """
+
+
+def release_reason(caller: MayRefuse, given: str) -> str:
+    """The reason that a door was given to let a client go beyond its limit: only some may give one.
+
+    :raises NotAllowed: if it is given by somebody who may not.
+    """
+    if given:
+        caller.demand(RELEASE)
+    return given
+
+
 def demand_credit(
     session: Session, tenant: Tenant, *, client_id: str, at: datetime, reason: str = ""
 ) -> None:

@@ -35,7 +35,7 @@ from leases.amendments.outages import offers_for
 from leases.amendments.queries import amendments_of, find_by_key, get_amendment
 from leases.amendments.tables import leaving_table
 from leases.contract import terms_on
-from leases.credit import RELEASE
+from leases.credit import release_reason
 from leases.lifecycle import RUNNING
 from leases.models import Lease, Line
 from leases.portal import words
@@ -125,9 +125,7 @@ def approve(lease_id: str, amendment_id: str) -> Any:
     caller, form = current_caller(), read_form(ApproveRequest)
     amendment = get_amendment(caller.session, caller.tenant, amendment_id=amendment_id, lease_id=lease_id)
     if form.data is not None:
-        reason = form.data["over_limit_reason"]
-        if reason:
-            caller.demand(RELEASE)
+        reason = release_reason(caller, form.data["over_limit_reason"])
         if attempt(
             form,
             lambda: operations.approve(
@@ -179,8 +177,7 @@ def _write(caller: Caller, lease: Lease, *, kind: str, schema: type[ma.Schema], 
     if form.data is None:
         return _form_page(caller, lease, kind, form, asks=asks), 422
     data = form.data
-    if data.get("over_limit_reason"):
-        caller.demand(RELEASE)
+    release_reason(caller, data.get("over_limit_reason", ""))
     if data["confirmed"] and (done := find_by_key(caller.session, caller.tenant, key=data["key"])):
         return redirect(url_for(".show", lease_id=done.lease_id, amendment_id=done.id), 303)
     preview, refusal = _preview(caller, lease, kind, data)

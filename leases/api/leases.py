@@ -12,7 +12,7 @@ from haas.rest.etags import demand_match, etag_of
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
 from leases import client_requests, drafting, operations, queries, rent, returns
-from leases.credit import RELEASE
+from leases.credit import release_reason
 from leases.models import Lease
 from leases.pricing import suggesting
 from leases.queries import LeaseFilter
@@ -172,8 +172,6 @@ def revise(lease_id: str) -> Lease:
 def accept(consent: dict[str, Any], lease_id: str) -> Lease:
     """Agree to the quote: for the client itself, or by the partner on a signed paper."""
     caller = current_caller()
-    if consent["over_limit_reason"]:
-        caller.demand(RELEASE)
     return client_requests.accept_quote(
         caller.session,
         caller.tenant,
@@ -181,7 +179,7 @@ def accept(consent: dict[str, Any], lease_id: str) -> Lease:
         signer=consent["signer"],
         accepted_on=consent["accepted_on"] or clock.today(caller.partner.time_zone),
         at=clock.now(),
-        over_limit_reason=consent["over_limit_reason"],
+        over_limit_reason=release_reason(caller, consent["over_limit_reason"]),
     )
 
 

@@ -13,7 +13,7 @@ from haas.auth.caller import Caller, current_caller, requires
 from haas.calendar import ONE_DAY, add_months
 from haas.pages.forms import Form, blank_form, read_form
 from leases import client_requests, operations, previews, queries, returns, summaries
-from leases.credit import RELEASE
+from leases.credit import release_reason
 from leases.forms import AcceptForm, ActivateForm, CancelForm, NoticeForm, RenewForm
 from leases.models import Lease
 from leases.portal import words
@@ -36,8 +36,7 @@ def accept(lease_id: str) -> Any:
         data = form.data
         # A client says yes now; only the partner writes down a paper that was signed before.
         on = today if caller.tenant.client_id else data["accepted_on"] or today
-        if data["over_limit_reason"]:
-            caller.demand(RELEASE)
+        reason = release_reason(caller, data["over_limit_reason"])
         if attempt(
             form,
             lambda: client_requests.accept_quote(
@@ -47,7 +46,7 @@ def accept(lease_id: str) -> Any:
                 signer=data["signer"],
                 accepted_on=on,
                 at=clock.now(),
-                over_limit_reason=data["over_limit_reason"],
+                over_limit_reason=reason,
             ),
         ):
             flash(

@@ -15,7 +15,7 @@ from haas.pages.downloads import download
 from haas.rest.etags import demand_match, etag_of
 from haas.rest.openapi import page_of
 from haas.rest.paging import Sort, fetch_page
-from leases.credit import RELEASE
+from leases.credit import release_reason
 from leases.quotes import answers, drafting, offers, queries, sending, versions
 from leases.quotes.answers import Signer
 from leases.quotes.errors import QuoteNotOpen
@@ -226,8 +226,6 @@ def revise(quote_id: str) -> Any:
 def accept(consent: dict[str, Any], quote_id: str) -> Any:
     """Agree to one option: for the client itself, or by the partner on a signed paper. Twice is once."""
     caller = current_caller()
-    if consent["over_limit_reason"]:
-        caller.demand(RELEASE)
     made = answers.accept(
         caller.session,
         caller.tenant,
@@ -235,7 +233,7 @@ def accept(consent: dict[str, Any], quote_id: str) -> Any:
         option_id=consent["option_id"],
         agreed=consent["agreed"],
         document_sha256=consent["document_sha256"],
-        over_limit_reason=consent["over_limit_reason"],
+        over_limit_reason=release_reason(caller, consent["over_limit_reason"]),
         signer=Signer(
             consent["signer_name"],
             consent["signer_title"],

@@ -15,7 +15,7 @@ from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import NotFound
 from haas.pages.forms import Form, blank_form, read_form
 from haas.tenancy.scope import Tenant
-from leases.credit import RELEASE
+from leases.credit import release_reason
 from leases.portal.doors import attempt
 from leases.quotes import answers, papers, queries, sending
 from leases.quotes.answers import Signer
@@ -130,8 +130,7 @@ def accept(quote_id: str, option_id: str) -> Any:
         form = read_form(SignForm)
         if form.data is not None:
             data = form.data
-            if data["over_limit_reason"]:
-                caller.demand(RELEASE)
+            reason = release_reason(caller, data["over_limit_reason"])
             signer = signer_of(data, via="portal" if own else "partner")
 
             def sign() -> None:
@@ -145,7 +144,7 @@ def accept(quote_id: str, option_id: str) -> Any:
                         signer=signer,
                         agreed=data["agreed"],
                         document_sha256=data["document_sha256"],
-                        over_limit_reason=data["over_limit_reason"],
+                        over_limit_reason=reason,
                         at=clock.now(),
                     )
 

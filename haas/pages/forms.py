@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -86,8 +86,10 @@ def blank_form(**values: Any) -> Form:
     return Form(values=shown, names=frozenset(values))
 
 
-def read_form(schema_class: type[ma.Schema]) -> Form:
+def read_form(schema_class: type[ma.Schema], *, beside: Collection[str] = ()) -> Form:
     """Read this request's form.
+
+    `beside` are hidden fields of the page that are no data: shown again as they came.
 
     Empty fields count as not filled in: they load as null where the schema allows it, as "" for texts, else
     as the field's default. An unticked checkbox is false. A list of forms is sent as `lines-0-price`,
@@ -98,7 +100,7 @@ def read_form(schema_class: type[ma.Schema]) -> Form:
     sent, files = request.form, request.files
     form = Form(values=_typed(schema, sent), names=frozenset(schema.fields))
     try:
-        loaded: Any = schema.load(_meant(schema, sent, files))
+        loaded: Any = schema.load(_meant(schema, sent, files, beside=beside))
     except ma.ValidationError as wrong:
         messages = wrong.messages_dict
         for name, found in messages.items():
@@ -120,7 +122,11 @@ def _typed(schema: ma.Schema, sent: MultiDict[str, str]) -> dict[str, Any]:
 
 
 def _meant(
-    schema: ma.Schema, sent: MultiDict[str, str], files: MultiDict[str, FileStorage] | None = None
+    schema: ma.Schema,
+    sent: MultiDict[str, str],
+    files: MultiDict[str, FileStorage] | None = None,
+    *,
+    beside: Collection[str] = (),
 ) -> dict[str, Any]:
     """What the schema is to load: the form's texts with what HTML cannot say put right."""
     meant: dict[str, Any] = {}
@@ -141,7 +147,7 @@ def _meant(
             meant[name] = sent.get(name, "") not in ("", "0", "false", "off")
         elif name in sent:
             _set_text(meant, name, kind, sent[name])
-    known = set(schema.fields) | _NOT_DATA
+    known = {*schema.fields, *_NOT_DATA, *beside}
     for name in sent:
         if name not in known and not any(name.startswith(f"{row}-") for row in row_names):
             meant[name] = sent[name]  # for the schema to refuse

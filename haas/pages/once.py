@@ -14,7 +14,7 @@ from haas.auth.caller import current_caller
 from haas.errors import Conflict
 from haas.rest.idempotency import StillRunning, claim, remember
 
-FIELD = "once"  # a hidden field of the form, drawn with the page: `new_id("one")`
+FIELD = "once"  # a hidden field beside the form's data, drawn with the page: `new_id("one")`
 _NOT_ASKED = (FIELD, "csrf_token")
 
 
@@ -39,9 +39,8 @@ def once(act: Callable[[], Any]) -> Response:
     if first is not None:
         return first
     answer = make_response(act())
-    if (
-        answer.status_code == 303
-    ):  # done: a page that is shown again, with a preview or a refusal, is no answer
+    # Only what was done sends the browser on: a preview or a refusal is no answer to keep.
+    if answer.status_code == 303:
         remember(session, caller.tenant, key=key, answer=answer)
         taken.commit()
     else:

@@ -170,7 +170,6 @@ class RefundForm(PaymentRefundRequest):
     """The same, looked at before it is confirmed."""
 
     step = one_of("preview", "confirm", load_default="preview")
-    once = text(40, load_default="")
 
 
 class MoneyBackResource(ma.Schema):

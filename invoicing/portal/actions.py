@@ -13,7 +13,7 @@ from haas.auth.caller import Caller, current_caller, requires
 from haas.errors import HaasError, NotFound
 from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
-from haas.pages.once import once
+from haas.pages.once import FIELD, once
 from haas.tenancy.branding import LANGUAGES
 from haas.tenancy.models import Client
 from haas.tenancy.scope import scoped
@@ -47,7 +47,7 @@ def credit(invoice_id: str) -> Any:
 
 
 def _credit(invoice_id: str) -> Any:
-    caller, form = current_caller(), read_form(CreditForm)
+    caller, form = current_caller(), read_form(CreditForm, beside=[FIELD])
     invoice = queries.get_invoice(caller.session, caller.tenant, invoice_id=invoice_id)
     if form.data is None:
         return _credit_page(caller, invoice, form), 422

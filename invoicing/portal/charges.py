@@ -18,19 +18,19 @@ from haas.files import get_file, store_file
 from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
-from haas.pages.once import once
+from haas.pages.once import FIELD, once
 from haas.pages.uploads import read_upload
 from haas.rest.paging import Sort, fetch_page
 from haas.tenancy.models import Client, Site
 from haas.tenancy.scope import scoped
 from invoicing import billing, previews
-from invoicing.charge_schemas import EndRequest, VoidRequest
+from invoicing.charge_schemas import ChargeRequest, EndRequest, VoidRequest
 from invoicing.charges import imports, operations, queries
 from invoicing.charges.models import Charge
-from invoicing.portal.forms import ChargeForm, FileForm
+from invoicing.portal.forms import FileForm
 from invoicing.portal.words import CATEGORIES, STATES, tax_categories
 from invoicing.purchase_orders.models import PurchaseOrder
-from leases.credit import RELEASE
+from leases.credit import release_reason
 from leases.models import Lease
 from leases.portal.doors import attempt, attempt_or_flash
 from leases.summaries import client_names, find_client
@@ -97,12 +97,10 @@ def new() -> Any:
 
 
 def _make(caller: Caller) -> Any:
-    form = read_form(ChargeForm)
+    form = read_form(ChargeRequest, beside=[FIELD])
     made: list[Charge] = []
     if form.data is not None:
-        reason, _page = form.data.pop("over_limit_reason"), form.data.pop("once")
-        if reason:
-            caller.demand(RELEASE)
+        reason = release_reason(caller, form.data.pop("over_limit_reason"))
         wanted = operations.NewCharge(**form.data)
         if attempt(
             form,
@@ -219,9 +217,7 @@ def confirm_import() -> Any:
     if form.data is None:
         return redirect(url_for(".bring_in"), 303)
     made: list[int] = []
-    reason = form.data["over_limit_reason"]
-    if reason:
-        caller.demand(RELEASE)
+    reason = release_reason(caller, form.data["over_limit_reason"])
     stored = get_file(caller.session, caller.tenant, file_id=form.data["file_id"])
     read = imports.read(caller.session, caller.tenant, content=stored.content)
     if attempt(

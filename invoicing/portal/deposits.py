@@ -13,12 +13,11 @@ from haas.auth.caller import Caller, current_caller, requires
 from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
-from haas.pages.once import once
+from haas.pages.once import FIELD, once
 from haas.rest.paging import Sort, fetch_page
 from invoicing import deposits, queries
 from invoicing.deposit_models import Deposit
-from invoicing.deposit_schemas import DepositRequest, MovementRequest
-from invoicing.portal.forms import ApplyForm
+from invoicing.deposit_schemas import ApplyRequest, DepositRequest, MovementRequest
 from invoicing.queries import InvoiceFilter
 from leases.portal.doors import attempt
 from leases.queries import get_lease
@@ -105,14 +104,14 @@ def refund(deposit_id: str) -> Any:
 @requires("deposit.manage")
 def apply(deposit_id: str) -> Any:
     """Pay an invoice out of it, once."""
-    form = read_form(ApplyForm)
+    form = read_form(ApplyRequest, beside=[FIELD])
     return once(lambda: _move(deposit_id, form, deposits.apply, _("The invoice is paid out of it.")))
 
 
 def _move(deposit_id: str, form: Form, act: Callable[..., Any], done: str) -> Any:
     caller = current_caller()
     if form.data is not None:
-        data = {name: value for name, value in form.data.items() if name != "once"}
+        data = form.data
         if attempt(
             form,
             lambda: act(caller.session, caller.tenant, deposit_id=deposit_id, at=clock.now(), **data),

@@ -6,9 +6,7 @@ import marshmallow as ma
 
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
-from invoicing.charge_schemas import ChargeRequest
 from invoicing.credit_reasons import CREDIT_REASONS
-from invoicing.deposit_schemas import ApplyRequest
 from invoicing.document_parts import TAX_CATEGORIES
 from invoicing.money.schemas import METHODS
 from invoicing.rates import CLASSES
@@ -31,19 +29,6 @@ class CreditForm(Stepped):
     reason = text(300, load_default="")
     lines = ma.fields.List(ma.fields.Nested(CreditLine), load_default=list)
     excess = one_of("credit", "refund", load_default="credit")
-    once = text(40, load_default="")
-
-
-class ChargeForm(ChargeRequest):
-    """The same on a page, which is sent once."""
-
-    once = text(40, load_default="")
-
-
-class ApplyForm(ApplyRequest):
-    """The same on a page, which is sent once."""
-
-    once = text(40, load_default="")
 
 
 class PaymentForm(Stepped):

@@ -17,7 +17,7 @@ from haas.errors import HaasError
 from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
 from haas.pages.lists import read_list
-from haas.pages.once import once
+from haas.pages.once import FIELD, once
 from haas.rest.fields import Amount, Day, one_of, row_id, text
 from haas.rest.openapi import Request
 from haas.rest.paging import Sort, fetch_page
@@ -68,7 +68,6 @@ class ReversalForm(Stepped):
     on = Day(required=True)
     kind = one_of(*REVERSAL_KINDS, load_default="returned")
     reason = text(300, least=1, required=True)
-    once = text(40, load_default="")
 
 
 @blueprint.get("/receipts")
@@ -205,13 +204,12 @@ def reverse(receipt_id: str) -> Any:
 
 
 def _reverse(receipt_id: str) -> Any:
-    caller, form = current_caller(), read_form(ReversalForm)
+    caller, form = current_caller(), read_form(ReversalForm, beside=[FIELD])
     receipt = get_receipt(caller.session, caller.tenant, receipt_id=receipt_id)
     if form.data is None:
         return _reversal_page(receipt, form), 422
     data = form.data
-    step, _page = data.pop("step"), data.pop("once")
-    if step != CONFIRM:
+    if data.pop("step") != CONFIRM:
         plan = receipts.preview_reversal(
             caller.session, caller.tenant, receipt=receipt, amount=data["amount"]
         )

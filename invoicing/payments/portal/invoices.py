@@ -14,7 +14,7 @@ from haas.documents import qr
 from haas.errors import HaasError, NotFound
 from haas.ids import new_id
 from haas.pages.forms import Form, blank_form, read_form
-from haas.pages.once import once
+from haas.pages.once import FIELD, once
 from invoicing import pay_links
 from invoicing import queries as invoices
 from invoicing.models import Invoice
@@ -139,13 +139,12 @@ def refund(invoice_id: str, attempt_id: str) -> Any:
 
 
 def _refund(invoice_id: str, attempt_id: str) -> Any:
-    caller, form = current_caller(), read_form(RefundForm)
+    caller, form = current_caller(), read_form(RefundForm, beside=[FIELD])
     invoice, found = _attempt(caller, invoice_id, attempt_id)
     left = refunds.left_of(caller.session, caller.tenant, attempt=found)
     if form.data is None:
         return _refund_page(invoice, found, form, left), 422
     data = form.data
-    data.pop("once")
     if data.pop("step") != "confirm" and data["amount"] <= left:
         return _refund_page(invoice, found, form, left, preview=data)
     if not try_form(

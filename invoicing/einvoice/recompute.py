@@ -39,9 +39,7 @@ class TaxRule(StrEnum):
 
     ON_TOP = "on_top"  # the rate on the net
     CONTAINED = "contained"  # prices included it: the rate's share of the gross
-    IN_PARTS = (
-        "in_parts"  # a credit note after others of the same invoice: within one unit of the rate on the net
-    )
+    IN_PARTS = "in_parts"  # of a credit note after others: within one unit of the rate on the net
 
 
 def rule_of(stated: Stated) -> TaxRule | None:

@@ -28,7 +28,7 @@ from invoicing.money.queries import (
     payments_of_receipt,
     reversals_of,
 )
-from invoicing.money.reversing import Held, ReversalPlan, plan_reversal
+from invoicing.money.reversing import ReversalPlan, plan_reversal
 from invoicing.open_items import oldest_first
 
 TO_CREDIT, REFUSED = "credit", "refuse"  # what is done with money that no invoice takes
@@ -77,8 +77,7 @@ def record_receipt(
     reference = reference.strip()
     _check(amount=amount, currency=currency, fee=fee, received_on=received_on, reference=reference, at=at)
     lock_client(session, tenant, client_id=client_id)
-    known = find_receipt(session, tenant, reference=reference)
-    if known is not None:
+    if (known := find_receipt(session, tenant, reference=reference)) is not None:
         return _same(known, client_id=client_id, amount=amount, currency=currency)
     if allocations is None:
         items = queries.open_items(session, tenant, client_id=client_id)
@@ -100,13 +99,7 @@ def record_receipt(
         recorded_at=at,
         actor=tenant.actor,
     )
-    try:
-        with session.begin_nested():
-            session.add(receipt)
-            session.flush()
-    except IntegrityError as rival:
-        # Another client's receipt has the reference: this client's are behind its lock.
-        raise ReferenceTaken(f"A payment with the reference {reference} was recorded before.") from rival
+    _insert(session, receipt, taken=f"A payment with the reference {reference} was recorded before.")
     crashpoint("receipt.inserted")
     _allocate(session, tenant, receipt=receipt, allocations=allocations, on=received_on, at=at)
     if rest:
@@ -195,12 +188,7 @@ def reverse_receipt(
         recorded_at=at,
         actor=tenant.actor,
     )
-    try:
-        with session.begin_nested():
-            session.add(reversal)
-            session.flush()
-    except IntegrityError as other:
-        raise ReferenceTaken(f"The reference {reference} is that of other money that went back.") from other
+    _insert(session, reversal, taken=f"The reference {reference} is that of other money that went back.")
     crashpoint("reversal.inserted")
     _carry_out(session, tenant, receipt=receipt, plan=plan, reason=reversal.reason, on=on, at=at)
     outbox.publish(session, tenant, "receipt.reversed", receipt_id=receipt.id, reversal_id=reversal.id)
@@ -260,6 +248,15 @@ def note_fee(session: Session, tenant: Tenant, *, receipt_id: str, fee: Decimal)
     receipt.fee = fee
     session.flush()
     return receipt
+
+
+def _insert(session: Session, row: Receipt | ReceiptReversal, *, taken: str) -> None:
+    try:
+        with session.begin_nested():
+            session.add(row)
+            session.flush()
+    except IntegrityError as other:
+        raise ReferenceTaken(taken) from other
 
 
 def _check(
@@ -330,9 +327,16 @@ def _allocate(
                 field="currency",
             )
         pay(
-            session, tenant, invoice=invoice, amount=part, on=on, method=receipt.method,
-            reference=receipt.reference, at=at, receipt_id=receipt.id,
-        )  # fmt: skip
+            session,
+            tenant,
+            invoice=invoice,
+            amount=part,
+            on=on,
+            method=receipt.method,
+            reference=receipt.reference,
+            at=at,
+            receipt_id=receipt.id,
+        )
 
 
 def _plan(session: Session, tenant: Tenant, *, receipt: Receipt, amount: Decimal) -> ReversalPlan:
@@ -365,17 +369,23 @@ def _carry_out(
     on: date,
     at: datetime,
 ) -> None:
-    parts: list[tuple[Held, bool]] = [(each, False) for each in plan.taken_off]
-    parts += [(each, True) for each in plan.unapplied]
+    parts = [(each, False) for each in plan.taken_off] + [(each, True) for each in plan.unapplied]
     ids = [each.payment_id for each, _ in parts]
     payments = {row.id: row for row in session.scalars(scoped(Payment, tenant).where(Payment.id.in_(ids)))}
     invoices = lock_invoices(session, tenant, invoice_ids={row.invoice_id for row in payments.values()})
     for each, to_credit in parts:
         payment = payments[each.payment_id]
         take_off(
-            session, tenant, payment=payment, invoice=invoices[payment.invoice_id], amount=each.left, on=on,
-            at=at, to_credit=to_credit, reason=reason,
-        )  # fmt: skip
+            session,
+            tenant,
+            payment=payment,
+            invoice=invoices[payment.invoice_id],
+            amount=each.left,
+            on=on,
+            at=at,
+            to_credit=to_credit,
+            reason=reason,
+        )
     if plan.out_of_balance:
         add_entry(
             session,

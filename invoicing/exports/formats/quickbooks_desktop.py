@@ -39,11 +39,11 @@ def write(batch: Batch) -> list[File]:
         "!ENDTRNS",
     ]
     files = []
-    for suffix, some in by_currency(bookings(batch)):
+    for suffix, some in list(by_currency(bookings(batch))) or [("", ())]:
         lines = [row for booking in some for row in _rows(batch, booking)]
         content = encoded("\r\n".join([*head, *lines, ""]), WINDOWS)
         files.append(File(suffix.removeprefix("-"), "iif", TEXT_WINDOWS, content))
-    return files or [File("", "iif", TEXT_WINDOWS, encoded("\r\n".join([*head, ""]), WINDOWS))]
+    return files
 
 
 def short_number(number: str) -> str:
